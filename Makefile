@@ -1,0 +1,56 @@
+# Everything here works on a machine that has Python 3.11 or newer (with venv) or uv, and a POSIX shell.
+# Only the work tree is written: .venv, .cache (the Pulumi CLI and its local state) and the tools' own cache folders.
+
+HOSTS = 12
+MAX_UNAVAILABLE = 3
+SPEED = 60
+WORKERS = 2
+
+PYTHON = .venv/bin/python
+IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
+# Those of the project's packages that are there.
+PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench,$(p)/__init__.py)))
+
+.DEFAULT_GOAL = help
+.PHONY: help setup toolchain env demo emulator bench test lint format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Python environment in .venv, from the hashed lock
+	@sh tools/setup_venv.sh
+
+toolchain: setup ## the Pulumi CLI: the one on PATH, else built once from Go modules
+	@$(PYTHON) tools/pulumi_toolchain.py ensure
+
+env: setup ## what to export to use the Pulumi CLI by hand: eval "$(make -s env)"
+	@$(PYTHON) tools/pulumi_toolchain.py env
+
+demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABLE=3 SPEED=60)
+	@$(IN_TOOLCHAIN) $(PYTHON) -m demo --hosts $(HOSTS) --max-unavailable $(MAX_UNAVAILABLE) --speed $(SPEED)
+
+emulator: setup ## the emulator alone; prints the environment that points an ARM client at it
+	@$(PYTHON) -m emulator
+
+bench: toolchain ## the benchmark; its last line is one JSON object
+	@$(IN_TOOLCHAIN) $(PYTHON) -m bench
+
+test: toolchain lint ## all checks and all tests
+	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS)
+
+lint: setup ## ruff, mypy, import-linter
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PYTHON) -m mypy $(PACKAGES) $(wildcard __main__.py) tools/pulumi_toolchain.py
+	.venv/bin/lint-imports
+
+format: setup ## lay out the code and mend what ruff can mend
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: setup ## requirements.lock anew from pyproject.toml, at today's versions
+	.venv/bin/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+		--upgrade --quiet --custom-compile-command 'make lock' --output-file requirements.lock
+
+clean: ## remove all that was made here
+	@sh tools/clean.sh
