@@ -1,0 +1,120 @@
+"""The emulated cloud: resources, a clock, and the events that are due.
+
+Nothing here runs by itself. Time only moves in `World.advance`, which is called before each request is handled and by
+a timer of the server; it takes due events one by one, each at its own time, so that what is recorded (capacity
+samples, session events, operation end times) carries exact times however seldom somebody asks. Events are data, not
+closures, so that the whole world can be written to a file and read back (`state.py`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.wire import Body
+
+Handler = Callable[..., None]
+"""An event handler: called as handler(world, **payload) at the event's time."""
+
+
+@dataclass(slots=True)
+class Resource:
+    """One ARM resource. `body` is what GET returns; `hidden` is what it never shows (protected settings, secrets)."""
+
+    id: str
+    body: Body
+    etag: int = 1
+    hidden: Body = field(default_factory=dict)
+
+
+@dataclass(order=True, slots=True)
+class Event:
+    time: float
+    order: int
+    kind: str = field(compare=False)
+    payload: Body = field(compare=False)
+
+
+class World:
+    """All state of the emulator. Times are epoch seconds of emulated time."""
+
+    def __init__(self, *, now: float, seed: int = 1) -> None:
+        self.now = now
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.resources: dict[str, Resource] = {}
+        """By lower-case ARM id."""
+        self.sections: dict[str, Any] = {}
+        """State of the other parts (operations, guests, users, faults, request log ...), by the part's name; each part
+        owns one key and keeps JSON-able values or dataclasses registered in `state.py` there."""
+        self.handlers: dict[str, Handler] = {}
+        self._events: list[Event] = []
+        self._order = 0
+
+    # -- time
+
+    def advance(self, to: float) -> None:
+        """Move time forward to `to`, handling each event that falls due at its own time, oldest first."""
+        while self._events and self._events[0].time <= to:
+            event = heapq.heappop(self._events)
+            self.now = max(self.now, event.time)
+            self.handlers[event.kind](self, **event.payload)
+        self.now = max(self.now, to)
+
+    def schedule(self, delay: float, kind: str, **payload: Any) -> None:
+        """Handle an event of `kind` after `delay` seconds. The payload is JSON-able."""
+        self._order += 1
+        heapq.heappush(self._events, Event(self.now + max(0.0, delay), self._order, kind, payload))
+
+    def next_event(self) -> float | None:
+        """When the next event falls due, or None."""
+        return self._events[0].time if self._events else None
+
+    def iso(self, at: float | None = None) -> str:
+        """A time as ARM writes it, `2026-01-01T10:00:00.0000000+00:00`-like with microseconds and Z."""
+        moment = datetime.fromtimestamp(self.now if at is None else at, UTC)
+        return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    # -- identity
+
+    def guid(self) -> str:
+        """A random GUID that depends on the seed only."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    # -- resources
+
+    def setting(self, name: str, default: Any) -> Any:
+        """An option of the emulator itself: speed, latency, throttling (`sections["settings"]`)."""
+        return self.sections.get("settings", {}).get(name, default)
+
+    def get(self, resource_id: str) -> Resource | None:
+        return self.resources.get(resource_id.lower())
+
+    def put(self, resource_id: str, body: Body, hidden: Mapping[str, Any] | None = None) -> Resource:
+        """Create or replace a resource; the etag counts up, what is hidden stays unless given."""
+        known = self.get(resource_id)
+        if known is None:
+            known = self.resources[resource_id.lower()] = Resource(resource_id, body, hidden=dict(hidden or {}))
+        else:
+            known.body = body
+            known.etag += 1
+            if hidden is not None:
+                known.hidden = dict(hidden)
+        return known
+
+    def delete(self, resource_id: str) -> None:
+        self.resources.pop(resource_id.lower(), None)
+
+    def under(self, prefix: str, resource_type: str | None = None) -> Iterator[Resource]:
+        """Resources whose id starts with `prefix/`, in order of creation, of one type (`Microsoft.Compute/disks`)."""
+        start = prefix.lower().rstrip("/") + "/"
+        for key, resource in list(self.resources.items()):
+            if key.startswith(start) and (
+                resource_type is None or str(resource.body.get("type", "")).lower() == resource_type.lower()
+            ):
+                yield resource
