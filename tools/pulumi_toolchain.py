@@ -5,9 +5,9 @@
     python3 tools/pulumi_toolchain.py env             prints `export` lines for a shell: eval "$(make -s env)"
     python3 tools/pulumi_toolchain.py run COMMAND...  runs a command in that environment
 
-A `pulumi` on PATH that is new enough, with its language host, is used as it is. Else both are built from Go modules whose
-versions and checksums are committed here: no package registry holds a ready CLI (the PyPI wheel is the SDK only, the npm
-package downloads the CLI from elsewhere). Standard library only: this runs before anything is installed.
+A `pulumi` on PATH that is new enough, with its language host, is used as it is. Else both are built from Go modules
+whose versions and checksums are committed here: no package registry holds a ready CLI (the PyPI wheel is the SDK only,
+the npm package downloads the CLI from elsewhere). Standard library only: this runs before anything is installed.
 
 Only this project's cache folder is written: `.cache`, or a folder of its own in the one that HOSTPOOL_CACHE names.
 """
@@ -23,6 +23,7 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -382,6 +383,7 @@ def shell_lines(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 def main(arguments: Sequence[str]) -> int:
     env = dict(os.environ)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that a stopped build cleans up
     try:
         match list(arguments):
             case ["ensure"]:
