@@ -1,0 +1,424 @@
+"""What a user declares: the inputs of `HostPoolImageUpdate` as frozen records with their defaults.
+
+`parse` turns the plain inputs (snake_case, numbers possibly floats because Pulumi sends them so) into a `Declaration`
+and raises `InvalidDeclaration` with property, value and remedy. Types and unknown keys are the JSON schema's business
+(`providers/schema.json`); here is what a schema cannot say.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import isodate
+
+from rollout.errors import InvalidDeclaration
+
+E = TypeVar("E", bound=StrEnum)
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 86400.0
+
+HOST_POOL_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.DesktopVirtualization/hostPools/[^/]+",
+    re.IGNORECASE,
+)
+
+
+class Build(StrEnum):
+    """When the new disk is built."""
+
+    AHEAD = "ahead"
+    """While the host still serves: the outage is only stop, swap, start and join."""
+    AFTER_DEALLOCATE = "after_deallocate"
+    """After the host was stopped, AVD's own order: two machines of one name never run at once."""
+
+
+class Stop(StrEnum):
+    """How a host is stopped for the swap."""
+
+    DEALLOCATE = "deallocate"
+    POWER_OFF = "power_off"
+    """Keeps the allocation, so that the start cannot fail for lack of capacity; not with a change of size."""
+
+
+class LogOff(StrEnum):
+    """What happens to sessions at the drain deadline."""
+
+    WAIT = "wait"
+    """Nobody is logged off: the host is left out of this run and serves on, undrained."""
+    DISCONNECTED_ONLY = "disconnected_only"
+    """Disconnected sessions are logged off; with an active session left the host is left out as with wait."""
+    FORCE = "force"
+    """Everybody is logged off after the final message and `grace`."""
+
+
+class JoinType(StrEnum):
+    ACTIVE_DIRECTORY = "ad"
+    ENTRA = "entra"
+
+
+class DeviceCleanup(StrEnum):
+    """How the Entra device of a host is removed before the same name joins again."""
+
+    GRAPH = "graph"
+    LEAVE = "leave"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number of hosts, or a percentage of the pool."""
+
+    value: float
+    percent: bool
+
+    def of(self, hosts: int, *, at_least: int = 1) -> int:
+        """The number of hosts, percentages rounded down but at least `at_least`."""
+        count = math.floor(hosts * self.value / 100 + 1e-9) if self.percent else int(self.value)
+        return max(at_least, count)
+
+    def rounded_up(self, hosts: int) -> int:
+        """The number of hosts, percentages rounded up: for floors."""
+        return math.ceil(hosts * self.value / 100 - 1e-9) if self.percent else int(self.value)
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.percent else f"{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Canary:
+    hosts: int = 1
+    bake: float = 10 * MINUTE
+    """Seconds the canary hosts serve before the rest follows."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """After `percent` of the hosts are done, wait `pause` seconds."""
+
+    percent: float
+    pause: float
+
+
+@dataclass(frozen=True)
+class Drain:
+    deadline: float = 60 * MINUTE
+    """Seconds from the message to the log-off policy."""
+    log_off: LogOff = LogOff.WAIT
+    grace: float = 5 * MINUTE
+    """Seconds between the final message and a forced log-off."""
+    zero_sessions_for: float = 60.0
+    """Seconds a host must have had no session in any state before it is stopped."""
+    message_title: str = "Maintenance"
+    message: str = "This desktop is being updated. Please save your work and sign out within {minutes} minutes, then sign in again."
+    final_message: str = (
+        "This desktop will sign you out in {minutes} minutes to install an update. Please save your work now."
+    )
+
+
+@dataclass(frozen=True)
+class Join:
+    type: JoinType
+    domain: str = ""
+    ou_path: str = ""
+    user: str = ""
+    password_secret: str = ""
+    """Key Vault secret URI."""
+    mdm_id: str = ""
+
+
+@dataclass(frozen=True)
+class LocalAdmin:
+    username_secret: str
+    password_secret: str
+
+
+@dataclass(frozen=True)
+class Agent:
+    """How the AVD agent is installed. `modules_url` is the DSC package Microsoft's own templates use; there is no
+    `latest` and no listing of them (Azure/RDS-Templates issue 790), so it is pinned and can be changed. The DSC
+    extension retires on 31 March 2028 (Azure/RDS-Templates issue 836)."""
+
+    modules_url: str = (
+        "https://wvdportalstorageblob.blob.core.windows.net/galleryartifacts/Configuration_1.0.02990.697.zip"
+    )
+
+
+@dataclass(frozen=True)
+class Verify:
+    polls: int = 2
+    """Healthy answers in a row."""
+    accept: tuple[str, ...] = ("Available",)
+    """Session host statuses that count as healthy; add NeedsAssistance where non-fatal checks may fail."""
+    script: tuple[str, ...] = ()
+    """PowerShell lines run on the updated host; they must end with exit code 0."""
+    timeout: float = 60 * MINUTE
+    """Seconds from the start of the VM to a healthy host."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The desired state of one pool, validated. Durations in seconds, ids as written."""
+
+    host_pool_id: str
+    image: str
+    version: str
+    max_unavailable: Amount = Amount(1, False)
+    max_building: Amount | None = None
+    """Temporary VMs at once; default twice max_unavailable."""
+    min_serving: Amount = Amount(0, False)
+    headroom: float = 0.1
+    sessions_per_host: int | None = None
+    """Stands in for the pool's maxSessionLimit where that is not set (999999)."""
+    canary: Canary = Canary()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    max_failed: Amount = Amount(0, False)
+    drain: Drain = Drain()
+    join: Join | None = None
+    local_admin: LocalAdmin | None = None
+    vm_size: str | None = None
+    os_disk_type: str | None = None
+    build: Build = Build.AHEAD
+    build_resource_group_id: str | None = None
+    build_subnet_id: str | None = None
+    build_tags: tuple[tuple[str, str], ...] = ()
+    """Extra tags of temporary resources, for Azure Policy exemptions."""
+    stop: Stop = Stop.DEALLOCATE
+    allocation_retry: float = 60 * MINUTE
+    """Seconds a start is retried after AllocationFailed."""
+    keep_old_disk: float = 3 * DAY
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    fail_when_incomplete: bool = True
+    device_cleanup: DeviceCleanup = DeviceCleanup.NONE
+    exclusion_tag: str | None = None
+    """Tag that keeps autoscale off a host; default the scaling plan's own exclusionTag."""
+    agent: Agent = Agent()
+    verify: Verify = Verify()
+
+    @property
+    def pool_name(self) -> str:
+        return self.host_pool_id.rsplit("/", 1)[-1]
+
+
+def parse(inputs: Mapping[str, Any]) -> Declaration:
+    """A `Declaration` of plain inputs. Raises InvalidDeclaration."""
+    given = {key: value for key, value in inputs.items() if value is not None}
+    pool_id = str(given["host_pool_id"])
+    if not HOST_POOL_ID.fullmatch(pool_id):
+        raise InvalidDeclaration(
+            "host_pool_id",
+            pool_id,
+            "is not the id of a host pool",
+            "write /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.DesktopVirtualization/hostPools/<name>",
+        )
+    fields: dict[str, Any] = {"host_pool_id": pool_id, "image": str(given["image"]), "version": str(given["version"])}
+    for name in ("max_unavailable", "max_building"):
+        if name in given:
+            fields[name] = amount(name, given[name], at_least=1)
+    for name in ("min_serving", "max_failed"):
+        if name in given:
+            fields[name] = amount(name, given[name], at_least=0)
+    for name in ("vm_size", "os_disk_type", "build_resource_group_id", "build_subnet_id", "exclusion_tag"):
+        if name in given:
+            fields[name] = str(given[name])
+    for name in ("fail_when_incomplete",):
+        if name in given:
+            fields[name] = bool(given[name])
+    for name, kind in (("build", Build), ("stop", Stop), ("device_cleanup", DeviceCleanup)):
+        if name in given:
+            fields[name] = choice(name, given[name], kind)
+    for name in ("keep_old_disk", "allocation_retry"):
+        if name in given:
+            fields[name] = duration(name, given[name])
+    for name in ("include", "exclude"):
+        if name in given:
+            fields[name] = tuple(str(item) for item in given[name])
+    if "headroom" in given:
+        fields["headroom"] = fraction("headroom", given["headroom"])
+    if "sessions_per_host" in given:
+        fields["sessions_per_host"] = whole("sessions_per_host", given["sessions_per_host"], at_least=1)
+    if "build_tags" in given:
+        fields["build_tags"] = tuple(sorted((str(k), str(v)) for k, v in given["build_tags"].items()))
+    if "checkpoints" in given:
+        fields["checkpoints"] = _checkpoints(given["checkpoints"])
+    for name, read in (
+        ("canary", _canary),
+        ("drain", _drain),
+        ("join", _join),
+        ("local_admin", _local_admin),
+        ("agent", _agent),
+        ("verify", _verify),
+    ):
+        if name in given:
+            fields[name] = read(given[name])
+    declaration = Declaration(**fields)
+    _contradictions(declaration)
+    return declaration
+
+
+def _contradictions(d: Declaration) -> None:
+    if d.stop is Stop.POWER_OFF and d.vm_size is not None:
+        raise InvalidDeclaration(
+            "stop", "power_off", "does not go with vm_size", "a new size needs stop: deallocate, or leave vm_size out"
+        )
+    both = sorted(set(d.include) & set(d.exclude))
+    if both:
+        raise InvalidDeclaration("exclude", both[0], "is also in include", "name a host in one of the two lists")
+    if d.drain.log_off is LogOff.FORCE and d.drain.grace > d.drain.deadline:
+        raise InvalidDeclaration(
+            "drain.grace", d.drain.grace, "is longer than drain.deadline", "make it shorter, such as PT5M"
+        )
+
+
+def _canary(given: Mapping[str, Any]) -> Canary:
+    return Canary(
+        hosts=whole("canary.hosts", given.get("hosts", Canary.hosts), at_least=0),
+        bake=duration("canary.bake", given.get("bake", Canary.bake)),
+    )
+
+
+def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:
+    points = tuple(
+        Checkpoint(
+            percent(f"checkpoints[{i}].percent", item["percent"]), duration(f"checkpoints[{i}].pause", item["pause"])
+        )
+        for i, item in enumerate(given)
+    )
+    for before, after in zip(points, points[1:], strict=False):
+        if after.percent <= before.percent:
+            raise InvalidDeclaration(
+                "checkpoints", after.percent, f"does not follow {before.percent:g}", "list them in rising order"
+            )
+    return points
+
+
+def _drain(given: Mapping[str, Any]) -> Drain:
+    fields: dict[str, Any] = {
+        name: duration(f"drain.{name}", given[name])
+        for name in ("deadline", "grace", "zero_sessions_for")
+        if given.get(name) is not None
+    }
+    if given.get("log_off") is not None:
+        fields["log_off"] = choice("drain.log_off", given["log_off"], LogOff)
+    for name in ("message_title", "message", "final_message"):
+        if given.get(name) is not None:
+            text = str(given[name])
+            if len(text) > 260:
+                raise InvalidDeclaration(
+                    f"drain.{name}",
+                    f"{text[:40]}...",
+                    f"has {len(text)} characters",
+                    "260 at most, as AVD's own messages",
+                )
+            fields[name] = text
+    return Drain(**fields)
+
+
+def _join(given: Mapping[str, Any]) -> Join:
+    kind = choice("join.type", given["type"], JoinType)
+    join = Join(kind, **{k: str(v) for k, v in given.items() if k != "type" and v is not None})
+    if kind is JoinType.ACTIVE_DIRECTORY:
+        for name in ("domain", "user", "password_secret"):
+            if not getattr(join, name):
+                raise InvalidDeclaration(
+                    f"join.{name}", None, "is missing", "join.type ad needs domain, user and password_secret"
+                )
+        secret_uri("join.password_secret", join.password_secret)
+    elif join.domain or join.user or join.password_secret:
+        raise InvalidDeclaration(
+            "join.type", "entra", "has no domain, user or password_secret", "remove them, or use type: ad"
+        )
+    return join
+
+
+def _local_admin(given: Mapping[str, Any]) -> LocalAdmin:
+    for name in ("username_secret", "password_secret"):
+        secret_uri(f"local_admin.{name}", str(given[name]))
+    return LocalAdmin(str(given["username_secret"]), str(given["password_secret"]))
+
+
+def _agent(given: Mapping[str, Any]) -> Agent:
+    return Agent(**{k: str(v) for k, v in given.items() if v is not None})
+
+
+def _verify(given: Mapping[str, Any]) -> Verify:
+    fields: dict[str, Any] = {}
+    if given.get("polls") is not None:
+        fields["polls"] = whole("verify.polls", given["polls"], at_least=1)
+    if given.get("timeout") is not None:
+        fields["timeout"] = duration("verify.timeout", given["timeout"])
+    for name in ("accept", "script"):
+        if given.get(name) is not None:
+            fields[name] = tuple(str(item) for item in given[name])
+    return Verify(**fields)
+
+
+def secret_uri(prop: str, value: str) -> str:
+    if not re.fullmatch(r"https://[^/]+/(?:[^?#]+/)?secrets/[0-9A-Za-z-]+(?:/[0-9a-fA-F]+)?/?", value):
+        raise InvalidDeclaration(
+            prop, value, "is not a Key Vault secret URI", "write https://<vault>.vault.azure.net/secrets/<name>"
+        )
+    return value
+
+
+def amount(prop: str, value: Any, *, at_least: int) -> Amount:
+    """A count (`3`) or a percentage (`"10%"`)."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return Amount(percent(prop, value, zero=at_least == 0), True)
+    try:
+        return Amount(whole(prop, float(value), at_least=at_least), False)
+    except (TypeError, ValueError):
+        raise InvalidDeclaration(prop, value, "is no number", 'write a number of hosts such as 3, or "10%"') from None
+
+
+def percent(prop: str, value: Any, *, zero: bool = False) -> float:
+    try:
+        number = float(str(value).strip().removesuffix("%"))
+    except ValueError:
+        raise InvalidDeclaration(prop, value, "is no percentage", 'write "10%"') from None
+    if not (0 <= number <= 100) or (number == 0 and not zero):
+        raise InvalidDeclaration(prop, value, "is out of range", f"write a percentage from {0 if zero else 1}% to 100%")
+    return number
+
+
+def whole(prop: str, value: Any, *, at_least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < at_least:
+        raise InvalidDeclaration(prop, value, "is out of range", f"write a whole number, {at_least} or more")
+    return int(value)
+
+
+def fraction(prop: str, value: Any) -> float:
+    number = percent(prop, value, zero=True) / 100 if isinstance(value, str) else float(value)
+    if not 0 <= number <= 1:
+        raise InvalidDeclaration(prop, value, "is out of range", 'write a share from 0 to 1, or "10%"')
+    return number
+
+
+def duration(prop: str, value: Any) -> float:
+    """Seconds of an ISO 8601 duration such as PT10M, P3D or P1W; 0 or more."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value >= 0:
+            return float(value)
+        raise InvalidDeclaration(prop, value, "is negative", "write an ISO 8601 duration such as PT10M or P3D")
+    try:
+        parsed = isodate.parse_duration(str(value))
+    except (isodate.ISO8601Error, ValueError):
+        parsed = None
+    if not isinstance(parsed, timedelta) or parsed < timedelta(0):
+        raise InvalidDeclaration(prop, value, "is no duration", "write an ISO 8601 duration such as PT10M or P3D")
+    return parsed.total_seconds()
+
+
+def choice(prop: str, value: Any, kind: type[E]) -> E:
+    try:
+        return kind(str(value))
+    except ValueError:
+        raise InvalidDeclaration(prop, value, "is not known", f"use one of {', '.join(kind)}") from None

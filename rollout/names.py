@@ -1,0 +1,56 @@
+"""Names and tags of everything the engine makes: deterministic, so that a rerun from nothing finds its own work."""
+
+from __future__ import annotations
+
+import hashlib
+
+RECORD = "avd-rollout"
+"""Tag of a VM: the host's record. Tag of a host pool: the rollout's record."""
+FRIENDLY_NAME = "avd-rollout-friendly-name"
+"""Tag of a VM in work: the session host's friendlyName, lost when its record is deleted."""
+LEASE = "avd-rollout-lease"
+PAUSE = "avd-rollout-pause"
+TARGET = "avd-rollout-image"
+DECLARATION = "avd-rollout-declaration-"
+"""Prefix of the pool's tags that hold the declaration, in pieces of 256 characters."""
+OURS = "avd-rollout"
+"""Every tag the engine writes on VMs and pools starts with this."""
+
+DISK_IMAGE = "avd-image"
+"""Tag of an OS disk: the id of the image version it was made from."""
+DISK_HOST = "avd-host"
+"""Tag of a disk or temporary resource: the name of the VM it belongs to."""
+DISK_HOST_ID = "avd-host-id"
+"""Tag of a disk or temporary resource: the vmId of the VM it belongs to."""
+DISK_ROLLOUT = "avd-rollout"
+DISK_STATE = "avd-disk"
+"""Tag of a disk: `building`, `ready` (built and provisioned), `old` (replaced), `failed` (replaced after a failure)."""
+DISK_KEEP_UNTIL = "avd-keep-until"
+
+
+def digest(*parts: str, length: int = 10) -> str:
+    """A short hash that is the same on every machine."""
+    return hashlib.sha256("\n".join(part.lower() for part in parts).encode()).hexdigest()[:length]
+
+
+def rollout_id(host_pool_id: str, target: str, vm_size: str | None, os_disk_type: str | None) -> str:
+    """One id per pool and desired state."""
+    return digest(host_pool_id, target, vm_size or "", os_disk_type or "", length=8)
+
+
+def build_key(vm_id: str, target: str, attempt: int) -> str:
+    """What one build of one host is called; part of the names of its temporary VM, NIC and disk."""
+    return digest(vm_id, target, str(attempt))
+
+
+def temporary_vm(key: str) -> str:
+    return f"avdtmp-{key}"
+
+
+def temporary_nic(key: str) -> str:
+    return f"avdtmp-{key}-nic"
+
+
+def new_disk(vm_name: str, key: str) -> str:
+    """Disk names have 80 characters at most."""
+    return f"{vm_name[:60]}_OsDisk_{key}"

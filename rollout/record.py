@@ -1,0 +1,141 @@
+"""The host's record: one VM tag of 256 characters that says where the rollout of this host stands.
+
+`v=1;r=3f2a9c11;a=1;f=7;p=drain;s=1768251600;...`. Remote reality wins over it: it holds only what cannot be read back
+from Azure (how the host was found, why it failed) and which phase was entered last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+LIMIT = 256
+"""Azure's limit for a tag's value."""
+
+
+class Phase(StrEnum):
+    """Phases of a host, in order. The allowed transitions are in `NEXT`."""
+
+    BUILD = "build"
+    """The new disk is being built; the host serves."""
+    DRAIN = "drain"
+    """No new sessions; waiting for those it has."""
+    RELEASE = "release"
+    """Out of the pool and stopping."""
+    REJOIN = "rejoin"
+    """The new disk is attached: start, join, agent, health."""
+    SERVE = "serve"
+    """Healthy on the new disk; being given back to users, leftovers removed."""
+    UNDO = "undo"
+    """The new disk failed: back to the old one."""
+    UNDO_REJOIN = "undo-rejoin"
+    """The old disk is attached again: start, repair trust and registration, health."""
+    UNDO_SERVE = "undo-serve"
+    """Healthy on the old disk; being given back to users, leftovers removed."""
+    LEAVE = "leave"
+    """The host leaves this run unswapped: drain and tags are given back, nothing else was changed."""
+    ROLLED_BACK = "rolled-back"
+    """Serves on the old image. Ends the attempt for this host; counts as failed."""
+    FAILED = "failed"
+    """Neither disk could be brought back: left drained, never diskless. Counts as failed."""
+
+
+NEXT: dict[Phase | None, frozenset[Phase | None]] = {
+    None: frozenset({Phase.BUILD, Phase.DRAIN, Phase.RELEASE}),
+    Phase.BUILD: frozenset({Phase.DRAIN, Phase.LEAVE, Phase.RELEASE, Phase.ROLLED_BACK}),
+    Phase.DRAIN: frozenset({Phase.RELEASE, Phase.LEAVE, Phase.ROLLED_BACK}),
+    Phase.RELEASE: frozenset({Phase.REJOIN, Phase.DRAIN, Phase.UNDO}),
+    Phase.REJOIN: frozenset({Phase.SERVE, Phase.UNDO}),
+    Phase.SERVE: frozenset({None}),
+    Phase.UNDO: frozenset({Phase.UNDO_REJOIN, Phase.FAILED}),
+    Phase.UNDO_REJOIN: frozenset({Phase.UNDO_SERVE, Phase.FAILED}),
+    Phase.UNDO_SERVE: frozenset({Phase.ROLLED_BACK}),
+    Phase.LEAVE: frozenset({None, Phase.ROLLED_BACK}),
+    Phase.ROLLED_BACK: frozenset({None, Phase.BUILD, Phase.DRAIN, Phase.RELEASE}),
+    Phase.FAILED: frozenset({None, Phase.BUILD, Phase.DRAIN, Phase.RELEASE, Phase.UNDO}),
+}
+"""None is a host without a record: at rest."""
+
+ENDED = frozenset({Phase.ROLLED_BACK, Phase.FAILED})
+UNAVAILABLE = frozenset(
+    {Phase.RELEASE, Phase.REJOIN, Phase.UNDO, Phase.UNDO_REJOIN, Phase.UNDO_SERVE, Phase.SERVE, Phase.FAILED}
+)
+"""Phases in which a host holds a slot of max_unavailable; SERVE gives it back once the host takes sessions."""
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """What a VM's record tag says. Field names are the tag's keys."""
+
+    r: str
+    """Rollout id."""
+    a: int
+    """Attempt."""
+    f: int
+    """Fencing number of the lease under which it was written."""
+    p: Phase
+    s: int
+    """Epoch second the phase was entered."""
+    d: str = ""
+    """Name of the OS disk as found."""
+    k: str = ""
+    """Name of the disk to attach, when it is a kept one (a revert), else it follows from the build key."""
+    n: int = 1
+    """1 if the host took new sessions as found."""
+    o: int = 0
+    """1 if the host was off as found."""
+    x: int = 0
+    """1 if the exclusion tag was put on by us."""
+    e: int = 0
+    """1 if osDisk.deleteOption was Delete as found."""
+    z: str = ""
+    """VM size as found, when it is changed."""
+    w: str = ""
+    """Why it failed, shortened."""
+
+    def encode(self) -> str:
+        parts = ["v=1"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value not in ("", None) and not (value == field.default):
+                parts.append(f"{field.name}={_clean(str(value))}")
+        text = ";".join(parts)
+        return text if len(text) <= LIMIT else text[:LIMIT]
+
+    def to(self, phase: Phase, at: float, **changes: object) -> HostRecord:
+        """The record in its next phase. A transition that `NEXT` does not allow is a bug, and said so."""
+        if phase is not self.p and phase not in NEXT[self.p]:
+            raise AssertionError(f"no transition from {self.p} to {phase}")
+        return replace(self, p=phase, s=int(at), **changes)  # type: ignore[arg-type]
+
+    @property
+    def found_draining(self) -> bool:
+        return self.n == 0
+
+    @property
+    def found_off(self) -> bool:
+        return self.o == 1
+
+
+def decode(text: str | None) -> HostRecord | None:
+    """The record of a tag's value; None for no tag or one that cannot be read (then it is rebuilt from reality)."""
+    if not text:
+        return None
+    pairs = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    if pairs.pop("v", "") != "1":
+        return None
+    try:
+        values: dict[str, object] = {
+            field.name: (int(pairs[field.name]) if field.type == "int" else pairs[field.name])
+            for field in fields(HostRecord)
+            if field.name in pairs
+        }
+        values["p"] = Phase(str(values["p"]))
+        return HostRecord(**values)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _clean(value: str) -> str:
+    """Text that survives in the record: no separators, one line."""
+    return " ".join(value.replace(";", ",").replace("=", ":").split())
