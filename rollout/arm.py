@@ -237,13 +237,15 @@ class Disk:
 
     @property
     def encryption_set(self) -> str | None:
-        return dig(self.body, "properties", "encryption", "diskEncryptionSetId")
+        value = dig(self.body, "properties", "encryption", "diskEncryptionSetId")
+        return str(value) if value else None
 
     @property
     def source_image(self) -> str | None:
         """The image the disk was made from: the gallery reference is the durable evidence, else the image reference."""
         creation = dig(self.body, "properties", "creationData") or {}
-        return dig(creation, "galleryImageReference", "id") or dig(creation, "imageReference", "id")
+        value = dig(creation, "galleryImageReference", "id") or dig(creation, "imageReference", "id")
+        return str(value) if value else None
 
 
 @dataclass(frozen=True)

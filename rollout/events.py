@@ -1,0 +1,99 @@
+"""What happened: one record per thing worth telling, for the live line, the event log and the report.
+
+The log is a file of JSON lines, appended as things happen, so that a run that is killed leaves what it knew. Nothing
+in an event is secret: texts are built from ids, names and Azure's own error messages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What an event tells."""
+
+    STARTED = "started"
+    """A run began. data: rollout, attempt, resumed (bool), image, version, hosts (those that need work), pool, owner."""
+    CHECKED = "checked"
+    """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
+    PHASE = "phase"
+    """A host entered a phase. data: phase, from."""
+    ACTION = "action"
+    """A remote write on behalf of a host was done. text: what; data: seconds."""
+    WAITING = "waiting"
+    """A host waits; told when the reason changes. text: for what."""
+    USER = "user"
+    """A user was messaged, logged off, or came back. data: user, what."""
+    HOST_DONE = "host_done"
+    """A host serves on the new image. data: outage (seconds), image."""
+    HOST_FAILED = "host_failed"
+    """A host failed; text: why; data: evidence {..}, result (rolled-back, failed, left-out)."""
+    CAPACITY = "capacity"
+    """After each admission and change. data: hosts, serving, draining, unavailable, off, sessions, floor."""
+    CANARY = "canary"
+    """data: result (passed, failed), hosts."""
+    CHECKPOINT = "checkpoint"
+    """data: percent, pause."""
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    WARNING = "warning"
+    ENDED = "ended"
+    """data: status, hosts {state: [name]}, reads, writes."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `time` is epoch seconds on the engine's clock, `host` the VM's name or empty."""
+
+    time: float
+    kind: Kind
+    host: str = ""
+    text: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "kind": str(self.kind)}, sort_keys=True)
+
+
+Listener = Callable[[Event], None]
+
+
+def read_log(path: Path) -> list[Event]:
+    """The events of a log file; a last line that a crash cut short is passed over."""
+    return list(parse_lines(path.read_text().splitlines()))
+
+
+def parse_lines(lines: Iterable[str]) -> Iterable[Event]:
+    """Events of JSON lines; lines that are not whole are passed over."""
+    for line in lines:
+        try:
+            item = json.loads(line)
+            yield Event(item["time"], Kind(item["kind"]), item["host"], item["text"], item["data"])
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+class EventLog:
+    """A listener that appends each event to a file of JSON lines."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("a", encoding="utf-8")
+
+    def __call__(self, event: Event) -> None:
+        self._file.write(event.to_json() + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def log_path(folder: Path, pool_name: str, rollout: str, attempt: int) -> Path:
+    """Where the log of an attempt lies: `<folder>/<pool>-<rollout>-<attempt>.jsonl`; a resumed attempt appends."""
+    return folder / f"{pool_name}-{rollout}-{attempt}.jsonl"
