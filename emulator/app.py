@@ -2,16 +2,25 @@
 
 Order for an ARM call, as Azure Resource Manager's front door works: token, throttling, api-version, RBAC, locks, then
 the resource provider. Fault rules strike between the two. Each ARM and data-plane call is written to the request log
-(`sections["requests"]`).
+(`requests_log.py`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from email.utils import formatdate
 
-from emulator import api_versions, control, durations, faults, guests, identity, operations, throttle
+from emulator import (
+    api_versions,
+    clock,
+    control,
+    durations,
+    faults,
+    guests,
+    identity,
+    operations,
+    requests_log,
+    throttle,
+)
 from emulator.authorization import check, locks
 from emulator.authorization import routes as authorization_routes
 from emulator.compute import extensions, image_routes, run_commands, virtual_machines
@@ -56,12 +65,11 @@ _DATA_PLANES = Router(DATA_PLANES)
 class Emulator:
     """The emulated cloud behind its HTTP surface.
 
-    `clock` returns emulated time in epoch seconds, and each request moves the world there first; without a clock, time
-    moves only by `world.advance` (tests, simulations).
+    Each request first moves the world to where its clock stands (`clock.start`); a world without a running clock moves
+    only by `world.advance` (tests, simulations).
     """
 
-    def __init__(self, world: World, *, clock: Callable[[], float] | None = None) -> None:
-        self.clock = clock
+    def __init__(self, world: World) -> None:
         self.replace(world)
 
     def replace(self, world: World) -> None:
@@ -69,14 +77,9 @@ class Emulator:
         self.world = world
         world.handlers.update(HANDLERS)
 
-    def advance(self) -> None:
-        """Move the world to the clock's time."""
-        if self.clock is not None:
-            self.world.advance(self.clock())
-
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises for what a client can send."""
-        self.advance()
+        clock.catch_up(self.world)
         path = request.path.lower()
         if path.startswith("/emulator/"):
             return control.answer(self, request)
@@ -91,7 +94,7 @@ class Emulator:
             response = self._answer(request)
         except ArmError as error:
             response = error.response()
-        _log(self.world, request, response)
+        requests_log.record(self.world, request, status=response.status, action=request.action, fault=request.fault)
         return response
 
     def _answer(self, request: Request) -> Response:
@@ -107,7 +110,7 @@ class Emulator:
         headers = throttle.charge(world, request, route, scope)
         try:
             api_versions.require(request, route)
-            if route.action is not None and request.principal is not None:
+            if route.action is not None:
                 request.action = route.action
                 check.require(world, request.principal, route.action, scope)
             if request.method not in ("GET", "HEAD"):
@@ -144,11 +147,11 @@ class Emulator:
         """Headers of every answer. Date is emulated time: leases and heartbeats are judged by it."""
         world = self.world
         headers = response.headers
-        dict.__setitem__(headers, "Date", formatdate(world.now, usegmt=True))
+        dict.__setitem__(headers, "Date", clock.http_date(world.now))
         dict.__setitem__(headers, "x-ms-request-id", world.guid())
         correlation = request.headers.find("x-ms-correlation-request-id")
         dict.__setitem__(headers, "x-ms-correlation-request-id", correlation or headers["x-ms-request-id"])
-        speed = float(world.setting("speed", 1.0))
+        speed = clock.clock_of(world).speed
         wait = headers.find("Retry-After")
         if speed > 1 and wait is not None:
             # Clients read Retry-After first and only in whole seconds, so compressed time needs the other header alone.
@@ -176,20 +179,3 @@ def _unknown(request: Request) -> ArmError:
     if known:
         what += f" (it knows {', '.join(known)} there)"
     return ArmError(501, "NotImplemented", f"The emulator does not emulate {what}.")
-
-
-def _log(world: World, request: Request, response: Response) -> None:
-    log: list[Body] = world.sections.setdefault("requests", [])
-    log.append(
-        {
-            "n": len(log) + 1,
-            "time": world.iso(),
-            "principal": request.principal.name if request.principal else None,
-            "method": request.method,
-            "path": request.path,
-            "api_version": request.api_version,
-            "status": response.status,
-            "action": request.action,
-            "fault": request.fault,
-        }
-    )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from emulator import clock
 from emulator.routing import Route
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, World
@@ -216,7 +217,7 @@ def answer_status(world: World, request: Request, parameters: dict[str, str]) ->
     wait = pattern.every or (pattern.then if operation.polled == 1 else None)
     if running and wait is not None:
         headers["Retry-After"] = str(wait)
-    if running and world.setting("speed", 1.0) > 1 and wait is None:
+    if running and clock.clock_of(world).speed > 1 and wait is None:
         headers["Retry-After"] = "10"  # turned into retry-after-ms by app.py: no client shall sleep 30 real seconds
     by_location = (
         not pattern.async_operation
