@@ -8,12 +8,17 @@ cd "$(dirname "$0")/.."
 project=$(pwd)
 python=.venv/bin/python
 stamp=.venv/made-from
-wanted="$(cat requirements.lock pyproject.toml tools/setup_venv.sh | cksum) $project"
+wanted="$(cat requirements.lock pyproject.toml tools/setup_venv.sh | cksum)
+in $project"
 
 say() { printf '%s\n' "$*" >&2; }
 
 if [ -f "$stamp" ] && [ -x "$python" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
     exit 0
+fi
+
+if [ -f "$stamp" ] && ! grep -qxF "in $project" "$stamp"; then
+    rm -rf .venv # its scripts name the folder that it was made in
 fi
 
 works() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
