@@ -1,0 +1,123 @@
+"""The pool's lease: one rollout per pool, by a tag on the host pool.
+
+Host pools and their tags take no If-Match, so the lease is advisory: write, wait, read back, go only if it is still
+ours. The lock proper is the claim of each VM by a conditional PATCH that carries the lease's fencing number. Every
+write is refused unless the lease has more than `MARGIN` seconds left; times are Azure's, from its Date headers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rollout import names
+from rollout.azure import Azure
+from rollout.clock import Clock, iso
+from rollout.errors import LeaseHeld, LeaseLost
+
+LENGTH = 600.0
+"""Seconds a lease lasts from its last renewal."""
+RENEW_EVERY = 120.0
+MARGIN = 60.0
+"""No write is sent in the last seconds of a lease."""
+SETTLE = 30.0
+"""Seconds between writing the lease and reading it back."""
+WATCH_EVERY = 15.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What the lease tag says."""
+
+    owner: str
+    fence: int
+    until: float
+
+    def encode(self) -> str:
+        return f"owner={self.owner};fence={self.fence};until={int(self.until)}"
+
+
+def decode(text: str | None) -> Holder | None:
+    """The holder of a tag's value, or None."""
+    pairs = dict(part.split("=", 1) for part in (text or "").split(";") if "=" in part)
+    try:
+        return Holder(pairs["owner"], int(pairs["fence"]), float(pairs["until"]))
+    except (KeyError, ValueError):
+        return None
+
+
+class Lease:
+    """A lease on one pool, held by `owner` (a text that tells people who: user, machine, process)."""
+
+    def __init__(self, host_pool_id: str, owner: str, clock: Clock) -> None:
+        self.host_pool_id = host_pool_id
+        self.owner = owner.replace(";", ",").replace("=", ":")[:120]
+        self.fence = 0
+        self.until = 0.0
+        self._clock = clock
+        self._azure: Azure | None = None
+
+    def check(self) -> None:
+        """Raise LeaseLost unless the lease has more than MARGIN seconds left. Called in the step that sends a write."""
+        if self._azure is None or self._azure.azure_time() > self.until - MARGIN:
+            raise LeaseLost(
+                f"pool {names_of(self.host_pool_id)}: the lease of {self.owner} has ended; nothing more is written. "
+                "Run pulumi up again: it goes on where this run stopped."
+            )
+
+    @property
+    def held(self) -> bool:
+        return self._azure is not None
+
+    async def acquire(self, azure: Azure) -> None:
+        """Take the lease, waiting for a holder that has died. Raises LeaseHeld for one that lives."""
+        first = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+        holder = first
+        while holder is not None and holder.owner != self.owner and holder.until > azure.azure_time():
+            if first is not None and (holder.owner, holder.until) != (first.owner, first.until):
+                raise LeaseHeld(_held(self.host_pool_id, holder))
+            await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
+            holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+        mine = Holder(self.owner, (holder.fence if holder else 0) + 1, azure.azure_time() + LENGTH)
+        await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})
+        await self._clock.sleep(SETTLE)
+        seen = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+        if seen is None or (seen.owner, seen.fence) != (mine.owner, mine.fence):
+            raise LeaseHeld(_held(self.host_pool_id, seen or mine))
+        self.fence, self.until, self._azure = mine.fence, mine.until, azure
+
+    def see(self, tags: dict[str, str]) -> None:
+        """Tags of the pool were read: raise LeaseLost when somebody else holds the lease now."""
+        seen = decode(tags.get(names.LEASE))
+        if self.held and (seen is None or (seen.owner, seen.fence) != (self.owner, self.fence)):
+            self._azure = None
+            raise LeaseLost(
+                f"pool {names_of(self.host_pool_id)}: the lease was taken by {seen.owner if seen else 'nobody'}; "
+                "this run stops. See hostpool status."
+            )
+
+    async def renew(self) -> None:
+        """Extend the lease; call it at least every RENEW_EVERY seconds."""
+        self.check()
+        azure = self._azure
+        assert azure is not None
+        until = azure.azure_time() + LENGTH
+        await azure.merge_tags(self.host_pool_id, {names.LEASE: Holder(self.owner, self.fence, until).encode()})
+        self.until = until
+
+    async def release(self) -> None:
+        """Give the lease up; the fencing number stays in the tag, ended, so that the next one is higher."""
+        azure, self._azure = self._azure, None
+        if azure is not None:
+            ended = Holder("nobody", self.fence, azure.azure_time())
+            await azure.merge_tags(self.host_pool_id, {names.LEASE: ended.encode()})
+
+
+def names_of(resource_id: str) -> str:
+    return resource_id.rsplit("/", 1)[-1]
+
+
+def _held(host_pool_id: str, holder: Holder) -> str:
+    return (
+        f"host_pool_id: pool {names_of(host_pool_id)} is being updated by {holder.owner} (lease until "
+        f"{iso(holder.until)}, renewed); wait for it, or ask it to stop with: hostpool --host-pool {host_pool_id} pause"
+    )

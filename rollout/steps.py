@@ -1,0 +1,268 @@
+"""The steps a host's work is made of. Each is one remote write (or one look, or a wait); `executor.py` performs them.
+
+A phase's `next_step` is a pure function from what is observed (`HostView`) to the next of these. After each step the
+host is looked at again, so that every step is decided by what is, not by what was meant to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rollout.arm import Disk, Extension, SessionHost, UserSession, Vm
+from rollout.azure import Body
+from rollout.declaration import Declaration
+from rollout.images import Image
+from rollout.record import HostRecord
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is the same for all hosts of a run."""
+
+    declaration: Declaration
+    image: Image
+    pool_name: str
+    rollout: str
+    attempt: int
+    fence: int
+    exclusion_tag: str | None
+    """Tag that keeps autoscale off a host; None where no scaling plan is active on the pool."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What only this process knows of a host. After a crash it is empty, and each of its facts is found out anew."""
+
+    empty_since: float | None = None
+    """Since when the host was seen without any session."""
+    messaged: frozenset[str] = frozenset()
+    """Sessions that got the drain message."""
+    warned: frozenset[str] = frozenset()
+    """Sessions that got the final message before a forced log-off."""
+    warned_at: float | None = None
+    healthy_polls: int = 0
+    checked: bool = False
+    """The checks inside the guest have passed."""
+    evidence: bool = False
+    """Evidence of the failure was collected."""
+    build_checked: bool = False
+    build_tries: int = 0
+    left_directory: bool = False
+    repaired: bool = False
+    may_release: bool = False
+    """The scheduler gave the host a slot of max_unavailable."""
+    may_drain: bool = False
+    may_log_off: bool = True
+    """False while the canary has not passed and this host is not needed for it: nobody is logged off for nothing."""
+    give_back: str | None = None
+    """Why the host is to leave the run unswapped."""
+    allocation_failed_at: float | None = None
+
+
+@dataclass(frozen=True)
+class HostView:
+    """A host as observed for its phase; what the phase does not need is None."""
+
+    vm: Vm
+    record: HostRecord | None
+    now: float
+    """Azure's time."""
+    memory: Memory = field(default_factory=Memory)
+    session_host: SessionHost | None = None
+    sessions: tuple[UserSession, ...] | None = None
+    """None: not looked at."""
+    new_disk: Disk | None = None
+    new_disk_name: str = ""
+    old_disk: Disk | None = None
+    temporary_vm: Vm | None = None
+    temporary_nic: Body | None = None
+    build_key: str = ""
+    removable: tuple[Extension, ...] = ()
+    """Extensions on the VM that must be gone before it stops, ordered."""
+    removable_after_drain: tuple[Extension, ...] = ()
+
+    @property
+    def attached(self) -> str:
+        return self.vm.os_disk_name
+
+
+class Admission(StrEnum):
+    DRAIN = "drain"
+    RELEASE = "release"
+
+
+class Step:
+    """Base of all steps."""
+
+
+@dataclass(frozen=True)
+class Wait(Step):
+    """Nothing to do now: look again after `seconds`."""
+
+    reason: str
+    seconds: float = 15.0
+
+
+@dataclass(frozen=True)
+class Await(Step):
+    """Wait for the scheduler's permission."""
+
+    admission: Admission
+
+
+@dataclass(frozen=True)
+class Enter(Step):
+    """One conditional PATCH of the VM that writes the record, and with it what belongs to the same moment."""
+
+    record: HostRecord | None
+    attach: str | None = None
+    """Id of the OS disk to attach in the same write."""
+    storage_account_type: str | None = None
+    vm_size: str | None = None
+    delete_option: str | None = None
+    exclusion_tag: bool | None = None
+    """True puts the autoscale exclusion tag on, False takes it off, None leaves it."""
+    friendly_name: str | None = None
+    """Kept in a tag of its own; empty removes the tag."""
+
+
+@dataclass(frozen=True)
+class Done(Step):
+    """The host's work has ended; the record says how."""
+
+
+# -- build
+
+
+@dataclass(frozen=True)
+class CreateTemporaryNic(Step): ...
+
+
+@dataclass(frozen=True)
+class CreateTemporaryVm(Step): ...
+
+
+@dataclass(frozen=True)
+class CheckBuild(Step):
+    """Ask the guest of the temporary VM whether Windows set-up is complete, and extend the system partition."""
+
+
+@dataclass(frozen=True)
+class DeallocateTemporaryVm(Step): ...
+
+
+@dataclass(frozen=True)
+class MarkDisk(Step):
+    """Write a disk's state, host and image into its tags."""
+
+    disk: Disk
+    state: str
+    image: str | None = None
+    keep: float | None = None
+    """Seconds from now until which it is kept."""
+
+
+@dataclass(frozen=True)
+class DeleteTemporaryVm(Step): ...
+
+
+@dataclass(frozen=True)
+class DeleteTemporaryNic(Step): ...
+
+
+@dataclass(frozen=True)
+class DeleteDisk(Step):
+    disk: Disk
+    why: str
+
+
+# -- drain and release
+
+
+@dataclass(frozen=True)
+class SetAllowNewSession(Step):
+    allow: bool
+    friendly_name: str | None = None
+    """Given back together with the flag, when the record lost it."""
+
+
+@dataclass(frozen=True)
+class SendMessage(Step):
+    sessions: tuple[UserSession, ...]
+    final: bool
+    minutes: int
+
+
+@dataclass(frozen=True)
+class LogOffUsers(Step):
+    sessions: tuple[UserSession, ...]
+
+
+@dataclass(frozen=True)
+class RemoveExtension(Step):
+    name: str
+
+
+@dataclass(frozen=True)
+class LeaveDirectory(Step):
+    """Remove the host's Entra device, by Graph or by dsregcmd in the guest."""
+
+
+@dataclass(frozen=True)
+class DeleteSessionHost(Step):
+    force: bool
+
+
+@dataclass(frozen=True)
+class PowerOff(Step): ...
+
+
+@dataclass(frozen=True)
+class Deallocate(Step): ...
+
+
+# -- rejoin
+
+
+@dataclass(frozen=True)
+class Start(Step): ...
+
+
+@dataclass(frozen=True)
+class JoinDirectory(Step):
+    """The join extension: AD or Entra, as declared."""
+
+
+@dataclass(frozen=True)
+class InstallAgent(Step):
+    """The DSC extension with a valid registration token; the new session-host record is drained in its first answer."""
+
+
+@dataclass(frozen=True)
+class Repair(Step):
+    """Make a disk that was attached before serve again: secure channel or device, registration, agent."""
+
+
+@dataclass(frozen=True)
+class CheckGuest(Step):
+    """Ask the guest: secure channel, Windows Update policy, time zone, and the declared script."""
+
+
+@dataclass(frozen=True)
+class NoteHealthy(Step):
+    """One more healthy poll."""
+
+    healthy: bool
+
+
+@dataclass(frozen=True)
+class CollectEvidence(Step):
+    """Keep what Azure and the guest say of the failure before the old disk goes back."""
+
+
+@dataclass(frozen=True)
+class Fail(Step):
+    """The host cannot go on in this phase; the engine decides where that leads."""
+
+    reason: str
