@@ -8,6 +8,12 @@ RECORD = "avd-rollout"
 """Tag of a VM: the host's record. Tag of a host pool: the rollout's record."""
 FRIENDLY_NAME = "avd-rollout-friendly-name"
 """Tag of a VM in work: the session host's friendlyName, lost when its record is deleted."""
+POOL = "avd-rollout-pool"
+"""Tag of a VM in work and of temporary resources: the name of the host pool. While a host's session-host record is
+deleted (release to rejoin) this tag beside the record is what says that the VM belongs to the pool."""
+GROUP = "avd-rollout-group-"
+"""Prefix of the pool's tags that hold the ids of the resource groups of its hosts, so that a host whose session-host
+record is deleted is found again, even if it was the only one in its group."""
 LEASE = "avd-rollout-lease"
 PAUSE = "avd-rollout-pause"
 TARGET = "avd-rollout-image"
