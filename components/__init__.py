@@ -1,0 +1,21 @@
+"""Declarative building blocks around the rolling image update, over `pulumi_azure_native`. One component per file."""
+
+from components.host_pool import HostPool, HostPoolArgs
+from components.image_gallery import ImageGallery, ImageGalleryArgs
+from components.image_update_role import ImageUpdateRole, ImageUpdateRoleArgs
+from components.image_version import ImageDefinitionArgs, ImageSource, ImageVersionArgs, TargetRegionArgs
+from components.update_role_actions import Purpose
+
+__all__ = [
+    "HostPool",
+    "HostPoolArgs",
+    "ImageDefinitionArgs",
+    "ImageGallery",
+    "ImageGalleryArgs",
+    "ImageSource",
+    "ImageUpdateRole",
+    "ImageUpdateRoleArgs",
+    "ImageVersionArgs",
+    "Purpose",
+    "TargetRegionArgs",
+]

@@ -1,0 +1,128 @@
+"""The rights that the rolling image update runs under."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import authorization
+
+from components.arm_ids import name_of, stable_guid
+from components.update_role_actions import Purpose
+from components.update_role_plan import Role, roles
+
+TYPE = "avd:index:ImageUpdateRole"
+
+
+@dataclass(frozen=True)
+class ImageUpdateRoleArgs:
+    """Ids may be those of resources or of their resource groups. They are plain strings, not outputs: how many
+    assignments there are must be known before anything is made."""
+
+    principal_id: pulumi.Input[str]
+    """Object id of the service principal or managed identity that runs the update (not its client id)."""
+    host_pool_id: str
+    host_resource_groups: Sequence[str]
+    """The groups of the session hosts, their disks and interfaces."""
+    subnet_ids: Sequence[str]
+    """The subnets of the hosts and, where it differs, of the temporary machines."""
+    image_id: str | None = None
+    """Gallery, image definition or managed image. None for marketplace images, which belong to nobody's group."""
+    key_vault_ids: Sequence[str] = ()
+    """Vaults of the domain-join and local administrator secrets; they must use Azure RBAC, not access policies."""
+    build_resource_group: str | None = None
+    """Where temporary machines are built. Default: the first group of the hosts, which then also gets the right to
+    delete machines. A group of its own is the safer choice."""
+    subscription_scope: bool = False
+    """One assignment at the subscription instead of one per resource group. Default False: only where new groups with
+    hosts come and go."""
+    catalog: bool = True
+    """Also the reads that Azure offers at the subscription only: sizes, quota, versions of marketplace images.
+    Without them the pre-checks that need them cannot be made."""
+    role_name: str = "AVD image update"
+    """Display name; the purposes are added in brackets. Unique in the tenant: Azure answers 409
+    RoleDefinitionWithSameNameExists otherwise, so two pools with different scopes need two names."""
+    principal_type: str = "ServicePrincipal"
+    """Azure's ServicePrincipal | User | Group. Said explicitly because azure-native's own default is User, and because
+    with it Azure accepts a principal that was made seconds ago (else 400 PrincipalNotFound)."""
+
+
+class ImageUpdateRole(pulumi.ComponentResource):
+    """Custom roles with exactly the actions of the update, one assignment per resource group.
+
+    Names of definitions and assignments are GUIDs computed from what they stand for, so that a lost state or a second
+    stack finds them instead of making others. New assignments can take some minutes to be seen everywhere
+    (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting): the update retries its pre-check.
+    """
+
+    role_definition_ids: dict[str, pulumi.Output[str]]
+    """By purposes, such as `pool+hosts+build`."""
+    assignment_ids: list[pulumi.Output[str]]
+    assignments: list[authorization.RoleAssignment]
+    """For `depends_on` of the update."""
+
+    def __init__(self, name: str, args: ImageUpdateRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TYPE, name, {}, opts)
+        self.role_definition_ids = {}
+        self.assignments = []
+        for role in roles(_resources(args), subscription_scope=args.subscription_scope, catalog=args.catalog):
+            definition = self._definition(name, args, role)
+            self.role_definition_ids[role.label] = definition.id
+            self.assignments += [self._assignment(name, args, role, scope, definition) for scope in role.scopes]
+        self.assignment_ids = [assignment.id for assignment in self.assignments]
+        self.register_outputs({"role_definition_ids": self.role_definition_ids, "assignment_ids": self.assignment_ids})
+
+    def _definition(self, name: str, args: ImageUpdateRoleArgs, role: Role) -> authorization.RoleDefinition:
+        return authorization.RoleDefinition(
+            f"{name}-{role.label}",
+            scope=role.subscription,
+            role_definition_id=role.guid(args.role_name),
+            role_name=f"{args.role_name} ({role.label})",
+            role_type="CustomRole",
+            description="Rolling image update of AVD session hosts: " + ", ".join(role.purposes),
+            assignable_scopes=list(role.scopes),
+            permissions=[
+                {
+                    "actions": role.actions,
+                    "not_actions": [],
+                    "data_actions": role.data_actions,
+                    "not_data_actions": [],
+                }
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _assignment(
+        self,
+        name: str,
+        args: ImageUpdateRoleArgs,
+        role: Role,
+        scope: str,
+        definition: authorization.RoleDefinition,
+    ) -> authorization.RoleAssignment:
+        guid = role.guid(args.role_name)
+        return authorization.RoleAssignment(
+            f"{name}-{name_of(scope)}-{role.label}",
+            scope=scope,
+            role_assignment_name=pulumi.Output.from_input(args.principal_id).apply(
+                lambda principal: stable_guid("assignment", scope, principal, guid)
+            ),
+            principal_id=args.principal_id,
+            principal_type=args.principal_type,
+            # Written out, as Azure returns it, and not the definition's output: known in a preview, and no replacement
+            # of the assignment when the definition changes.
+            role_definition_id=f"{role.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[definition]),
+        )
+
+
+def _resources(args: ImageUpdateRoleArgs) -> dict[Purpose, Sequence[str]]:
+    return {
+        Purpose.POOL: [args.host_pool_id],
+        Purpose.HOSTS: args.host_resource_groups,
+        Purpose.BUILD: [args.build_resource_group or args.host_resource_groups[0]],
+        Purpose.NETWORK: args.subnet_ids,
+        Purpose.GALLERY: [args.image_id] if args.image_id else [],
+        Purpose.SECRETS: args.key_vault_ids,
+    }
