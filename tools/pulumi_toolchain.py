@@ -179,9 +179,9 @@ def is_finished(folder: Path, versions: Mapping[str, str]) -> bool:
     return made_of == dict(versions) and all(os.access(folder / "bin" / name, os.X_OK) for name in EXECUTABLES)
 
 
-def go_from_path(env: Mapping[str, str]) -> Path | None:
+def go_from_path(building: Path, env: Mapping[str, str]) -> Path | None:
     for go in candidates("go", env):
-        version = parse_version(output_of([str(go), "env", "GOVERSION"], {**env, "GOTOOLCHAIN": "local"}) or "")
+        version = parse_version(output_of([str(go), "env", "GOVERSION"], go_environment(building, env)) or "")
         if version is not None and version >= needed_go():
             return go
     return None
@@ -254,9 +254,13 @@ def go_environment(building: Path, env: Mapping[str, str]) -> dict[str, str]:
     """The caller's settings (module proxy, checksum database) with caches of the build's own.
 
     -modcacherw: the module cache is read-only otherwise and could not be deleted. CGO off: no C compiler is needed.
+    XDG_CONFIG_HOME: Go counts its uses under it, also where that is not asked for; GOENV still names the user's own.
     """
+    home = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or "/").joinpath(".config"))
     return {
         **env,
+        "GOENV": env.get("GOENV") or str(Path(home) / "go" / "env"),
+        "XDG_CONFIG_HOME": str(building / "config"),
         "GOPATH": str(building / "gopath"),
         "GOMODCACHE": str(building / "gopath" / "pkg" / "mod"),
         "GOCACHE": str(building / "gocache"),
@@ -269,7 +273,7 @@ def go_environment(building: Path, env: Mapping[str, str]) -> dict[str, str]:
 
 def build(building: Path, versions: Mapping[str, str], env: Mapping[str, str]) -> None:
     """Fill `building`/bin, write the stamp, and leave nothing else there."""
-    go = go_from_path(env) or go_from_registry(building, env)
+    go = go_from_path(building, env) or go_from_registry(building, env)
     go_env = go_environment(building, env)
     bin_folder = building / "bin"
     bin_folder.mkdir()

@@ -224,9 +224,18 @@ def test_too_little_space_is_said_before_anything_is_built(
 def test_a_go_that_is_too_old_is_not_used(env: dict[str, str], tmp_path: Path) -> None:
     newer = executable(tmp_path / "newer", "go", "#!/bin/sh\necho go1.99.0\n")
     env["GO_VERSION"] = "go1.20.3"
-    assert toolchain.go_from_path(env) is None
+    assert toolchain.go_from_path(tmp_path, env) is None
     env["PATH"] += f":{tmp_path / 'newer'}"
-    assert toolchain.go_from_path(env) == newer
+    assert toolchain.go_from_path(tmp_path, env) == newer
+
+
+def test_go_reads_the_users_settings_and_writes_nothing_there(env: dict[str, str], tmp_path: Path) -> None:
+    prepared = toolchain.go_environment(tmp_path / "building", {**env, "HOME": "/home/u", "GOFLAGS": "-mod=vendor"})
+    assert prepared["GOENV"] == "/home/u/.config/go/env"
+    assert "/home/u" not in "".join(value for name, value in prepared.items() if name not in {"HOME", "GOENV"})
+    assert "vendor" not in prepared["GOFLAGS"]
+    own = toolchain.go_environment(tmp_path, {**env, "GOENV": "off"})
+    assert own["GOENV"] == "off"
 
 
 @pytest.mark.parametrize("with_uv", [True, False])
