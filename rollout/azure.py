@@ -56,9 +56,17 @@ class Azure(Protocol):
 
     async def delete_extension(self, vm_id: str, name: str) -> None: ...
 
-    async def run_command(self, vm_id: str, script: Sequence[str], parameters: Mapping[str, str]) -> str:
-        """Run Command (action) with RunPowerShellScript; returns what it wrote to standard output, then standard
-        error after a line `--- stderr`. Parameters may hold secrets."""
+    async def run_command(self, vm_id: str, script: Sequence[str]) -> str:
+        """Run Command (action) with RunPowerShellScript; returns what it wrote to standard output, then, if there is
+        any, standard error after a line `--- stderr`. Raises OperationFailed when it could not be run."""
+        ...
+
+    async def run_protected_command(
+        self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str]
+    ) -> str:
+        """A managed run command with secret parameters (`protectedParameters`), deleted again after it ran, because
+        what stays on a VM runs again on its next disk. Returns as `run_command`; raises OperationFailed for a script
+        that ended with an exit code other than 0."""
         ...
 
     # Microsoft.Compute/disks

@@ -14,6 +14,8 @@ deleted (release to rejoin) this tag beside the record is what says that the VM 
 GROUP = "avd-rollout-group-"
 """Prefix of the pool's tags that hold the ids of the resource groups of its hosts, so that a host whose session-host
 record is deleted is found again, even if it was the only one in its group."""
+SESSION_HOST = "avd-rollout-session-host"
+"""Tag of a VM in work: the name of its session-host record, which is deleted for a while."""
 LEASE = "avd-rollout-lease"
 PAUSE = "avd-rollout-pause"
 TARGET = "avd-rollout-image"

@@ -1,0 +1,95 @@
+"""Build: a temporary VM from the target image provisions the new OS disk, then goes; the disk stays.
+
+A disk made straight from a generalized image has had no Windows set-up and never boots in a swap, so Azure has to
+provision it inside a VM of the same computer name. The host itself serves on meanwhile.
+"""
+
+from __future__ import annotations
+
+from rollout import names
+from rollout.arm import Disk
+from rollout.record import HostRecord, Phase
+from rollout.steps import (
+    Admission,
+    Await,
+    CheckBuild,
+    CreateTemporaryNic,
+    CreateTemporaryVm,
+    DeallocateTemporaryVm,
+    DeleteDisk,
+    DeleteTemporaryNic,
+    DeleteTemporaryVm,
+    Enter,
+    Fail,
+    Goal,
+    HostView,
+    MarkDisk,
+    Step,
+    Wait,
+)
+
+TRIES = 2
+"""Builds of one host before it is given up: provisioning has a heavy tail and single failures that pass."""
+
+
+def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
+    """BUILD: make the disk (with build: ahead), then wait to be drained."""
+    if view.memory.give_back:
+        return Enter(record.to(Phase.LEAVE, view.now))
+    if goal.declaration.build == "ahead" or record.k:
+        making = disk_step(view, goal)
+        if making is not None:
+            return making
+    if not view.memory.may_drain:
+        return Await(Admission.DRAIN)
+    return Enter(
+        record.to(
+            Phase.DRAIN,
+            view.now,
+            x=1 if goal.exclusion_tag and goal.exclusion_tag not in view.vm.tags else record.x,
+        ),
+        exclusion_tag=True if goal.exclusion_tag else None,
+        delete_option="Detach" if view.vm.os_disk.get("deleteOption") == "Delete" else None,
+    )
+
+
+def ready(disk: Disk | None) -> bool:
+    """The disk is built, provisioned and attached to nothing."""
+    return disk is not None and disk.managed_by is None and disk.tags.get(names.DISK_STATE) in ("ready", "old")
+
+
+def disk_step(view: HostView, goal: Goal) -> Step | None:
+    """The next step towards a ready disk with no temporary VM or NIC left, or None when that is so."""
+    temporary = view.temporary_vm
+    if view.record is not None and view.record.k:
+        if view.new_disk is None:
+            return Fail(f"the kept disk {view.record.k} has vanished")
+        return None
+    if temporary is None and view.new_disk is not None and view.new_disk.managed_by is None:
+        if view.new_disk.tags.get(names.DISK_STATE) not in ("ready", "old"):
+            return DeleteDisk(view.new_disk, "its build did not finish")
+        return DeleteTemporaryNic() if view.temporary_nic is not None else None
+    if temporary is None:
+        if view.memory.build_tries >= TRIES:
+            return Fail(f"no disk after {view.memory.build_tries} builds of a temporary VM")
+        return CreateTemporaryNic() if view.temporary_nic is None else CreateTemporaryVm()
+    if temporary.busy:
+        return Wait(f"temporary VM {temporary.name} is {temporary.provisioning_state.lower() or temporary.power}", 10.0)
+    if temporary.provisioning_state == "Failed" or foreign_extensions(view):
+        return DeleteTemporaryVm()
+    disk_ready = view.new_disk is not None and view.new_disk.tags.get(names.DISK_STATE) == "ready"
+    if disk_ready:
+        return DeleteTemporaryVm()
+    if temporary.running:
+        if not temporary.agent_ready:
+            return Wait(f"temporary VM {temporary.name}: VM agent not ready", 10.0)
+        return DeallocateTemporaryVm() if view.memory.build_checked else CheckBuild()
+    if temporary.power == "deallocated" and view.new_disk is not None:
+        return MarkDisk(view.new_disk, "ready", image=goal.image.id)
+    return Wait(f"temporary VM {temporary.name} is {temporary.power or 'unknown'}", 10.0)
+
+
+def foreign_extensions(view: HostView) -> tuple[str, ...]:
+    """Extensions on the temporary VM: none is ours, so a policy put them there (DeployIfNotExists acts about ten
+    minutes after creation), and what they did to the disk would travel with it. Such a build is discarded."""
+    return tuple(e.name for e in view.temporary_vm.extensions) if view.temporary_vm is not None else ()

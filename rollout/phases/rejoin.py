@@ -1,0 +1,129 @@
+"""Rejoin: the new disk boots, joins the directory, registers with the pool, and proves that it is healthy.
+
+From the agent's installation on, the new session-host record is watched and drained in its first answer: a new record
+takes users at once.
+"""
+
+from __future__ import annotations
+
+from rollout.arm import SessionHost
+from rollout.declaration import JoinType
+from rollout.extensions import AD_JOIN, DSC, ENTRA_LOGIN
+from rollout.record import HostRecord, Phase
+from rollout.steps import (
+    CheckGuest,
+    Enter,
+    Fail,
+    Goal,
+    HostView,
+    InstallAgent,
+    JoinDirectory,
+    NoteHealthy,
+    Repair,
+    SetAllowNewSession,
+    Start,
+    Step,
+    Wait,
+)
+
+POLL = 10.0
+"""Seconds between looks at one host: a single GET of a session host has no rate limit (recording
+avd-sessionhost-get-and-list), and a VM's bucket of reads is 36 + 12 a minute."""
+WATCH = 5.0
+"""Seconds between looks once the host may appear in the pool at any moment."""
+
+
+def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
+    """REJOIN: start, join, agent, health; then serve."""
+    late = view.now - record.s - goal.declaration.verify.timeout
+    blocked = boot_step(view, late > 0)
+    if blocked is not None:
+        return blocked
+    kept = bool(record.k)
+    found = view.session_host
+    if found is not None and found.allow_new_session:
+        return SetAllowNewSession(False)
+    if kept:
+        return Repair() if needs_repair(view) else verify(view, goal, record, Phase.SERVE, late)
+    joined = join_step(view, goal)
+    if joined is not None:
+        return joined if late <= 0 or isinstance(joined, Fail) else Fail("did not join in time")
+    agent = view.vm.extension(*DSC)
+    if found is None or agent is None:
+        if agent is None:
+            return InstallAgent()
+        if agent.provisioning_state == "Failed":
+            return Fail(f"agent: {agent.status or 'the DSC extension failed'}")
+        return Fail("did not register with the pool in time") if late > 0 else Wait("the agent to register", WATCH)
+    return verify(view, goal, record, Phase.SERVE, late)
+
+
+def boot_step(view: HostView, late: bool) -> Step | None:
+    """The next step towards a running guest whose VM agent answers, or None when it does.
+
+    The start is judged by power state and agent, not by its operation, which an extension can hold for 90 minutes.
+    """
+    if view.vm.off:
+        return Start() if not view.vm.busy else Wait("VM is busy", POLL)
+    if not view.vm.running:
+        return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", POLL)
+    if not view.vm.agent_ready:
+        return Fail("did not boot in time: the VM agent never reported") if late else Wait("the guest to boot", POLL)
+    return None
+
+
+def join_step(view: HostView, goal: Goal) -> Step | None:
+    """The next step towards a joined host, or None. The extension's own success is the evidence."""
+    join = goal.declaration.join
+    if join is None:
+        return None
+    extension = view.vm.extension(*(AD_JOIN if join.type is JoinType.ACTIVE_DIRECTORY else ENTRA_LOGIN))
+    if extension is None:
+        return JoinDirectory()
+    if extension.provisioning_state == "Succeeded":
+        return None
+    if extension.provisioning_state == "Failed":
+        return Fail(f"domain join: {extension.status or 'the extension failed'}")
+    return Wait("the join to finish", POLL)
+
+
+def needs_repair(view: HostView) -> bool:
+    """A disk that was attached before has a stale machine password and an agent that believes itself registered; once
+    its record is back in the pool, neither is so any more."""
+    return view.session_host is None and not view.memory.repaired
+
+
+def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: float) -> Step:
+    """Healthy: heartbeat newer than the start, status accepted, fatal checks passed, the guest's own checks passed,
+    for the declared number of polls in a row."""
+    host = view.session_host
+    if host is None:
+        return Fail("did not register with the pool in time") if late > 0 else Wait("the host to register", WATCH)
+    if host.allow_new_session:
+        return SetAllowNewSession(False)
+    problem = unhealthy(host, record.s, goal, view.now)
+    if problem is not None:
+        if late > 0:
+            return Fail(f"not healthy in time: {problem}")
+        if not view.memory.checked and host.status == "Upgrading":
+            return CheckGuest()
+        return NoteHealthy(False) if view.memory.healthy_polls else Wait(problem, POLL)
+    if not view.memory.checked:
+        return CheckGuest()
+    if view.memory.healthy_polls < goal.declaration.verify.polls:
+        return NoteHealthy(True)
+    # The exclusion tag goes with this write; the flag for new sessions follows in the next phase.
+    return Enter(record.to(then, view.now))
+
+
+def unhealthy(host: SessionHost, since: float, goal: Goal, now: float) -> str | None:
+    """Why the host does not count as healthy, or None."""
+    if host.heartbeat <= since:
+        return "no heartbeat since the start"
+    if not host.beats(now):
+        return "its heartbeat has stopped"
+    if host.status not in goal.declaration.verify.accept:
+        return f"status {host.status}"
+    if host.fatal_findings:
+        return "; ".join(host.fatal_findings)
+    return None
