@@ -35,7 +35,7 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
     if not kind and principal_id.lower() not in _directory(world):
         # Recording error-roleassignment-principal-not-found-retry. A request that names the principalType is not
         # looked up (learn.microsoft.com/azure/role-based-access-control/role-assignments-rest).
-        tenant = world.sections.get("tenant_id", "22222222-2222-2222-2222-222222222222")
+        tenant = world.setting("tenant", "22222222-2222-2222-2222-222222222222")
         raise ArmError(
             400,
             "PrincipalNotFound",

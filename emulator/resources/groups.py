@@ -33,8 +33,8 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
         raise ArmError(
             400,
             "LocationNotAvailableForResourceGroup",
-            f"The provided location '{body['location']}' is not available for resource group. List of available regions "
-            f"is '{','.join(subscriptions.LOCATIONS)}'.",
+            f"The provided location '{body['location']}' is not available for resource group. List of available "
+            f"regions is '{','.join(subscriptions.LOCATIONS)}'.",
         )
     if known is not None and known.body["location"] != location:
         raise ArmError(

@@ -44,7 +44,7 @@ def display_location(location: str) -> str:
 
 
 def tenant_of(world: World) -> str:
-    return str(world.setting("tenant_id", TENANT))
+    return str(world.setting("tenant", TENANT))
 
 
 def add(world: World, subscription_id: str, name: str = "Emulated subscription") -> None:
