@@ -56,7 +56,8 @@ def inputs_of(known: ResourceType, resource_id: str, outputs: Mapping[str, Any])
 def projected(known: ResourceType, outputs: Mapping[str, Any]) -> Properties:
     """The part of the outputs that has the shape of inputs; what only Azure sets is left out."""
     inputs = {name: outputs[name] for name in sorted(known.inputs & outputs.keys())}
-    return {name: value for name, value in _without(inputs, known.read_only).items() if value != {}}
+    kept: Properties = _without(inputs, known.read_only)
+    return kept
 
 
 def refreshed(
@@ -92,7 +93,7 @@ def _changed(base: Any, old: Any, new: Any) -> Any:
 
 
 def _without(value: Any, paths: Iterable[str]) -> Any:
-    """The value without the members at the paths."""
+    """The value without the members at the paths, and without objects that become empty by that."""
     heads: dict[str, list[str]] = {}
     for path in paths:
         head, _, rest = path.partition(".")
@@ -105,6 +106,8 @@ def _without(value: Any, paths: Iterable[str]) -> Any:
             if "" in heads[name]:
                 continue
             item = _without(item, heads[name])
+            if item == {}:
+                continue
         elif f"{name}[]" in heads and isinstance(item, list):
             item = [_without(element, heads[f"{name}[]"]) for element in item]
         kept[name] = item
