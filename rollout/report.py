@@ -15,6 +15,7 @@ from typing import Any
 
 from rollout.clock import iso
 from rollout.events import Event, Kind
+from rollout.observation import natural
 from rollout.record import UNAVAILABLE, Phase
 
 SCHEMA = 1
@@ -211,9 +212,7 @@ def build(events: Iterable[Event]) -> Report:
     first, last = starts[0], starts[-1]
     runs = _runs(log)
     gaps = tuple(
-        (before.ended, after.started)
-        for before, after in itertools.pairwise(runs)
-        if after.started > before.ended
+        (before.ended, after.started) for before, after in itertools.pairwise(runs) if after.started > before.ended
     )
     ended = log[-1].time
     hosts = _hosts(log, ended)
@@ -302,7 +301,9 @@ def _hosts(log: Sequence[Event], ended: float) -> tuple[HostTimeline, ...]:
     timelines = [_timeline(host, told, ended) for host, told in of_host.items()]
     never = float("inf")
     return tuple(
-        sorted(timelines, key=lambda t: (RESULTS.index(t.result), t.spans[0].start if t.spans else never, t.host))
+        sorted(
+            timelines, key=lambda t: (RESULTS.index(t.result), t.spans[0].start if t.spans else never, natural(t.host))
+        )
     )
 
 
@@ -429,7 +430,7 @@ def held(
     capacity: Sequence[CapacitySample], ended: float, gaps: Sequence[tuple[float, float]]
 ) -> list[tuple[CapacitySample, float]]:
     """Each sample with the time until which it is known to have held: the next sample, the end, or a gap."""
-    following = [*(sample.time for sample in capacity[1:]), ended]
+    following = [*(sample.time for sample in capacity[1:]), ended][: len(capacity)]
     return [
         (sample, min([until, *(start for start, _ in gaps if sample.time <= start < until)]))
         for sample, until in zip(capacity, following, strict=True)

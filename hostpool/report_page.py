@@ -1,0 +1,165 @@
+"""The report as one HTML page that needs nothing but itself: no script, no font, no picture from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hostpool import charts
+from hostpool.status import PoolStatus
+from hostpool.wording import clock_time, day_and_time, duration, many, moment
+from rollout import report as data
+from rollout.report import Note, Report, UserEvent
+
+DENSE = 60
+"""Pools with more hosts get narrow rows."""
+
+PHASES = (
+    ("build", "new disk is built, host serves"),
+    ("drain", "no new sessions, waiting for users"),
+    ("release", "out of the pool, stopping"),
+    ("rejoin", "on the new disk: start, join, agent, health"),
+    ("serve", "given back to users"),
+    ("undo", "back to the old disk"),
+    ("leave", "left out of this run"),
+    ("failed", "left drained"),
+)
+"""Phases of the legend; the others are drawn as the one they belong to."""
+
+STATUS_WORDS = {
+    "complete": "complete",
+    "complete_with_failures": "complete with failures",
+    "stopped": "stopped",
+    "paused": "paused",
+    "scheduled": "scheduled",
+    "running": "no end in the log",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """What befell one user, times in epoch seconds (None: it did not)."""
+
+    user: str
+    hosts: str
+    messaged: float | None
+    logged_off: float | None
+    came_back: float | None
+
+
+def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolStatus | None = None) -> str:
+    """The page. `sources` are lines that say what it was made from; `now` is the pool as Azure shows it, if read."""
+    environment = Environment(
+        loader=PackageLoader("hostpool"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(
+        duration=duration, moment=moment, clock_time=clock_time, day_and_time=day_and_time, evidence=evidence
+    )
+    axis = charts.axis_of(report)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        totals=report.totals,
+        status=STATUS_WORDS.get(report.status, report.status),
+        verdict=verdict(report),
+        axis=axis,
+        panels=charts.panels(report, axis),
+        gaps=[(axis.percent(start), round(axis.percent(end) - axis.percent(start), 3)) for start, end in report.gaps],
+        rows=[(timeline, charts.bars(timeline, axis)) for timeline in report.hosts],
+        dense=len(report.hosts) > DENSE,
+        phases=PHASES,
+        people=people(report.users),
+        trouble=[h for h in report.hosts if h.result not in (data.DONE, data.WAITING)],
+        course=course(report),
+        now=now,
+        made_at=made_at,
+        sources=sources,
+        many=many,
+    )
+
+
+def verdict(report: Report) -> list[str]:
+    """What a reader wants to know first, in sentences."""
+    count, totals = report.totals.by_result, report.totals
+    lines = [f"{count[data.DONE]} of {many(totals.hosts, 'host')} {_serve(count[data.DONE])} on {report.version}."]
+    for result, one, more in (
+        (
+            data.ROLLED_BACK,
+            "is back on its old disk and serves the old image",
+            "are back on their old disks and serve the old image",
+        ),
+        (
+            data.FAILED,
+            "is left drained: neither disk could be brought back",
+            "are left drained: neither disk could be brought back",
+        ),
+        (data.LEFT_OUT, "was left out and serves unchanged", "were left out and serve unchanged"),
+        (data.IN_WORK, "was in work when the log ends", "were in work when the log ends"),
+        (data.WAITING, "was not begun", "were not begun"),
+    ):
+        if count[result]:
+            lines.append(f"{many(count[result], 'host')} {one if count[result] == 1 else more}.")
+    if totals.lowest_serving is not None:
+        if totals.seconds_below_floor:
+            lines.append(f"For {duration(totals.seconds_below_floor)} fewer hosts served than the floor asks for.")
+        else:
+            lines.append("Serving hosts never fell below the floor.")
+    if report.gaps:
+        away = sum(end - start for start, end in report.gaps)
+        lines.append(f"For {duration(away)} no engine ran; nothing is known of that time.")
+    if report.status == "running":
+        lines.append("The log has no end: the run works still, or was killed. The next pulumi up resumes it.")
+    return lines
+
+
+def course(report: Report) -> list[Note]:
+    """Runs and milestones in the order of time."""
+    lines = []
+    for run in report.runs:
+        by = f"{'Resumed' if run.resumed else 'Begun'} by {run.owner or 'an unnamed owner'}, attempt {run.attempt}"
+        end = f"ended {day_and_time(run.ended)}: {run.status.replace('_', ' ')}" if run.status else (
+            f"last sign {day_and_time(run.ended)}, without an end"
+        )  # fmt: skip
+        lines.append(Note(run.started, f"{by}; {end}."))
+    lines += [Note(milestone.time, milestone.text) for milestone in report.milestones]
+    return sorted(lines, key=lambda line: line.time)
+
+
+def people(users: Sequence[UserEvent]) -> list[Person]:
+    """One row per user, in the order of their first event."""
+    by_user: dict[str, list[UserEvent]] = {}
+    for event in users:
+        by_user.setdefault(event.user, []).append(event)
+
+    def last(events: Sequence[UserEvent], what: str) -> float | None:
+        return max((event.time for event in events if event.what == what), default=None)
+
+    return [
+        Person(
+            user,
+            ", ".join(dict.fromkeys(event.host for event in events)),
+            last(events, data.MESSAGED),
+            last(events, data.LOGGED_OFF),
+            last(events, data.CAME_BACK),
+        )
+        for user, events in by_user.items()
+    ]
+
+
+def evidence(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Evidence as (name, text) pairs; lists become lines, nested data JSON."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, list | tuple):
+            return "\n".join(text(item) for item in value)
+        return json.dumps(value, indent=1) if isinstance(value, Mapping) else str(value)
+
+    return [(str(name).replace("_", " "), text(value)) for name, value in found.items() if value not in (None, "", [])]
+
+
+def _serve(count: int) -> str:
+    return "serves" if count == 1 else "serve"

@@ -1,0 +1,249 @@
+"""Where the pool stands now, as rows for people: from what `rollout.observation` read, without a call of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hostpool.wording import clock_time, duration, many
+from rollout import capacity, lease, names
+from rollout.arm import name_of, same_id
+from rollout.clock import iso
+from rollout.declaration import Declaration, LogOff
+from rollout.errors import InvalidDeclaration
+from rollout.events import Event, Kind
+from rollout.observation import Host, Pool
+from rollout.pool_record import State
+from rollout.record import Phase
+
+DONE, TO_DO, EXCLUDED = "done", "to do", "excluded"
+"""Instead of a phase, for hosts without a record."""
+
+
+@dataclass(frozen=True)
+class HostRow:
+    """One host. Texts are empty where there is nothing to say."""
+
+    host: str
+    phase: str
+    """A phase of `rollout.record.Phase`, or DONE, TO_DO, EXCLUDED."""
+    image: str
+    """Short: `1.0.1`, with the definition's name where it is not the target's."""
+    on_target: bool
+    status: str
+    """The session host's status; `no record` while it has none."""
+    new_sessions: bool
+    sessions: int
+    since: float | None
+    """Epoch second the phase was entered; None for a host without a record."""
+    waits_for: str
+    why: str = ""
+    """Why it failed, as the record says."""
+
+
+@dataclass(frozen=True)
+class PoolStatus:
+    """The pool at `read_at` (epoch seconds, Azure's time)."""
+
+    pool: str
+    read_at: float
+    state: str
+    """State of the attempt, `none` when no rollout has run."""
+    rollout: str
+    attempt: int
+    target: str
+    """Id of the image version that is rolled out; empty when none."""
+    line: str
+    """The state in one line."""
+    owner: str
+    """Who holds the lease; empty when nobody does."""
+    lease_until: float | None
+    paused_by: str
+    """What the pause tag says; empty when it is not set."""
+    serving: int
+    floor: int | None
+    """None where neither the pool nor the declaration gives a session limit, or there is no declaration."""
+    sessions: int
+    kept_disks: int
+    hosts: tuple[HostRow, ...]
+    ghosts: tuple[str, ...]
+    """Session hosts without an Azure VM: left alone."""
+
+    @property
+    def working(self) -> bool:
+        """An engine holds the lease."""
+        return bool(self.owner)
+
+
+def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Sequence[Event] = ()) -> PoolStatus:
+    """`log`: events of this rollout that are at hand locally; they say better than Azure what a host waits for."""
+    record = pool.record
+    target = pool.tags.get(names.TARGET, "")
+    holder = lease.decode(pool.tags.get(names.LEASE))
+    alive = holder is not None and holder.until > at
+    waits = _waits(log)
+    rows = tuple(_row(host, pool, declaration, target, waits, at) for host in pool.hosts)
+    accept = declaration.verify.accept if declaration else ("Available",)
+    paused = pool.tags.get(names.PAUSE, "")
+    return PoolStatus(
+        pool=pool.name,
+        read_at=at,
+        state=str(record.st) if record else "none",
+        rollout=record.r if record else "",
+        attempt=record.a if record else 0,
+        target=target,
+        line=_line(pool, rows, alive, paused),
+        owner=holder.owner if holder and alive else "",
+        lease_until=holder.until if holder else None,
+        paused_by=paused,
+        serving=len(capacity.serving(pool.hosts, at=at, accept=accept)),
+        floor=_floor(pool, declaration),
+        sessions=capacity.sessions(pool.hosts),
+        kept_disks=sum(disk.tags.get(names.DISK_STATE) in ("old", "failed") for h in pool.hosts for disk in h.kept),
+        hosts=rows,
+        ghosts=tuple(ghost.name for ghost in pool.ghosts),
+    )
+
+
+def as_json(status: PoolStatus) -> dict[str, Any]:
+    """Plain data, times as ISO 8601 in UTC."""
+    data = asdict(status)
+    data["read_at"] = iso(status.read_at)
+    data["lease_until"] = iso(status.lease_until) if status.lease_until is not None else None
+    for row in data["hosts"]:
+        row["since"] = iso(row["since"]) if row["since"] is not None else None
+    return data
+
+
+def short_image(image: str | None, target: str) -> str:
+    """`1.0.1`; `win10/1.0.1` where the definition is not the target's; `unknown` for None."""
+    if not image:
+        return "unknown"
+    parts, wanted = image.strip("/").split("/"), target.strip("/").split("/")
+    if len(parts) < 3 or parts[-2].lower() != "versions":
+        return name_of(image)
+    same = [part.lower() for part in parts[:-1]] == [part.lower() for part in wanted[:-1]]
+    return parts[-1] if same or not target else f"{parts[-3]}/{parts[-1]}"
+
+
+def _row(
+    host: Host, pool: Pool, declaration: Declaration | None, target: str, waits: Mapping[str, Event], at: float
+) -> HostRow:
+    on_target = same_id(host.image, target) if target else False
+    record, seen = host.record, host.session_host
+    if record is not None:
+        phase = str(record.p)
+    elif declaration is not None and _excluded(host.name, declaration):
+        phase = EXCLUDED
+    else:
+        phase = DONE if on_target else TO_DO
+    told = waits.get(host.name)
+    fresh = told is not None and record is not None and told.time >= record.s
+    return HostRow(
+        host=host.name,
+        phase=phase if target or record else "",
+        image=short_image(host.image, target),
+        on_target=on_target,
+        status=seen.status if seen else "no record",
+        new_sessions=bool(seen and seen.allow_new_session),
+        sessions=seen.sessions if seen else 0,
+        since=float(record.s) if record else None,
+        waits_for=told.text if fresh and told else waits_for(host, pool, declaration, at),
+        why=record.w if record else "",
+    )
+
+
+def waits_for(host: Host, pool: Pool, declaration: Declaration | None, at: float) -> str:
+    """What a host in work waits for, as far as Azure shows it; empty for a host at rest."""
+    record, seen = host.record, host.session_host
+    if record is None:
+        return ""
+    match record.p:
+        case Phase.BUILD:
+            ready = any(
+                d.tags.get(names.DISK_ROLLOUT) == record.r and d.tags.get(names.DISK_STATE) == "ready"
+                for d in host.kept
+            )
+            return "a free slot: its new disk is ready" if ready else "its new disk to be built"
+        case Phase.DRAIN:
+            return _drain_waits(seen.sessions if seen else 0, record.s, declaration, at)
+        case Phase.RELEASE:
+            return f"the VM to stop and change its disk ({host.vm.provisioning_state or 'no state'})"
+        case Phase.REJOIN | Phase.UNDO_REJOIN:
+            if seen is None:
+                return "the host to start, join and register: it has no session-host record yet"
+            if not seen.beats(at):
+                return "a fresh heartbeat of its agent"
+            findings = "; ".join(seen.fatal_findings)
+            return findings or f"a healthy status (it is {seen.status or 'unknown'})"
+        case Phase.SERVE | Phase.UNDO_SERVE:
+            return "its leftovers to be removed"
+        case Phase.UNDO:
+            return "the VM to stop and take the old disk back"
+        case Phase.LEAVE:
+            return "its drain and tags to be given back"
+        case Phase.ROLLED_BACK:
+            return "the next attempt"
+        case Phase.FAILED:
+            return "a person"
+
+
+def _drain_waits(sessions: int, since: int, declaration: Declaration | None, at: float) -> str:
+    if not sessions:
+        return "a free slot, or a while without sessions"
+    text = f"{many(sessions, 'session')} to end"
+    if declaration is None:
+        return text
+    drain = declaration.drain
+    then = {
+        LogOff.WAIT: "then it is left out",
+        LogOff.DISCONNECTED_ONLY: "then disconnected ones are logged off",
+        LogOff.FORCE: "then they are logged off",
+    }[drain.log_off]
+    left = since + drain.deadline - at
+    return f"{text}, {duration(left)} left, {then}" if left > 0 else f"{text}, past the deadline"
+
+
+def _waits(log: Sequence[Event]) -> dict[str, Event]:
+    return {event.host: event for event in log if event.kind is Kind.WAITING and event.host}
+
+
+def _excluded(host: str, declaration: Declaration) -> bool:
+    name = host.lower()
+    if declaration.include and name not in {item.lower() for item in declaration.include}:
+        return True
+    return name in {item.lower() for item in declaration.exclude}
+
+
+def _floor(pool: Pool, declaration: Declaration | None) -> int | None:
+    if declaration is None:
+        return None
+    try:
+        limit = capacity.session_limit(pool, declaration)
+    except InvalidDeclaration:
+        return None
+    return capacity.floor(capacity.sessions(pool.hosts), len(pool.hosts), declaration, limit)
+
+
+def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str) -> str:
+    record, holder = pool.record, lease.decode(pool.tags.get(names.LEASE))
+    if record is None:
+        return "no rollout has run on this pool"
+    wanted = [row for row in rows if row.phase != EXCLUDED]
+    text = f"{str(record.st).replace('_', ' ')}, {sum(row.on_target for row in wanted)} of {len(wanted)} hosts done"
+    failed = [row.host for row in rows if row.phase in (Phase.FAILED, Phase.ROLLED_BACK)]
+    if failed:
+        text += f", {len(failed)} failed"
+    if record.st is State.RUNNING and not alive:
+        ended = f"; the last engine was heard until {clock_time(holder.until)} UTC" if holder else ""
+        text += f"; no engine works on it{ended}: the next pulumi up resumes it"
+    elif paused and record.st is State.RUNNING:
+        text += "; pause asked for: hosts in work finish, no new one starts"
+    elif record.st is State.PAUSED:
+        text += (
+            "; hostpool resume, then pulumi up, goes on"
+            if paused
+            else "; the pause is lifted: the next pulumi up goes on"
+        )
+    return text
