@@ -1,0 +1,15 @@
+"""The api-versions in use: those of the installed SDK clients, so that what is read and what is written agree."""
+
+from __future__ import annotations
+
+VIRTUAL_MACHINES = "2026-04-01"
+"""Also images, platform images and usages (azure-mgmt-compute 39)."""
+DISKS = "2026-03-02"
+GALLERIES = "2026-03-03"
+SKUS = "2021-07-01"
+NETWORK = "2026-03-01"
+"""azure-mgmt-network 33."""
+DESKTOP_VIRTUALIZATION = "2024-04-03"
+"""azure-mgmt-desktopvirtualization 2.0."""
+METADATA = "2022-09-01"
+"""Of /metadata/endpoints: one object, where versions before 2022 answer a list."""

@@ -1,0 +1,73 @@
+"""Time: real, or compressed beside the emulator. The one module that reads HOSTPOOL_CLOCK."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rollout.clock import Clock
+from rollout.errors import InvalidDeclaration
+
+VARIABLE = "HOSTPOOL_CLOCK"
+
+
+@dataclass(frozen=True)
+class RealClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+    def real_seconds(self, seconds: float) -> float:
+        return seconds
+
+
+@dataclass(frozen=True)
+class ScaledClock:
+    """Emulated time: `emulated_epoch` was at `real_epoch` (both Unix seconds), and `speed` seconds pass in one real."""
+
+    real_epoch: float
+    emulated_epoch: float
+    speed: float
+
+    def now(self) -> float:
+        return self.emulated_epoch + (time.time() - self.real_epoch) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+    def real_seconds(self, seconds: float) -> float:
+        return seconds / self.speed
+
+
+def clock_from(environment: Mapping[str, str]) -> Clock:
+    """The clock that the environment asks for.
+
+    HOSTPOOL_CLOCK is `<real epoch>,<emulated epoch>,<speed>`, as the emulator prints it; unset or empty is real time.
+    Raises InvalidDeclaration for anything else.
+    """
+    text = environment.get(VARIABLE, "").strip()
+    if not text:
+        return RealClock()
+    try:
+        real_epoch, emulated_epoch, speed = (float(part) for part in text.split(","))
+    except ValueError:
+        raise _invalid(text) from None
+    if not all(math.isfinite(value) for value in (real_epoch, emulated_epoch, speed)) or speed <= 0:
+        raise _invalid(text)
+    return ScaledClock(real_epoch, emulated_epoch, speed)
+
+
+def _invalid(text: str) -> InvalidDeclaration:
+    return InvalidDeclaration(
+        VARIABLE,
+        text,
+        "is not <real epoch>,<emulated epoch>,<speed> with a speed above 0",
+        "export it as the emulator prints it, or unset it for real time",
+    )

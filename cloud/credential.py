@@ -1,0 +1,272 @@
+"""Who we are to Azure: the same ARM_* and OIDC variables as the azure-native provider, else DefaultAzureCredential.
+
+HOSTPOOL_* variables come first, so that the updater can be another principal than the one that deploys the stack. Each
+is named like its ARM_* sister: HOSTPOOL_CLIENT_ID, HOSTPOOL_CLIENT_SECRET, HOSTPOOL_OIDC_TOKEN and so on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from azure.core import AsyncPipelineClient
+from azure.core.credentials import AccessToken
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.policies import AsyncRetryPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from cloud.endpoints import Endpoints
+from cloud.transport import Transport
+from rollout.errors import InvalidDeclaration
+
+OIDC_AUDIENCE = "api://AzureADTokenExchange"
+"""What Entra's workload identity federation expects assertions to be issued for."""
+_REFRESH_EARLY = 300
+"""Seconds before its end at which a token is renewed (azure-identity's own margin)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says about one principal. `prefix` is `HOSTPOOL_` or `ARM_`."""
+
+    prefix: str
+    client_id: str = ""
+    tenant_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate_path: str = ""
+    certificate_password: str = field(default="", repr=False)
+    use_oidc: bool = False
+    oidc_token: str = field(default="", repr=False)
+    oidc_token_file: str = ""
+    oidc_request_url: str = ""
+    oidc_request_token: str = field(default="", repr=False)
+    use_msi: bool = False
+
+    @property
+    def method(self) -> str:
+        """`oidc`, `certificate`, `secret`, `msi` or `default`."""
+        if self.use_oidc:
+            return "oidc"
+        if self.client_id and self.certificate_path:
+            return "certificate"
+        if self.client_id and self.client_secret:
+            return "secret"
+        return "msi" if self.use_msi else "default"
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The principal that the environment names. Raises InvalidDeclaration where something is missing."""
+
+    def text(*names: str) -> str:
+        return next((value for name in names if (value := environment.get(name, "").strip())), "")
+
+    own = bool(text("HOSTPOOL_CLIENT_ID") or _true(text("HOSTPOOL_USE_MSI")))
+    prefix = "HOSTPOOL_" if own else "ARM_"
+    # A runner's OIDC request serves any principal that trusts it; a secret or certificate belongs to one only.
+    shared = ("HOSTPOOL_", "ARM_") if own else ("ARM_",)
+    token = text(f"{prefix}OIDC_TOKEN")
+    token_file = text(f"{prefix}OIDC_TOKEN_FILE_PATH")
+    secret = text(f"{prefix}CLIENT_SECRET")
+    certificate = text(f"{prefix}CLIENT_CERTIFICATE_PATH")
+    use_msi = _true(text(f"{prefix}USE_MSI"))
+    if own:
+        use_oidc = bool(
+            _true(text("HOSTPOOL_USE_OIDC"))
+            or token
+            or token_file
+            or (_true(text("ARM_USE_OIDC")) and not (secret or certificate or use_msi))
+        )
+    else:
+        use_oidc = _true(text("ARM_USE_OIDC"))
+    settings = Settings(
+        prefix=prefix,
+        client_id=text(f"{prefix}CLIENT_ID"),
+        tenant_id=text(*(f"{p}TENANT_ID" for p in shared)),
+        client_secret=secret,
+        certificate_path=certificate,
+        certificate_password=text(f"{prefix}CLIENT_CERTIFICATE_PASSWORD"),
+        use_oidc=use_oidc,
+        oidc_token=token or text(*(f"{p}OIDC_TOKEN" for p in shared)),
+        oidc_token_file=token_file or text(*(f"{p}OIDC_TOKEN_FILE_PATH" for p in shared)),
+        oidc_request_url=text(*(f"{p}OIDC_REQUEST_URL" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_URL"),
+        oidc_request_token=text(*(f"{p}OIDC_REQUEST_TOKEN" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        use_msi=use_msi,
+    )
+    _require_complete(settings)
+    return settings
+
+
+def _require_complete(settings: Settings) -> None:
+    prefix = settings.prefix
+    if settings.method in ("oidc", "certificate", "secret"):
+        for name, value in (("CLIENT_ID", settings.client_id), ("TENANT_ID", settings.tenant_id)):
+            if not value:
+                variable = prefix + name if name == "CLIENT_ID" else "ARM_TENANT_ID"
+                raise InvalidDeclaration(variable, "", f"is missing for the {settings.method} login", f"set {variable}")
+    if settings.method == "oidc" and not (settings.oidc_token or settings.oidc_token_file or settings.oidc_request_url):
+        raise InvalidDeclaration(
+            f"{prefix}USE_OIDC",
+            "true",
+            "but there is no OIDC token",
+            f"set {prefix}OIDC_TOKEN, {prefix}OIDC_TOKEN_FILE_PATH or {prefix}OIDC_REQUEST_URL with "
+            f"{prefix}OIDC_REQUEST_TOKEN (GitHub sets the latter with `permissions: id-token: write`)",
+        )
+    if settings.method == "certificate" and not Path(settings.certificate_path).is_file():
+        raise InvalidDeclaration(
+            f"{prefix}CLIENT_CERTIFICATE_PATH", settings.certificate_path, "is not a file", "name a PFX or PEM file"
+        )
+    if prefix == "HOSTPOOL_" and settings.method == "default":
+        raise InvalidDeclaration(
+            "HOSTPOOL_CLIENT_ID",
+            settings.client_id,
+            "is set without a way to log in",
+            "set HOSTPOOL_CLIENT_SECRET, HOSTPOOL_CLIENT_CERTIFICATE_PATH, HOSTPOOL_USE_OIDC or HOSTPOOL_USE_MSI",
+        )
+
+
+def credential_from(environment: Mapping[str, str], endpoints: Endpoints, transport: Transport) -> AsyncTokenCredential:
+    """The credential of the principal that the environment names. The caller closes it."""
+    from azure.identity import aio as identity  # 0.3 s of imports that a connection with a credential of its own saves
+
+    settings = settings_from(environment)
+    options: dict[str, Any] = {
+        "authority": endpoints.authority,
+        "disable_instance_discovery": not endpoints.is_known_cloud,
+        "retry_total": 2,
+        "retry_backoff_factor": 0.3,
+    }
+    match settings.method:
+        case "oidc":
+            return OidcCredential(settings, endpoints.authority, transport)
+        case "certificate":
+            return identity.CertificateCredential(
+                settings.tenant_id,
+                settings.client_id,
+                settings.certificate_path,
+                password=settings.certificate_password or None,
+                transport=transport,
+                **options,
+            )
+        case "secret":
+            return identity.ClientSecretCredential(
+                settings.tenant_id, settings.client_id, settings.client_secret, transport=transport, **options
+            )
+        case "msi":
+            # Without our transport: the metadata address 169.254.169.254 must not go through a proxy.
+            return identity.ManagedIdentityCredential(client_id=settings.client_id or None)
+        case _:
+            return identity.DefaultAzureCredential(**options)
+
+
+class OidcCredential:
+    """Workload identity federation: every token request presents an assertion fetched just before, since an assertion
+    lives for minutes (GitHub: 5) and a rollout for hours."""
+
+    def __init__(self, settings: Settings, authority: str, transport: Transport) -> None:
+        self._settings = settings
+        self._authority = authority
+        self._transport = transport
+        self._assertion = assertion_source(settings, transport)
+        self._tokens: dict[tuple[str, ...], AccessToken] = {}
+        self._lock = asyncio.Lock()
+
+    async def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        tenant_id: str | None = None,
+        enable_cae: bool = False,
+        **kwargs: Any,
+    ) -> AccessToken:
+        """A token for the scopes, from memory while it is good for five minutes more."""
+        from azure.identity.aio import ClientAssertionCredential
+
+        async with self._lock:
+            known = self._tokens.get(scopes)
+            if known is not None and claims is None and known.expires_on - time.time() > _REFRESH_EARLY:
+                return known
+            assertion = await self._assertion()
+            inner = ClientAssertionCredential(
+                self._settings.tenant_id,
+                self._settings.client_id,
+                lambda: assertion,
+                authority=self._authority,
+                transport=self._transport,
+            )
+            token = await inner.get_token(*scopes, claims=claims, tenant_id=tenant_id, enable_cae=enable_cae)
+            self._tokens[scopes] = token
+            return token
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the transport is shared."""
+
+    async def __aenter__(self) -> OidcCredential:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._tokens.clear()
+
+
+def assertion_source(settings: Settings, transport: Transport) -> Callable[[], Awaitable[str]]:
+    """Where assertions come from: a token as it stands, a file read anew each time, or a request to the runner's
+    token service (GitHub Actions)."""
+
+    async def given() -> str:
+        return settings.oidc_token
+
+    async def from_file() -> str:
+        try:
+            return (await asyncio.to_thread(Path(settings.oidc_token_file).read_text, "utf-8")).strip()
+        except OSError as error:
+            raise ClientAuthenticationError(
+                f"{settings.prefix}OIDC_TOKEN_FILE_PATH {settings.oidc_token_file} cannot be read: {error.strerror}"
+            ) from error
+
+    async def requested() -> str:
+        return await _request_assertion(settings, transport)
+
+    if settings.oidc_token:
+        return given
+    return from_file if settings.oidc_token_file else requested
+
+
+async def _request_assertion(settings: Settings, transport: Transport) -> str:
+    """GitHub's exchange: GET the request URL with the audience, `{"value": "<jwt>"}` comes back
+    (docs.github.com, "OpenID Connect reference")."""
+    url = settings.oidc_request_url
+    client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
+        url, policies=[AsyncRetryPolicy(retry_total=3)], transport=transport
+    )
+    joint = "&" if "?" in url else "?"
+    request = HttpRequest(
+        "GET",
+        f"{settings.oidc_request_url}{joint}audience={quote(OIDC_AUDIENCE, safe='')}",
+        headers={"Authorization": f"Bearer {settings.oidc_request_token}", "Accept": "application/json"},
+    )
+    try:
+        response = await client.send_request(request)
+        if response.status_code == 200:
+            return str(response.json()["value"])
+        reason = f"it answered {response.status_code}"
+    except (SdkError, ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise ClientAuthenticationError(
+        f"no OIDC token from {url.partition('?')[0]} ({settings.prefix}OIDC_REQUEST_URL): {reason}"
+    )
+
+
+def _true(text: str) -> bool:
+    return text.lower() in ("1", "true")

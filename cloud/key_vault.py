@@ -1,0 +1,56 @@
+"""Key Vault: the values of the secrets that a declaration refers to. Read at use and never kept."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from azure.keyvault.secrets.aio import SecretClient
+
+from cloud.connection import Connection
+from cloud.errors import translated
+from cloud.policies import RetryPolicy
+from rollout.errors import InvalidDeclaration
+
+
+class KeyVaultOperations:
+    """The Key Vault part of `rollout.azure.Azure`."""
+
+    connection: Connection
+    _vaults: dict[str, SecretClient]
+
+    async def get_secret(self, secret_uri: str) -> str:
+        vault_url, name, version = secret_parts(secret_uri)
+        with translated(f"GET secret {name} of {vault_url}"):
+            secret = await self._vault(vault_url).get_secret(name, version or None)
+        if secret.value is None:
+            raise InvalidDeclaration("secret", secret_uri, "has no value", "set a version of it that has one")
+        return secret.value
+
+    def _vault(self, vault_url: str) -> SecretClient:
+        known = self._vaults.get(vault_url)
+        if known is None:
+            connection = self.connection
+            known = self._vaults[vault_url] = SecretClient(
+                vault_url,
+                connection.credential,
+                transport=connection.transport,
+                retry_policy=RetryPolicy(connection.clock),
+                # The challenge names vault.azure.net, which is no part of the address of an emulated vault.
+                verify_challenge_resource=connection.endpoints.is_known_cloud,
+            )
+        return known
+
+
+def secret_parts(secret_uri: str) -> tuple[str, str, str]:
+    """Vault URL, name and version (or "") of `https://<vault>/secrets/<name>[/<version>]`.
+
+    Raises InvalidDeclaration for anything else.
+    """
+    url = urlsplit(secret_uri)
+    prefix, marker, rest = url.path.partition("/secrets/")
+    name, _, version = rest.strip("/").partition("/")
+    if url.scheme != "https" or not url.netloc or not marker or not name or "/" in version:
+        raise InvalidDeclaration(
+            "secret", secret_uri, "is not the URI of a Key Vault secret", "write https://<vault>/secrets/<name>"
+        )
+    return f"https://{url.netloc}{prefix}", name, version
