@@ -132,8 +132,8 @@ def require_size(world: World, location: str, size: str, name: str) -> Size:
         raise ArmError(
             409,
             "SkuNotAvailable",
-            f"The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: {found.name}' is "
-            f"currently not available in location '{location}'. Please try another size or deploy to a different "
+            f"The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: {found.name}' "
+            f"is currently not available in location '{location}'. Please try another size or deploy to a different "
             "location or different zone. See https://aka.ms/azureskunotavailable for details.",
         )
     return found
@@ -313,8 +313,10 @@ def list_versions(world: World, request: Request, path: dict[str, str]) -> Respo
 
 def get_version(world: World, request: Request, path: dict[str, str]) -> Response:
     found = _find(path["publisher"], path["offer"], path["sku"])
-    image = found and platform_image(world, path["location"], found.publisher, found.offer, found.sku, path["version"])
-    if found is None or image is None:
+    if found is None:
+        raise _no_artifact()
+    image = platform_image(world, path["location"], found.publisher, found.offer, found.sku, path["version"])
+    if image is None:
         raise _no_artifact()
     features = [
         {"name": "IsAcceleratedNetworkSupported", "value": "True"},
@@ -369,7 +371,7 @@ def _version_id(path: dict[str, str], found: Platform, version: str) -> str:
 
 
 def _listing(path: dict[str, str], names: dict[str, Body | None] | dict[str, None], tail: str) -> Response:
-    """Lists of the catalog are bare arrays, their ids start with /Subscriptions (recording compute-vm-image-catalog)."""
+    """Lists of the catalog are bare arrays of ids in `/Subscriptions` (recording compute-vm-image-catalog)."""
     if not names:
         raise _no_artifact()
     base = f"/Subscriptions/{path['subscription']}/Providers/Microsoft.Compute/Locations/{path['location']}/"

@@ -103,7 +103,7 @@ def remove(world: World, request: Request, known: Resource, kind: str, seconds: 
 
 def require_no_children(world: World, resource: Resource) -> None:
     """Raise 409 CannotDeleteResource while something nested is left (code and text as public reports quote them)."""
-    if any(ids.within(resource.id, child.id) for child in world.under(resource.id)):
+    if any(str(child.body.get("type", "")).startswith(TYPE) for child in world.under(resource.id)):
         raise ArmError(
             409,
             "CannotDeleteResource",

@@ -101,10 +101,8 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
     }
     stored = clone(final)
     if vm_id:
-        for disk in [
-            stored["properties"]["storageProfile"]["osDisk"],
-            *stored["properties"]["storageProfile"]["dataDisks"],
-        ]:
+        early = stored["properties"]["storageProfile"]
+        for disk in [early["osDisk"], *early["dataDisks"]]:
             disk.pop("diskSizeGB", None)
     resource = world.put(image_id, stored, {**hidden, "final": final})
     headers = operations.start(
@@ -187,7 +185,7 @@ def _captured(world: World, vm_id: str, location: str, properties: Body) -> tupl
         )
     kind = (vm.body["properties"].get("securityProfile") or {}).get("securityType", "Standard")
     if kind != "Standard":
-        # learn.microsoft.com/azure/virtual-machines/trusted-launch: managed images are not supported; wording unverified.
+        # learn.microsoft.com/azure/virtual-machines/trusted-launch: no managed images; wording unverified.
         raise not_allowed(
             f"Creating a managed image from VM '{vm.body['name']}' with security type '{kind}' is not supported. Use a "
             "gallery image version instead."
@@ -244,11 +242,10 @@ def _assembled(world: World, request: Request, image_id: str, properties: Body) 
         check.linked(world, request.principal, [(action, source_id)], performing=(_WRITE, image_id))
         own = source.body["properties"].get("hyperVGeneration", "V1")
         if "hyperVGeneration" in properties and generation != own:
-            raise invalid(
-                f"The hypervisor generation of the image must be that of '{source_id}', '{own}'.", "hyperVGeneration"
-            )
+            message = f"The hypervisor generation of the image must be that of '{source_id}', '{own}'."
+            raise invalid(message, "hyperVGeneration")
         generation = own
-        content = copy.deepcopy(source.hidden.get("content")) or content
+        content = copy.deepcopy(source.hidden.get("content") or content)
         disk.setdefault("diskSizeGB", source.body["properties"]["diskSizeGB"])
     elif not disk.get("blobUri"):
         raise required("osDisk.managedDisk")

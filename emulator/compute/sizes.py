@@ -25,7 +25,6 @@ class Size:
     nvme: bool = False
     nics: int = 2
     premium: bool = True
-    encryption_at_host: bool = True
     accelerated_networking: bool = True
 
     @property
@@ -56,7 +55,7 @@ def _series(prefix: str, suffix: str, family: str, rows: str, *, gb_per_core: fl
     return found
 
 
-_FOUR_TO_SIXTY_FOUR = "2:4:2 4:8:2 8:16:4 16:32:8 32:32:8 48:32:8 64:32:8"
+_TWO_TO_SIXTY_FOUR = "2:4:2 4:8:2 8:16:4 16:32:8 32:32:8 48:32:8 64:32:8"
 
 SIZES: dict[str, Size] = {
     size.name.lower(): size
@@ -64,17 +63,17 @@ SIZES: dict[str, Size] = {
         *_series(
             "D", "s_v3", "standardDSv3Family", "2:4:2 4:8:2 8:16:4 16:32:8 32:32:8", gb_per_core=4, temp_per_core=8
         ),
-        *_series("D", "s_v4", "standardDSv4Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4),
-        *_series("D", "ds_v4", "standardDDSv4Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
-        *_series("D", "as_v4", "standardDASv4Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=8),
-        *_series("D", "s_v5", "standardDSv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4),
-        *_series("D", "ds_v5", "standardDDSv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
-        *_series("D", "as_v5", "standardDASv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4),
-        *_series("D", "ads_v5", "standardDADSv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
-        *_series("D", "s_v6", "standardDsv6Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=4, nvme=True, generations=("V2",)),
-        *_series("E", "s_v5", "standardESv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=8),
-        *_series("E", "ds_v5", "standardEDSv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=8, temp_per_core=37.5),
-        *_series("E", "as_v5", "standardEASv5Family", _FOUR_TO_SIXTY_FOUR, gb_per_core=8),
+        *_series("D", "s_v4", "standardDSv4Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4),
+        *_series("D", "ds_v4", "standardDDSv4Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
+        *_series("D", "as_v4", "standardDASv4Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=8),
+        *_series("D", "s_v5", "standardDSv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4),
+        *_series("D", "ds_v5", "standardDDSv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
+        *_series("D", "as_v5", "standardDASv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4),
+        *_series("D", "ads_v5", "standardDADSv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4, temp_per_core=37.5),
+        *_series("D", "s_v6", "standardDsv6Family", _TWO_TO_SIXTY_FOUR, gb_per_core=4, nvme=True, generations=("V2",)),
+        *_series("E", "s_v5", "standardESv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=8),
+        *_series("E", "ds_v5", "standardEDSv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=8, temp_per_core=37.5),
+        *_series("E", "as_v5", "standardEASv5Family", _TWO_TO_SIXTY_FOUR, gb_per_core=8),
         *_series("F", "s_v2", "standardFSv2Family", "2:4:2 4:8:2 8:16:4 16:32:4", gb_per_core=2, temp_per_core=8),
         Size("Standard_B2s", "standardBSFamily", 2, 4, 4, 8, nics=3, accelerated_networking=False),
         Size("Standard_B2ms", "standardBSFamily", 2, 8, 4, 16, nics=3, accelerated_networking=False),
@@ -127,7 +126,7 @@ def capabilities(size: Size) -> list[Body]:
         "vCPUsAvailable": size.cores,
         "vCPUsPerCore": 2,
         "EphemeralOSDiskSupported": size.ephemeral,
-        "EncryptionAtHostSupported": size.encryption_at_host,
+        "EncryptionAtHostSupported": size.premium,
         "CapacityReservationSupported": True,
         "AcceleratedNetworkingEnabled": size.accelerated_networking,
         "RdmaEnabled": False,

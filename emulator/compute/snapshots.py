@@ -17,7 +17,7 @@ from emulator.compute.shapes import (
     without_nulls,
 )
 from emulator.resources import existence, tags
-from emulator.wire import ArmError, Body, Request, Response
+from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, Resource, World
 
 TYPE = "Microsoft.Compute/snapshots"
@@ -153,9 +153,7 @@ def _update(world: World, request: Request, snapshot: Resource, body: Body) -> R
     return Response(202, answer, _start(world, request, snapshot.id, "disk put", seconds, "written"))
 
 
-def _start(
-    world: World, request: Request, snapshot_id: str, kind: str, seconds: float, done: str
-) -> operations.Headers:
+def _start(world: World, request: Request, snapshot_id: str, kind: str, seconds: float, done: str) -> Headers:
     return operations.start(
         world,
         request,

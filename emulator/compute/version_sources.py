@@ -81,8 +81,8 @@ def find(world: World, request: Request, definition: Resource, location: str, se
         if ids.resource_type(source_id).lower() == VM and not found.generalized:
             # unverified wording; that the VM must be generalized is documented.
             raise not_allowed(
-                f"The virtual machine '{source_id}' must be generalized to be the source of a version of image definition "
-                f"'{definition.body['name']}' with osState 'Generalized'."
+                f"The virtual machine '{source_id}' must be generalized to be the source of a version of image "
+                f"definition '{definition.body['name']}' with osState 'Generalized'."
             )
         state = "Generalized" if found.generalized else "Specialized"
         raise _does_not_fit(f"osState '{state}'", f"osState '{definition.body['properties']['osState']}'", source_id)
