@@ -47,6 +47,7 @@ class Person:
     user: str
     hosts: str
     messaged: float | None
+    warned: float | None
     logged_off: float | None
     came_back: float | None
 
@@ -142,7 +143,8 @@ def people(users: Sequence[UserEvent]) -> list[Person]:
         Person(
             user,
             ", ".join(dict.fromkeys(event.host for event in events)),
-            last(events, data.MESSAGED),
+            last(events, data.MESSAGE),
+            last(events, data.FINAL_MESSAGE),
             last(events, data.LOGGED_OFF),
             last(events, data.CAME_BACK),
         )

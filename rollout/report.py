@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,10 @@ DONE, ROLLED_BACK, FAILED, LEFT_OUT, IN_WORK, WAITING = (
 RESULTS = (FAILED, ROLLED_BACK, LEFT_OUT, IN_WORK, WAITING, DONE)
 """Worst first: the order in which hosts are shown."""
 
-MESSAGED, LOGGED_OFF, CAME_BACK = "messaged", "logged off", "came back"
+RESTORING = "restoring"
+"""Result of a failure whose host is on its way back to the old disk; a later event has its outcome."""
+
+MESSAGE, FINAL_MESSAGE, LOGGED_OFF, CAME_BACK = "message", "final message", "logged off", "came back"
 """What befell a user: `data.what` of a USER event."""
 
 _UNAVAILABLE = frozenset(str(phase) for phase in UNAVAILABLE)
@@ -118,6 +121,7 @@ class Failure:
     host: str
     why: str
     result: str
+    """One of RESULTS, or RESTORING where the log ends before its outcome."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -169,6 +173,8 @@ class Totals:
     seconds_below_floor: float
     peak_unavailable: int | None
     users_messaged: int
+    users_warned: int
+    """Got the final message before a forced log-off."""
     users_logged_off: int
     users_came_back: int
     reads: int
@@ -234,11 +240,7 @@ def build(events: Iterable[Event]) -> Report:
         gaps=gaps,
         hosts=hosts,
         capacity=capacity,
-        failures=tuple(
-            Failure(e.time, e.host, e.text, _result(e), dict(e.data.get("evidence") or {}))
-            for e in log
-            if e.kind is Kind.HOST_FAILED
-        ),
+        failures=_failures(log),
         users=users,
         findings=_findings(log),
         milestones=tuple(m for m in map(_milestone, log) if m),
@@ -333,7 +335,8 @@ def _timeline(host: str, told: Sequence[Event], ended: float) -> HostTimeline:
             outage = event.data.get("outage")
             measured = float(outage) if isinstance(outage, int | float) else None
         elif event.kind is Kind.HOST_FAILED:
-            result, why, measured = _result(event), event.text, None
+            result, why, measured = _result(event), event.text or why, None
+            result = IN_WORK if result == RESTORING else result
     close(ended, open_end=True)
     out = [span.end - span.start for span in spans if span.unavailable]
     return HostTimeline(
@@ -349,7 +352,31 @@ def _timeline(host: str, told: Sequence[Event], ended: float) -> HostTimeline:
 
 def _result(event: Event) -> str:
     given = str(event.data.get("result") or FAILED)
-    return given if given in RESULTS else FAILED
+    return given if given in (*RESULTS, RESTORING) else FAILED
+
+
+def _failures(log: Sequence[Event]) -> tuple[Failure, ...]:
+    """One per failure of a host: evidence is told before the restore, the outcome after it."""
+    failures: list[Failure] = []
+    restoring: dict[str, int] = {}
+    """Index of the failure of each host that is being restored."""
+    for event in log:
+        if event.kind is not Kind.HOST_FAILED:
+            continue
+        told = Failure(event.time, event.host, event.text, _result(event), dict(event.data.get("evidence") or {}))
+        if event.host in restoring:
+            at = restoring[event.host]
+            first = failures[at]
+            evidence = {**first.evidence, **told.evidence}
+            failures[at] = replace(first, why=told.why or first.why, result=told.result, evidence=evidence)
+        else:
+            at = len(failures)
+            failures.append(told)
+        if told.result == RESTORING:
+            restoring[event.host] = at
+        else:
+            restoring.pop(event.host, None)
+    return tuple(failures)
 
 
 def _seconds(event: Event) -> float | None:
@@ -418,7 +445,8 @@ def _totals(
             until - sample.time for sample, until in held(capacity, log[-1].time, gaps) if sample.serving < sample.floor
         ),
         peak_unavailable=max((sample.unavailable for sample in capacity), default=None),
-        users_messaged=people(MESSAGED),
+        users_messaged=people(MESSAGE),
+        users_warned=people(FINAL_MESSAGE),
         users_logged_off=people(LOGGED_OFF),
         users_came_back=people(CAME_BACK),
         reads=sum(int(end.get("reads") or 0) for end in ends),

@@ -69,7 +69,7 @@ class Night:
         self.action(host, "deallocated the temporary VM", draw(40, 70))
         self.phase(host, "drain", "build", "draining")
         for i in range(self.sessions[host]):
-            self.user(host, i, "messaged")
+            self.user(host, i, "message")
         self.tell(self.now, Kind.WAITING, host, f"{self.sessions[host]} sessions, log-off deadline in 60 min")
         yield draw(240, 1500)
         if host in self.staying:
@@ -100,13 +100,14 @@ class Night:
         self.action(host, "started", draw(20, 60))
         if host in self.failing:
             text = "domain join: the network path was not found (1355)"
+            self.tell(self.now, Kind.HOST_FAILED, host, text, evidence=EVIDENCE, result="restoring")
             self.phase(host, "undo", "rejoin")
             yield draw(120, 200)
             self.phase(host, "undo-rejoin", "undo")
             yield draw(300, 420)
             self.phase(host, "undo-serve", "undo-rejoin")
             yield 30.0
-            self.tell(self.now, Kind.HOST_FAILED, host, text, evidence=EVIDENCE, result="rolled-back")
+            self.tell(self.now, Kind.HOST_FAILED, host, text, result="rolled-back")
             self.phase(host, "rolled-back", "undo-serve", "serving")
             return
         self.action(host, "installed the agent", draw(90, 200))

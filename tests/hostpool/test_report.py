@@ -116,6 +116,21 @@ def test_time_without_an_engine_is_a_gap_and_counts_neither_as_below_nor_as_know
     assert made.status == "running"
 
 
+def test_evidence_told_before_the_restore_is_kept_with_its_outcome() -> None:
+    events = [
+        started(0, "vm-1"),
+        phase(10, "vm-1", "rejoin"),
+        Event(20, Kind.HOST_FAILED, "vm-1", "no join", {"result": "restoring", "evidence": {"events": "5719"}}),
+        phase(21, "vm-1", "undo", "rejoin"),
+    ]
+    assert [(f.result, f.why) for f in report.build(events).failures] == [("restoring", "no join")]
+    assert timeline(report.build(events), "vm-1").result == "in-work"
+    ended = Event(99, Kind.HOST_FAILED, "vm-1", "", {"result": "rolled-back"})
+    made = report.build([*events, ended])
+    assert made.failures == (report.Failure(20, "vm-1", "no join", "rolled-back", {"events": "5719"}),)
+    assert (timeline(made, "vm-1").result, timeline(made, "vm-1").why) == ("rolled-back", "no join")
+
+
 def test_hosts_are_sorted_worst_first_then_by_their_begin_and_unknown_ones_wait() -> None:
     made = report.build(
         [
@@ -140,8 +155,8 @@ def test_users_are_counted_as_people_not_as_events() -> None:
     made = report.build(
         [
             started(0, "vm-1"),
-            Event(1, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGED}),
-            Event(2, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGED}),
+            Event(1, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGE}),
+            Event(2, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGE}),
             Event(3, Kind.USER, "vm-1", "", {**user, "what": report.LOGGED_OFF}),
         ]
     )
