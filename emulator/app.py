@@ -15,6 +15,7 @@ from emulator import (
     control,
     durations,
     faults,
+    graph,
     guests,
     identity,
     operations,
@@ -46,7 +47,7 @@ ROUTES: list[Route] = [
 ]
 """The ARM API."""
 
-DATA_PLANES: list[Route] = [*data_plane.ROUTES]
+DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES]
 """Key Vault secrets, Microsoft Graph: not ARM, so without throttling, api-version rules and locks of ARM."""
 
 HANDLERS: dict[str, Handler] = {
@@ -55,6 +56,8 @@ HANDLERS: dict[str, Handler] = {
     **virtual_machines.HANDLERS,
     **extensions.HANDLERS,
     **run_commands.HANDLERS,
+    **desktopvirtualization_routes.HANDLERS,
+    **graph.HANDLERS,
 }
 """What happens when time passes, by event kind."""
 

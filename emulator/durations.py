@@ -133,6 +133,10 @@ ROWS: dict[str, Duration] = {
     "resource group delete": Duration(46.0, 139.0, 141.0, f"{_CLI}, poll-quantized, n=38"),
     # -- AVD
     "avd upgrading": Duration(120.0, 300.0, 600.0, f"{_INFERRED}: Upgrading 2-10 min; azure-docs: Available in 5-10"),
+    "avd agent start": Duration(20.0, 40.0, 90.0, f"{_INFERRED}: first heartbeat after a boot; no source"),
+    "avd shutdown noticed": Duration(20.0, 45.0, 90.0, f"{_INFERRED}: session lists lag (RDS-Templates#509)"),
+    "avd log off": Duration(4.0, 8.0, 20.0, f"{_INFERRED}: not in the second of the DELETE (recording)"),
+    "entra device delete": Duration(30.0, 45.0, 120.0, "FederalAVD DeviceCleanup: >= 30 s, verified up to 5 min"),
     # -- the request itself
     "request": Duration(0.06, 0.12, 0.3, "unverified: Date headers of the recordings resolve whole seconds only"),
 }

@@ -40,6 +40,41 @@ class Event:
     payload: Body = field(compare=False)
 
 
+class Resources(dict[str, Resource]):
+    """Resources by lower-case id, with an index by each prefix: the children of a VM are asked for in every answer."""
+
+    def __init__(self, resources: Mapping[str, Resource] | None = None) -> None:
+        super().__init__()
+        self._below: dict[str, dict[str, None]] = {}
+        for key, resource in (resources or {}).items():
+            self[key] = resource
+
+    def __reduce__(self) -> tuple[type[Resources], tuple[dict[str, Resource]]]:
+        return Resources, (dict(self),)
+
+    def __setitem__(self, key: str, resource: Resource) -> None:
+        if key not in self:
+            for prefix in _prefixes(key):
+                self._below.setdefault(prefix, {})[key] = None
+        super().__setitem__(key, resource)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        for prefix in _prefixes(key):
+            self._below[prefix].pop(key, None)
+            if not self._below[prefix]:
+                del self._below[prefix]
+
+    def keys_below(self, prefix: str) -> list[str]:
+        """The keys that start with `prefix/`, in order of creation."""
+        return list(self._below.get(prefix, ()) if prefix else self)
+
+
+def _prefixes(key: str) -> list[str]:
+    at = [i for i, character in enumerate(key) if character == "/" and i > 0]
+    return [key[:i] for i in at]
+
+
 class World:
     """All state of the emulator. Times are epoch seconds of emulated time."""
 
@@ -47,7 +82,7 @@ class World:
         self.now = now
         self.seed = seed
         self.random = random.Random(seed)
-        self.resources: dict[str, Resource] = {}
+        self.resources = Resources()
         """By lower-case ARM id."""
         self.sections: dict[str, Any] = {}
         """State of the other parts (operations, guests, users, faults, request log ...), by the part's name; each part
@@ -80,6 +115,31 @@ class World:
         moment = datetime.fromtimestamp(self.now if at is None else at, UTC)
         return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
+    # -- saving
+
+    def export(self) -> Body:
+        """All of the world but its handlers, for `state.py`; the values are the living ones, not copies."""
+        return {
+            "now": self.now,
+            "seed": self.seed,
+            "random": self.random.getstate(),
+            "resources": dict(self.resources),
+            "sections": self.sections,
+            "events": self._events,
+            "order": self._order,
+        }
+
+    @classmethod
+    def of_export(cls, saved: Body) -> World:
+        """The world of an export; handlers are set by whoever runs it."""
+        world = cls(now=saved["now"], seed=saved["seed"])
+        world.random.setstate(saved["random"])
+        world.sections = saved["sections"]
+        for key, resource in saved["resources"].items():
+            world.resources[key] = resource
+        world._events, world._order = saved["events"], saved["order"]
+        return world
+
     # -- identity
 
     def guid(self) -> str:
@@ -108,13 +168,13 @@ class World:
         return known
 
     def delete(self, resource_id: str) -> None:
-        self.resources.pop(resource_id.lower(), None)
+        if resource_id.lower() in self.resources:
+            del self.resources[resource_id.lower()]
 
     def under(self, prefix: str, resource_type: str | None = None) -> Iterator[Resource]:
         """Resources whose id starts with `prefix/`, in order of creation, of one type (`Microsoft.Compute/disks`)."""
-        start = prefix.lower().rstrip("/") + "/"
-        for key, resource in list(self.resources.items()):
-            if key.startswith(start) and (
-                resource_type is None or str(resource.body.get("type", "")).lower() == resource_type.lower()
-            ):
+        wanted = resource_type.lower() if resource_type is not None else None
+        for key in self.resources.keys_below(prefix.lower().rstrip("/")):
+            resource = self.resources.get(key)
+            if resource is not None and (wanted is None or str(resource.body.get("type", "")).lower() == wanted):
                 yield resource

@@ -26,6 +26,7 @@ class Size:
     nics: int = 2
     premium: bool = True
     accelerated_networking: bool = True
+    encryption_at_host: bool = True
 
     @property
     def ephemeral(self) -> bool:

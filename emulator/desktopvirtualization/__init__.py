@@ -1,0 +1,1 @@
+"""Microsoft.DesktopVirtualization: host pools, session hosts, user sessions, scaling plans, and the agents on hosts."""
