@@ -84,10 +84,26 @@ SIZES: dict[str, Size] = {
         Size("Standard_DS2_v2", "standardDSv2Family", 2, 7, 8, 14),
         Size("Standard_DS3_v2", "standardDSv2Family", 4, 14, 16, 28, nics=4),
         Size(
-            "Standard_D2_v3", "standardDv3Family", 2, 8, 4, 50, ("V1",), False, premium=False, encryption_at_host=False
+            "Standard_D2_v3",
+            "standardDv3Family",
+            2,
+            8,
+            4,
+            50,
+            ("V1",),
+            False,
+            premium=False,
         ),
         Size(
-            "Standard_A2_v2", "standardAv2Family", 2, 4, 4, 20, ("V1",), False, premium=False, encryption_at_host=False
+            "Standard_A2_v2",
+            "standardAv2Family",
+            2,
+            4,
+            4,
+            20,
+            ("V1",),
+            False,
+            premium=False,
         ),
         Size("Standard_M64s", "standardMSFamily", 64, 1024, 64, 2048, trusted_launch=False, nics=8),
         Size("Standard_NV12ads_A10_v5", "StandardNVADSA10v5Family", 12, 110, 8, 360),
