@@ -76,8 +76,8 @@ def missing(name: str) -> ArmError:
     return ArmError(
         404,
         "SecretNotFound",
-        f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may be "
-        "able to recover it using the correct recovery command. For help resolving this issue, please see "
+        f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may "
+        "be able to recover it using the correct recovery command. For help resolving this issue, please see "
         "https://go.microsoft.com/fwlink/?linkid=2125182",
     )
 

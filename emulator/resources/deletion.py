@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from emulator import guests
 from emulator.authorization import check
+from emulator.network import network_interfaces
 from emulator.wire import Body
 from emulator.world import World
 
@@ -15,6 +17,10 @@ def group_deleted(world: World, *, operation: str, error: Body | None, group: st
     if error is not None:
         world.put(group, {**known.body, "properties": {"provisioningState": "Succeeded"}})
         return
+    for vm in list(world.under(group, "Microsoft.Compute/virtualMachines")):
+        guests.forget(world, vm)
+    for resource in list(world.under(group, network_interfaces.TYPE)):
+        network_interfaces.remove(world, resource.id)
     for resource in list(world.under(group)):
         world.delete(resource.id)
     world.delete(group)
