@@ -55,9 +55,12 @@ class Lease:
         self.until = 0.0
         self._clock = clock
         self._azure: Azure | None = None
+        self._taking = False
 
     def check(self) -> None:
         """Raise LeaseLost unless the lease has more than MARGIN seconds left. Called in the step that sends a write."""
+        if self._taking:
+            return  # the only write now is the lease itself
         if self._azure is None or self._azure.azure_time() > self.until - MARGIN:
             raise LeaseLost(
                 f"pool {names_of(self.host_pool_id)}: the lease of {self.owner} has ended; nothing more is written. "
@@ -78,7 +81,11 @@ class Lease:
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
             holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
         mine = Holder(self.owner, (holder.fence if holder else 0) + 1, azure.azure_time() + LENGTH)
-        await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})
+        self._taking = True
+        try:
+            await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})
+        finally:
+            self._taking = False
         await self._clock.sleep(SETTLE)
         seen = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
         if seen is None or (seen.owner, seen.fence) != (mine.owner, mine.fence):
@@ -106,10 +113,14 @@ class Lease:
 
     async def release(self) -> None:
         """Give the lease up; the fencing number stays in the tag, ended, so that the next one is higher."""
-        azure, self._azure = self._azure, None
-        if azure is not None:
-            ended = Holder("nobody", self.fence, azure.azure_time())
+        azure = self._azure
+        if azure is None:
+            return
+        ended = Holder("nobody", self.fence, azure.azure_time())
+        try:
             await azure.merge_tags(self.host_pool_id, {names.LEASE: ended.encode()})
+        finally:
+            self._azure = None
 
 
 def names_of(resource_id: str) -> str:

@@ -266,3 +266,10 @@ class Fail(Step):
     """The host cannot go on in this phase; the engine decides where that leads."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class GiveBack(Step):
+    """The host leaves this run unswapped, and that is no failure of the image."""
+
+    reason: str

@@ -10,7 +10,7 @@ from rollout.steps import (
     Admission,
     Await,
     Enter,
-    Fail,
+    GiveBack,
     Goal,
     HostView,
     LeaveDirectory,
@@ -74,7 +74,7 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
         return LogOffUsers(reachable) if reachable else Wait(_who(sessions), 30.0)
     if drain.log_off is LogOff.DISCONNECTED_ONLY and ended:
         return LogOffUsers(ended)
-    return Fail(f"still in use at the drain deadline ({_who(sessions)}); drain.log_off is {drain.log_off}")
+    return GiveBack(f"still in use at the drain deadline ({_who(sessions)}); drain.log_off is {drain.log_off}")
 
 
 def _who(sessions: tuple[UserSession, ...]) -> str:
@@ -86,7 +86,9 @@ def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Ste
     """What is done ahead, while the host still serves its last users, to keep the outage short."""
     old = view.old_disk
     if old is not None and old.tags.get(names.DISK_STATE) != "old":
-        return MarkDisk(old, "old", image=old.tags.get(names.DISK_IMAGE) or old.source_image, keep=goal.declaration.keep_old_disk)
+        return MarkDisk(
+            old, "old", image=old.tags.get(names.DISK_IMAGE) or old.source_image, keep=goal.declaration.keep_old_disk
+        )
     waiting = view.removable + (view.removable_after_drain if empty else ())
     if waiting:
         # A stopped VM refuses the removal of extensions, and what stays on it replays on the new disk.

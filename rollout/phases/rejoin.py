@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rollout.arm import SessionHost
 from rollout.declaration import JoinType
-from rollout.extensions import AD_JOIN, DSC, ENTRA_LOGIN
+from rollout.join import AD_JOIN, DSC, ENTRA_LOGIN
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     CheckGuest,

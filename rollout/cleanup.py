@@ -1,0 +1,92 @@
+"""What a rollout leaves behind and when it goes: kept disks past their date, and orphans of a crash.
+
+A disk is deleted only if it carries our tags, names a host of this pool by its vmId, and is attached to nothing by any
+account: a disk that is being attached may still read Unattached for a while (azure-cli issue reports).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rollout import names
+from rollout.arm import Disk, Vm
+from rollout.azure import Azure
+from rollout.clock import from_iso
+from rollout.observation import Host, Pool
+from rollout.record import ENDED
+
+
+def expired(pool: Pool, now: float, *, all_kept: bool = False) -> tuple[Disk, ...]:
+    """Kept disks whose date has passed (with `all_kept`, whatever their date), of hosts that are at rest."""
+    return tuple(
+        disk
+        for host in pool.hosts
+        if _at_rest(host)
+        for disk in host.kept
+        if disk.tags.get(names.DISK_STATE) == "old"
+        and _free(disk, pool)
+        and (all_kept or from_iso(disk.tags.get(names.DISK_KEEP_UNTIL, "9999-01-01T00:00:00Z")) <= now)
+    )
+
+
+def orphans(pool: Pool, *, keep_ready_of: str | None = None) -> tuple[tuple[Vm, ...], tuple[Disk, ...]]:
+    """Temporary VMs and disks that no host's record accounts for: a crash left them, or a paused run did.
+
+    `keep_ready_of` is a rollout id whose finished disks stay, because a paused attempt will use them."""
+    working = {host.vm.vm_id.lower() for host in pool.hosts if not _at_rest(host)}
+    hosts = {host.vm.vm_id.lower() for host in pool.hosts}
+    vms = tuple(
+        vm
+        for vm in pool.temporary_vms
+        if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working
+    )
+    disks = tuple(
+        disk
+        for host in pool.hosts
+        if _at_rest(host)
+        for disk in host.kept
+        if disk.tags.get(names.DISK_STATE) in ("building", "ready", "failed")
+        and not (disk.tags.get(names.DISK_STATE) == "ready" and disk.tags.get(names.DISK_ROLLOUT) == keep_ready_of)
+        and _free(disk, pool)
+    )
+    return vms, disks
+
+
+def temporary_nics(pool: Pool, vms: Iterable[Vm]) -> tuple[str, ...]:
+    """Ids of the NICs of temporary VMs."""
+    return tuple(nic for vm in vms for nic in vm.nic_ids)
+
+
+async def remove_orphans(azure: Azure, vms: Iterable[Vm], disks: Iterable[Disk]) -> int:
+    """Delete orphaned temporary VMs, then their NICs, then disks; returns how many resources went."""
+    count = 0
+    for vm in vms:
+        await azure.delete_vm(vm.id)
+        for nic in vm.nic_ids:
+            await azure.delete_nic(nic)
+            count += 1
+        count += 1
+    return count + await remove_disks(azure, disks)
+
+
+async def remove_disks(azure: Azure, disks: Iterable[Disk]) -> int:
+    """Delete disks after one more look at each."""
+    count = 0
+    for disk in disks:
+        body = await azure.get_disk(disk.id)
+        now = Disk(body) if body is not None else None
+        if now is None or now.managed_by is not None or names.DISK_HOST_ID not in now.tags:
+            continue
+        await azure.delete_disk(disk.id)
+        count += 1
+    return count
+
+
+def _at_rest(host: Host) -> bool:
+    return host.record is None or host.record.p in ENDED
+
+
+def _free(disk: Disk, pool: Pool) -> bool:
+    attached = {host.vm.os_disk_name.lower() for host in pool.hosts}
+    way_back = {host.record.d.lower() for host in pool.hosts if host.record is not None}
+    return disk.managed_by is None and disk.name.lower() not in attached | way_back

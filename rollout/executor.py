@@ -1,0 +1,480 @@
+"""Performs steps: the imperative shell of a host's work. One remote write (or look) per step; what it learned that only
+this process can know comes back as the host's new `Memory`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from rollout import join, names, scripts, temporary_vm
+from rollout.arm import SessionHost, Vm, dig, name_of
+from rollout.azure import Azure, Body
+from rollout.clock import Clock, from_iso, iso
+from rollout.declaration import DAY, HOUR, DeviceCleanup, JoinType
+from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, NotFound, OperationFailed
+from rollout.events import Event, Kind, Listener
+from rollout.images import tag_value
+from rollout.steps import (
+    CheckBuild,
+    CheckGuest,
+    CollectEvidence,
+    CreateTemporaryNic,
+    CreateTemporaryVm,
+    Deallocate,
+    DeallocateTemporaryVm,
+    DeleteDisk,
+    DeleteSessionHost,
+    DeleteTemporaryNic,
+    DeleteTemporaryVm,
+    Enter,
+    Goal,
+    HostView,
+    InstallAgent,
+    JoinDirectory,
+    LeaveDirectory,
+    LogOffUsers,
+    MarkDisk,
+    Memory,
+    NoteHealthy,
+    PowerOff,
+    RemoveExtension,
+    Repair,
+    SendMessage,
+    SetAllowNewSession,
+    Start,
+    Step,
+)
+
+WATCH = 5.0
+"""Seconds between looks for a host that may register at any moment, to drain it in its first answer."""
+EXTENSION_PATIENCE = 90 * 60.0
+"""Azure ends an extension that does not finish after 90 minutes (VMExtensionProvisioningTimeout)."""
+NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names.DISK_HOST, names.DISK_HOST_ID)
+"""Tags that only a disk out of use carries."""
+START_GRACE = 120.0
+"""Seconds a start may go on before the guest is looked at instead of the operation."""
+
+
+class TokenSource:
+    """The pool's one registration token: reused while it is valid long enough, else renewed; never deleted."""
+
+    def __init__(self, azure: Azure, host_pool_id: str) -> None:
+        self._azure, self._pool = azure, host_pool_id
+        self._lock = asyncio.Lock()
+
+    async def get(self, valid_for: float) -> str:
+        """A token valid for `valid_for` seconds more. Azure takes expiry times from one hour to 30 days ahead."""
+        async with self._lock:
+            now = self._azure.azure_time()
+            token = await self._azure.registration_token(self._pool)
+            if not self._valid(token, now + valid_for):
+                expiry = iso(now + min(max(valid_for + HOUR, 2 * HOUR), 27 * DAY))
+                info = {"expirationTime": expiry, "registrationTokenOperation": "Update"}
+                await self._azure.update_host_pool(self._pool, {"properties": {"registrationInfo": info}})
+                token = await self._azure.registration_token(self._pool)
+            if token is None or not token.get("token"):
+                raise HostFailed("the pool gave no registration token")
+            return str(token["token"])
+
+    @staticmethod
+    def _valid(token: Body | None, until: float) -> bool:
+        expiry = token.get("expirationTime") if token and token.get("token") else None
+        return expiry is not None and from_iso(str(expiry)) > until
+
+
+class Executor:
+    """Performs the steps of all hosts of a run."""
+
+    def __init__(self, azure: Azure, goal: Goal, clock: Clock, tell: Listener) -> None:
+        self._azure, self._goal, self._clock, self._tell = azure, goal, clock, tell
+        self._declaration = goal.declaration
+        self._tokens = TokenSource(azure, goal.declaration.host_pool_id)
+        self._starts: dict[str, asyncio.Task[None]] = {}
+
+    async def perform(self, step: Step, view: HostView) -> Memory:
+        """Do one step for one host; returns what is remembered from now on."""
+        began = self._clock.now()
+        memory, did = await self._do(step, view)
+        if did:
+            seconds = round(self._clock.now() - began, 1)
+            self._tell(Event(self._clock.now(), Kind.ACTION, view.vm.name, did, {"seconds": seconds}))
+        return memory
+
+    async def _do(self, step: Step, view: HostView) -> tuple[Memory, str]:
+        azure, vm, memory = self._azure, view.vm, view.memory
+        match step:
+            case Enter():
+                await self._enter(step, view)
+                return memory, _entered(step)
+            case CreateTemporaryNic():
+                return memory, await self._create_nic(view)
+            case CreateTemporaryVm():
+                return await self._create_vm(view)
+            case CheckBuild():
+                return await self._check_build(view)
+            case DeallocateTemporaryVm():
+                assert view.temporary_vm is not None
+                await azure.deallocate_vm(view.temporary_vm.id)
+                return memory, "deallocated the temporary VM"
+            case DeleteTemporaryVm():
+                assert view.temporary_vm is not None
+                if view.temporary_vm.tags.get(names.DISK_HOST_ID) != vm.vm_id:
+                    raise HostFailed(f"{view.temporary_vm.name} is not this rollout's temporary VM; it is left alone")
+                await azure.delete_vm(view.temporary_vm.id)
+                return replace(memory, build_checked=False), "deleted the temporary VM"
+            case DeleteTemporaryNic():
+                assert view.temporary_nic is not None
+                await azure.delete_nic(str(view.temporary_nic["id"]))
+                return memory, "deleted the temporary NIC"
+            case MarkDisk():
+                return memory, await self._mark(step, view)
+            case DeleteDisk():
+                if step.disk.tags.get(names.DISK_HOST_ID) != vm.vm_id or step.disk.managed_by is not None:
+                    raise HostFailed(f"disk {step.disk.name} is in use or not this rollout's; it is left alone")
+                await azure.delete_disk(step.disk.id)
+                return memory, f"deleted disk {step.disk.name}: {step.why}"
+            case SetAllowNewSession():
+                return memory, await self._allow(step, view)
+            case SendMessage():
+                return await self._message(step, view)
+            case LogOffUsers():
+                await asyncio.gather(*(azure.log_off(session.id) for session in step.sessions))
+                for session in step.sessions:
+                    self._user(vm, session.user, "logged off")
+                return memory, f"logged off {len(step.sessions)} session(s)"
+            case RemoveExtension():
+                await azure.delete_extension(vm.id, step.name)
+                return memory, f"removed extension {step.name}"
+            case LeaveDirectory():
+                return replace(memory, left_directory=True), await self._leave(vm)
+            case DeleteSessionHost():
+                return await self._delete_record(step, view)
+            case PowerOff():
+                await azure.power_off_vm(vm.id)
+                return memory, "shut the guest down"
+            case Deallocate():
+                await azure.deallocate_vm(vm.id)
+                return memory, "deallocated"
+            case Start():
+                return replace(memory, healthy_polls=0, checked=False), await self._start(vm)
+            case JoinDirectory():
+                return memory, await self._join(vm)
+            case InstallAgent():
+                return memory, await self._install_agent(view)
+            case Repair():
+                return replace(memory, repaired=True), await self._repair(view)
+            case CheckGuest():
+                await self._check_guest(view)
+                return replace(memory, checked=True), "checked the guest"
+            case NoteHealthy():
+                return replace(memory, healthy_polls=memory.healthy_polls + 1 if step.healthy else 0), ""
+            case CollectEvidence():
+                await self._evidence(view)
+                return replace(memory, evidence=True), ""
+            case _:
+                raise AssertionError(f"no way to perform {step}")
+
+    # -- the VM and its record
+
+    async def _enter(self, step: Enter, view: HostView) -> None:
+        vm, goal = view.vm, self._goal
+        tags = {k: v for k, v in vm.tags.items() if not k.startswith(names.OURS)}
+        if step.exclusion_tag is True and goal.exclusion_tag:
+            tags.setdefault(goal.exclusion_tag, "")
+        if step.exclusion_tag is False and goal.exclusion_tag:
+            tags.pop(goal.exclusion_tag, None)
+        if step.record is not None:
+            tags[names.RECORD] = step.record.encode()
+            tags[names.POOL] = goal.pool_name
+            host = view.session_host
+            known = vm.tags.get(names.SESSION_HOST) if host is None else host.name
+            if known:
+                tags[names.SESSION_HOST] = known
+            friendly = vm.tags.get(names.FRIENDLY_NAME) if step.friendly_name is None else step.friendly_name
+            if friendly:
+                tags[names.FRIENDLY_NAME] = friendly
+        patch: Body = {"tags": tags}
+        properties: Body = {}
+        if step.vm_size is not None:
+            properties["hardwareProfile"] = {"vmSize": step.vm_size}
+        if step.attach is not None:
+            # Name and id together, createOption as it is: changing only the id does nothing or fails
+            # (azure-libraries-for-java issue 275, azure-sdk-for-python issue 3001).
+            managed: Body = {"id": step.attach}
+            if step.storage_account_type:
+                managed["storageAccountType"] = step.storage_account_type
+            properties["storageProfile"] = {
+                "osDisk": {
+                    "name": name_of(step.attach),
+                    "createOption": vm.os_disk.get("createOption", "FromImage"),
+                    "managedDisk": managed,
+                }
+            }
+        elif step.delete_option is not None:
+            disk = {"name": vm.os_disk_name, "createOption": vm.os_disk.get("createOption", "FromImage")}
+            properties["storageProfile"] = {
+                "osDisk": {**disk, "managedDisk": {"id": vm.os_disk_id}, "deleteOption": step.delete_option}
+            }
+        if properties:
+            patch["properties"] = properties
+        await self._azure.update_vm(vm.id, patch, etag=vm.etag)
+
+    async def _start(self, vm: Vm) -> str:
+        """Start, and stop waiting for the operation after a while: an extension that fails can hold it for 90 minutes,
+        so from then on power state and agent tell. Its failure is noticed while it is waited for."""
+        task = self._starts.get(vm.id)
+        if task is None:
+            task = self._starts[vm.id] = asyncio.create_task(self._azure.start_vm(vm.id))
+        done, _ = await asyncio.wait({task}, timeout=self._clock.real_seconds(START_GRACE))
+        if done:
+            self._starts.pop(vm.id, None)
+            try:
+                task.result()
+            except OperationFailed as error:
+                if error.code in ("AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"):
+                    raise AllocationFailed(f"Azure has no capacity to start it: {error.code}") from error
+                raise
+            return "started"
+        return "start is under way"
+
+    async def close(self) -> None:
+        """End what still waits for an operation; the operations themselves go on in Azure."""
+        for task in self._starts.values():
+            task.cancel()
+        await asyncio.gather(*self._starts.values(), return_exceptions=True)
+
+    # -- the new disk
+
+    def _temporary(self, view: HostView, name: str, kind: str) -> str:
+        return f"{temporary_vm.build_group(self._goal, view.vm)}/providers/{kind}/{name}"
+
+    async def _create_nic(self, view: HostView) -> str:
+        host_nic = await self._azure.get_nic(view.vm.nic_ids[0])
+        if host_nic is None:
+            raise HostFailed(f"its NIC {name_of(view.vm.nic_ids[0])} does not exist")
+        name = names.temporary_nic(view.build_key)
+        body = temporary_vm.nic_body(self._goal, view.vm, host_nic)
+        await self._azure.create_nic(self._temporary(view, name, "Microsoft.Network/networkInterfaces"), body)
+        return "created a temporary NIC"
+
+    async def _create_vm(self, view: HostView) -> tuple[Memory, str]:
+        assert view.temporary_nic is not None and self._declaration.local_admin is not None
+        admin = self._declaration.local_admin
+        name, password = await asyncio.gather(
+            self._azure.get_secret(admin.username_secret), self._azure.get_secret(admin.password_secret)
+        )
+        body = temporary_vm.vm_body(
+            self._goal, view.vm, view.old_disk, view.new_disk_name, str(view.temporary_nic["id"]), (name, password)
+        )
+        vm_id = self._temporary(view, names.temporary_vm(view.build_key), "Microsoft.Compute/virtualMachines")
+        memory = replace(view.memory, build_tries=view.memory.build_tries + 1, build_checked=False)
+        try:
+            await self._azure.create_vm(vm_id, body)
+        except OperationFailed as error:
+            # The next look finds it Failed and deletes it; what it said is kept.
+            text = f"temporary VM: {error.code}: {error.message}"
+            self._tell(Event(self._clock.now(), Kind.WARNING, view.vm.name, text))
+            return memory, ""
+        return memory, "built a temporary VM from the image"
+
+    async def _check_build(self, view: HostView) -> tuple[Memory, str]:
+        assert view.temporary_vm is not None
+        said = scripts.answers(await self._azure.run_command(view.temporary_vm.id, scripts.BUILD_CHECK))
+        if said.get("IsRegistered") in ("0", "1"):
+            raise ImageFault(
+                "the image has an AVD agent of its own, which would register with the pool it was made in; "
+                "remove the agent from the golden image before sysprep"
+            )
+        complete = said.get("ImageState") == "IMAGE_STATE_COMPLETE" and said.get("RebootPending") != "True"
+        if not complete:
+            await self._clock.sleep(15.0)
+            return view.memory, ""
+        return replace(view.memory, build_checked=True), "checked that Windows set-up is complete"
+
+    async def _mark(self, step: MarkDisk, view: HostView) -> str:
+        tags = dict(step.disk.tags)
+        tags |= {
+            names.DISK_HOST: view.vm.name,
+            names.DISK_HOST_ID: view.vm.vm_id,
+            names.DISK_ROLLOUT: self._goal.rollout,
+        }
+        if step.image:
+            tags[names.DISK_IMAGE] = tag_value(step.image)
+        if step.keep is not None:
+            tags[names.DISK_KEEP_UNTIL] = iso(self._azure.azure_time() + step.keep)
+        tags[names.DISK_STATE] = step.state
+        if not step.state:
+            for name in (
+                names.DISK_STATE,
+                names.DISK_KEEP_UNTIL,
+                names.DISK_ROLLOUT,
+                names.DISK_HOST,
+                names.DISK_HOST_ID,
+            ):
+                tags.pop(name, None)
+        await self._azure.update_disk(step.disk.id, {"tags": tags})
+        return f"marked disk {step.disk.name} {step.state or 'in use'}"
+
+    # -- users and the pool
+
+    async def _allow(self, step: SetAllowNewSession, view: HostView) -> str:
+        assert view.session_host is not None
+        properties: Body = {"allowNewSession": step.allow}
+        if step.friendly_name is not None:
+            properties["friendlyName"] = step.friendly_name
+        await self._azure.update_session_host(view.session_host.id, {"properties": properties})
+        return "takes new sessions" if step.allow else "takes no new sessions"
+
+    async def _message(self, step: SendMessage, view: HostView) -> tuple[Memory, str]:
+        drain = self._declaration.drain
+        text = (drain.final_message if step.final else drain.message).replace("{minutes}", str(step.minutes))
+        text = text.replace("{host}", view.vm.name).replace("{pool}", self._goal.pool_name)
+        await asyncio.gather(
+            *(self._azure.send_message(session.id, drain.message_title, text[:260]) for session in step.sessions)
+        )
+        for session in step.sessions:
+            self._user(view.vm, session.user, "final message" if step.final else "message")
+        ids = frozenset(session.id for session in step.sessions)
+        if step.final:
+            memory = replace(view.memory, warned=view.memory.warned | ids, warned_at=view.now)
+        else:
+            memory = replace(view.memory, messaged=view.memory.messaged | ids)
+        return memory, f"sent {'the final message' if step.final else 'a message'} to {len(step.sessions)} session(s)"
+
+    async def _delete_record(self, step: DeleteSessionHost, view: HostView) -> tuple[Memory, str]:
+        assert view.session_host is not None
+        try:
+            await self._azure.delete_session_host(view.session_host.id, force=step.force)
+        except Conflict:
+            # Refused: somebody is back. The next look sees the session, and the host returns to drain.
+            return replace(view.memory, empty_since=None), ""
+        return view.memory, "removed the session-host record"
+
+    def _user(self, vm: Vm, user: str, what: str) -> None:
+        self._tell(Event(self._clock.now(), Kind.USER, vm.name, f"{user}: {what}", {"user": user, "what": what}))
+
+    async def _leave(self, vm: Vm) -> str:
+        if self._declaration.device_cleanup is DeviceCleanup.LEAVE:
+            await self._azure.run_command(vm.id, scripts.LEAVE_ENTRA)
+            return "left Entra ID"
+        # Deletion lags by half a minute and more; it is verified with backoff up to five minutes before the join.
+        for pause in (0.0, 15.0, 30.0, 60.0, 90.0, 105.0):
+            await self._clock.sleep(pause)
+            if await self._azure.delete_directory_devices(vm.computer_name) == 0 and pause:
+                break
+        return "removed its Entra device"
+
+    # -- rejoin
+
+    async def _join(self, vm: Vm) -> str:
+        wanted = self._declaration.join
+        assert wanted is not None
+        password = await self._azure.get_secret(wanted.password_secret) if wanted.password_secret else ""
+        name, body = join.join_extension(wanted, vm.location, password)
+        await self._extension(vm, name, body, "domain join")
+        return "joined the directory"
+
+    async def _extension(self, vm: Vm, name: str, body: Body, what: str) -> None:
+        try:
+            async with asyncio.timeout(self._clock.real_seconds(EXTENSION_PATIENCE)):
+                await self._azure.put_extension(vm.id, name, body)
+        except OperationFailed as error:
+            if error.code == "OperationPreempted":
+                return
+            raise ImageFault(f"{what}: {error.code}: {error.message}") from error
+        except TimeoutError:
+            raise ImageFault(f"{what}: the extension did not finish in {EXTENSION_PATIENCE / 60:.0f} minutes") from None
+
+    async def _install_agent(self, view: HostView) -> str:
+        token = await self._tokens.get(self._declaration.verify.timeout + HOUR)
+        declared = self._declaration
+        name, body = join.agent_extension(declared.agent, declared.join, view.vm.location, self._goal.pool_name, token)
+        await self._while_watching(view, lambda: self._extension(view.vm, name, body, "agent"))
+        return "installed the agent"
+
+    async def _while_watching(self, view: HostView, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`, and meanwhile drain the host's new record in its first answer: it takes users at once."""
+        session_host_id = self.session_host_id(view.vm)
+        task = asyncio.ensure_future(work())
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=self._clock.real_seconds(WATCH))
+                body = await self._azure.get_session_host(session_host_id) if session_host_id else None
+                if body is not None and SessionHost(body).allow_new_session:
+                    await self._azure.update_session_host(session_host_id, {"properties": {"allowNewSession": False}})
+                    break
+            await task
+        finally:
+            if not task.done():
+                task.cancel()
+
+    def session_host_id(self, vm: Vm) -> str:
+        """The id of the VM's session-host record, by the name it had; empty where it is not known."""
+        name = vm.tags.get(names.SESSION_HOST)
+        return f"{self._declaration.host_pool_id}/sessionHosts/{name}" if name else ""
+
+    async def _repair(self, view: HostView) -> str:
+        token = await self._tokens.get(self._declaration.verify.timeout + HOUR)
+        wanted = self._declaration.join
+        if wanted is not None and wanted.type is JoinType.ACTIVE_DIRECTORY:
+            script: tuple[str, ...] = scripts.REPAIR_TRUST + scripts.REPAIR_REGISTRATION
+            password = await self._azure.get_secret(wanted.password_secret)
+            secrets = {"JoinUser": wanted.user, "JoinPassword": password, "RegistrationToken": token}
+        else:
+            script, secrets = scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION, {"RegistrationToken": token}
+            if wanted is not None:
+                await self._azure.run_command(view.vm.id, scripts.LEAVE_ENTRA)
+                await self._join(view.vm)
+
+        async def repair() -> None:
+            await self._azure.run_protected_command(view.vm.id, "avd-repair", script, secrets)
+
+        await self._while_watching(view, repair)
+        return "repaired trust and registration of the old disk"
+
+    async def _check_guest(self, view: HostView) -> None:
+        vm, wanted = view.vm, self._declaration.join
+        script: tuple[str, ...] = scripts.GUEST_CHECK_COMMON
+        if wanted is not None and wanted.type is JoinType.ACTIVE_DIRECTORY:
+            script += scripts.GUEST_CHECK_AD
+        said = scripts.answers(await self._azure.run_command(vm.id, script))
+        if said.get("SecureChannel") == "False":
+            raise ImageFault("its secure channel to the domain is broken")
+        windows = dig(vm.properties, "osProfile", "windowsConfiguration") or {}
+        zone = windows.get("timeZone")
+        if zone and said.get("TimeZone") and said["TimeZone"].lower() != str(zone).lower():
+            raise ImageFault(f"time zone {said['TimeZone']} where the host had {zone}")
+        if windows.get("enableAutomaticUpdates") is False and said.get("NoAutoUpdate") == "0":
+            raise ImageFault("Windows Update is on where the host had it off")
+        if self._declaration.verify.script:
+            await self._azure.run_protected_command(vm.id, "avd-verify", self._declaration.verify.script, {})
+
+    async def _evidence(self, view: HostView) -> None:
+        vm = view.vm
+        found: Body = {
+            "statuses": list(vm.status_codes),
+            "extensions": {e.name: f"{e.provisioning_state} {e.status}".strip() for e in vm.extensions},
+            "screenshot": dig(vm.properties, "instanceView", "bootDiagnostics", "consoleScreenshotBlobUri"),
+        }
+        if view.session_host is not None:
+            found["session_host"] = view.session_host.status
+            found["health_checks"] = {
+                c.name: f"{c.result} {c.message}".strip() for c in view.session_host.health_checks
+            }
+        if vm.running and vm.agent_ready:
+            try:
+                found["events"] = (await self._azure.run_command(vm.id, scripts.EVENTS))[:4000]
+            except (OperationFailed, Conflict, NotFound) as error:
+                found["events"] = f"could not be read: {error.code}"
+        reason = view.record.w if view.record is not None else ""
+        data = {"evidence": found, "result": "restoring"}
+        self._tell(Event(self._clock.now(), Kind.HOST_FAILED, vm.name, reason, data))
+
+
+def _entered(step: Enter) -> str:
+    if step.attach is not None:
+        return f"attached disk {name_of(step.attach)}"
+    if step.vm_size is not None:
+        return f"set the size to {step.vm_size}"
+    return ""

@@ -1,0 +1,414 @@
+"""The work on one host: look, decide, do one step, look again, until its record says that it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from rollout import names
+from rollout.admission import Stage
+from rollout.arm import Disk, SessionHost, UserSession, Vm, group_of
+from rollout.azure import Azure
+from rollout.clock import Clock
+from rollout.declaration import MINUTE, Build
+from rollout.errors import AllocationFailed, AzureError, Forbidden, HostFailed, LeaseLost, PreconditionFailed, Stopped
+from rollout.events import Event, Kind, Listener
+from rollout.executor import Executor
+from rollout.extensions import Class, of_class
+from rollout.observation import Host
+from rollout.phases import next_step
+from rollout.plan import Work
+from rollout.pool_record import RolloutRecord
+from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase, decode
+from rollout.steps import (
+    Admission,
+    Await,
+    Done,
+    Enter,
+    Fail,
+    GiveBack,
+    Goal,
+    HostView,
+    Memory,
+    SetAllowNewSession,
+    Step,
+    Wait,
+)
+from rollout.temporary_vm import build_group
+
+PATIENCE = 12
+"""Refused or unanswered calls in a row after which a host is given up; the pauses between them sum up to 8 minutes."""
+
+
+@dataclass
+class Shared:
+    """What the works of one run share."""
+
+    azure: Azure
+    goal: Goal
+    clock: Clock
+    executor: Executor
+    tell: Listener
+    disk_ids: dict[str, str] = field(default_factory=dict)
+    """Ids of disks by lower-case name, as observed: a disk may lie in another group than its VM."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a work asks for admission or ends, so that the scheduler looks."""
+    allocation_failing: set[str] = field(default_factory=set)
+    """Hosts whose start Azure refuses for lack of capacity: meanwhile nobody is admitted."""
+
+
+class HostWork:
+    """One host's way through the rollout. The scheduler reads `stage` and calls the `let_` methods."""
+
+    def __init__(self, shared: Shared, host: Host, work: Work) -> None:
+        self.shared, self.host, self.work = shared, host, work
+        self.name = host.name
+        self.memory = Memory()
+        self.record: HostRecord | None = host.record
+        self.asks: Admission | None = None
+        self.waiting_for = ""
+        self.ended = False
+        self.result = ""
+        """`done`, `rolled_back`, `failed`, `left_out` or `gone`, once ended."""
+        self.reason = ""
+        self.serving_again = False
+        self.out_since: float | None = None
+        self.outage: float | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.session_host = host.session_host
+        self._failure: str | None = None
+        self._sessions: tuple[UserSession, ...] | None = None
+        self._wake = asyncio.Event()
+
+    # -- what the scheduler sees and says
+
+    @property
+    def stage(self) -> Stage:
+        if self.ended:
+            return Stage.ENDED
+        if self.task is None and not self.half_done:
+            return Stage.QUEUED
+        phase = self.record.p if self.record is not None else None
+        match phase:
+            case None | Phase.ROLLED_BACK | Phase.FAILED:
+                return Stage.BUILDING
+            case Phase.BUILD:
+                if self.memory.may_drain:
+                    return Stage.DRAINING
+                return Stage.BUILT if self.asks is Admission.DRAIN else Stage.BUILDING
+            case Phase.DRAIN:
+                if self.memory.may_release:
+                    return Stage.OUT
+                return Stage.EMPTY if self.asks is Admission.RELEASE else Stage.DRAINING
+            case Phase.LEAVE:
+                return Stage.DRAINING
+            case _:
+                return Stage.BACK if self.serving_again else Stage.OUT
+
+    @property
+    def half_done(self) -> bool:
+        """A crash left it in the middle: it comes before new hosts."""
+        return self.host.record is not None and self.host.record.p not in ENDED
+
+    @property
+    def holds_slot(self) -> bool:
+        return self.result in ("failed", "gone")
+
+    def let_drain(self) -> None:
+        self._let(may_drain=True)
+
+    def let_release(self) -> None:
+        self._let(may_release=True)
+
+    def let_log_off(self, allowed: bool) -> None:
+        if self.memory.may_log_off is not allowed:
+            self._let(may_log_off=allowed)
+
+    def give_back(self, why: str) -> None:
+        """Leave the run unswapped, if the host is still in service; what is out finishes."""
+        if self.memory.give_back is None:
+            self._let(give_back=why)
+
+    def _let(self, **changes: object) -> None:
+        self.memory = replace(self.memory, **changes)  # type: ignore[arg-type]
+        self._wake.set()
+
+    def recall_failure(self, rollout: RolloutRecord) -> None:
+        """A host that failed in this same attempt, before the run was interrupted, has failed: it is not tried again
+        before the next attempt."""
+        record = self.host.record
+        if record is not None and record.p in ENDED and (record.r, record.a) == (rollout.r, rollout.a):
+            self.ended, self.reason = True, record.w
+            self.result = "rolled_back" if record.p is Phase.ROLLED_BACK else "failed"
+
+    # -- the loop
+
+    async def run(self) -> None:
+        """Work until the host's record says that it has ended. Raises LeaseLost and Stopped only."""
+        refused = 0
+        while not self.ended:
+            try:
+                view = await self._look()
+                if view is None:
+                    self._end("gone", "the VM was deleted while it was worked on")
+                    return
+                await self._act(view, self._decide(view))
+                refused = 0
+            except (LeaseLost, Stopped):
+                raise
+            except AllocationFailed as error:
+                await self._allocation(str(error))
+            except HostFailed as error:
+                self._failure = str(error)
+            except PreconditionFailed:
+                refused += 1
+                await self.shared.clock.sleep(min(refused, 10.0))
+            except AzureError as error:
+                refused += 1
+                self._say(f"{error.operation or 'Azure'}: {error.code or error.status}; trying again")
+                if refused >= PATIENCE or isinstance(error, Forbidden):
+                    await self._give_up(error)
+                    refused = 0
+                await self._pause(min(5.0 * 2 ** min(refused, 4), MINUTE))
+
+    async def _give_up(self, error: AzureError) -> None:
+        """Azure keeps refusing: the host fails where it is, or, where nothing more can be done, ends as it is."""
+        if self._failure is not None or (self.record is not None and self.record.p in (Phase.SERVE, Phase.LEAVE)):
+            self._end("failed", self._failure or str(error))
+        self._failure = str(error)
+
+    async def _allocation(self, text: str) -> None:
+        """No capacity is no image fault: admissions stop, the start is retried for the declared time, no restore."""
+        shared = self.shared
+        since = self.memory.allocation_failed_at or shared.clock.now()
+        self.memory = replace(self.memory, allocation_failed_at=since)
+        shared.allocation_failing.add(self.name)
+        if shared.clock.now() - since > shared.goal.declaration.allocation_retry:
+            shared.allocation_failing.discard(self.name)
+            self._end("failed", f"{text}; start it when there is capacity, then run pulumi up again")
+            return
+        self._say(f"{text}; trying again")
+        await shared.clock.sleep(MINUTE)
+
+    def _decide(self, view: HostView) -> Step:
+        if self._failure is None:
+            return next_step(view, self.shared.goal)
+        return self._after_failure(view, self._failure)
+
+    def _after_failure(self, view: HostView, reason: str) -> Step:
+        """Where a failure leads, by phase: never diskless and undrained."""
+        record = view.record
+        if record is None or record.p in ENDED:
+            return Done()
+        match record.p:
+            case Phase.BUILD | Phase.DRAIN:
+                return Enter(record.to(Phase.LEAVE, view.now, w=reason[:120]))
+            case Phase.RELEASE | Phase.REJOIN:
+                return Enter(record.to(Phase.UNDO, view.now, w=reason[:120]))
+            case Phase.UNDO | Phase.UNDO_REJOIN:
+                return Enter(record.to(Phase.FAILED, view.now, w=f"{record.w}; then: {reason}"[:150]))
+            case _:
+                self._failure = None
+                return next_step(view, self.shared.goal)
+
+    async def _act(self, view: HostView, step: Step) -> None:
+        self.asks = step.admission if isinstance(step, Await) else None
+        match step:
+            case Await():
+                self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
+                self.shared.changed.set()
+                await self._pause(MINUTE)
+            case Wait():
+                self._say(step.reason)
+                await self._pause(step.seconds)
+            case Fail():
+                self._failure = step.reason
+            case GiveBack():
+                self.give_back(step.reason)
+            case Done():
+                self._end(self._result_of(view.record), self._failure or "")
+            case _:
+                self.memory = replace(await self.shared.executor.perform(step, view), **self._kept())
+                self._after(view, step)
+
+    def _kept(self) -> dict[str, bool | str | None]:
+        """What the scheduler may have said while a step was under way."""
+        now = self.memory
+        return {
+            "may_drain": now.may_drain,
+            "may_release": now.may_release,
+            "may_log_off": now.may_log_off,
+            "give_back": now.give_back,
+        }
+
+    def _after(self, view: HostView, step: Step) -> None:
+        """What a performed step means for the schedule."""
+        self._sessions = None
+        if isinstance(step, SetAllowNewSession) and self.record and self.record.p in (Phase.SERVE, Phase.UNDO_SERVE):
+            self._back()
+        if not isinstance(step, Enter):
+            return
+        self.shared.allocation_failing.discard(self.name)
+        before, self.record = self.record, step.record
+        phase = step.record.p if step.record is not None else None
+        if before is None or before.p is not phase:
+            self._failure = None
+            self.memory = Memory(
+                may_drain=self.memory.may_drain,
+                may_release=phase is Phase.RELEASE,
+                may_log_off=self.memory.may_log_off,
+                give_back=self.memory.give_back if phase in (Phase.BUILD, Phase.DRAIN, Phase.LEAVE) else None,
+            )
+            self._entered(phase, before.p if before is not None else None)
+        if phase is None or phase in ENDED:
+            reason = step.record.w if step.record is not None else self.reason
+            self._end(self._result_of(step.record), reason)
+
+    def _entered(self, phase: Phase | None, before: Phase | None) -> None:
+        now = self.shared.clock.now()
+        if phase is Phase.LEAVE and self.record is not None and not self.record.w:
+            self.result, self.reason = "left_out", self.memory.give_back or ""
+        if phase in UNAVAILABLE and self.out_since is None:
+            self.out_since = now
+        # A host found draining does not take sessions after the work either: its slot is free when it is healthy.
+        if phase in (Phase.SERVE, Phase.UNDO_SERVE) and self.record and self.record.found_draining:
+            self._back()
+        data = {"phase": str(phase) if phase else "done", "from": str(before) if before else ""}
+        self.shared.tell(Event(now, Kind.PHASE, self.name, "", data))
+        self.shared.changed.set()
+
+    def _back(self) -> None:
+        if not self.serving_again:
+            self.serving_again = True
+            if self.out_since is not None:
+                self.outage = self.shared.clock.now() - self.out_since
+            self.shared.changed.set()
+
+    def _result_of(self, record: HostRecord | None) -> str:
+        if record is None:
+            return self.result or "done"
+        return "rolled_back" if record.p is Phase.ROLLED_BACK else "failed"
+
+    def _end(self, result: str, reason: str) -> None:
+        self.ended, self.result, self.reason, self.asks = True, result, reason, None
+        now = self.shared.clock.now()
+        self.shared.allocation_failing.discard(self.name)
+        if result == "done":
+            data = {"outage": round(self.outage or 0.0, 1), "image": self.shared.goal.image.id}
+            self.shared.tell(Event(now, Kind.HOST_DONE, self.name, "", data))
+        else:
+            self.shared.tell(Event(now, Kind.HOST_FAILED, self.name, reason, {"result": result}))
+        self.shared.changed.set()
+
+    def _say(self, reason: str) -> None:
+        if reason != self.waiting_for:
+            self.waiting_for = reason
+            self.shared.tell(Event(self.shared.clock.now(), Kind.WAITING, self.name, reason))
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but wake when the scheduler says something."""
+        self._wake.clear()
+        waking = asyncio.ensure_future(self._wake.wait())
+        sleeping = asyncio.ensure_future(self.shared.clock.sleep(seconds))
+        try:
+            await asyncio.wait({waking, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+            sleeping.cancel()
+
+    # -- looking
+
+    async def _look(self) -> HostView | None:
+        """The host as far as its phase needs it; None when the VM is gone."""
+        azure, goal = self.shared.azure, self.shared.goal
+        body = await azure.get_vm(self.host.vm.id, instance_view=True)
+        if body is None:
+            return None
+        vm = Vm(body)
+        record = decode(vm.tags.get(names.RECORD))
+        self.record = record
+        ours = record is not None and (record.r, record.f) == (goal.rollout, goal.fence) and record.p not in ENDED
+        phase = record.p if record is not None and ours else None
+        session_host = await self._session_host(vm) if phase is not Phase.BUILD else self.session_host
+        self.session_host = session_host
+        sessions = await self._sessions_of(session_host, phase) if session_host is not None else ()
+        now = azure.azure_time()
+        # An empty host is empty since the first look that saw it so.
+        if phase is Phase.DRAIN and sessions is not None:
+            if sessions:
+                self.memory = replace(self.memory, empty_since=None, may_release=False)
+            else:
+                self.memory = replace(self.memory, empty_since=self.memory.empty_since or now)
+        view = HostView(vm, record, now, self.memory, session_host, sessions)
+        if record is None or not ours:
+            kept = self.work.revert
+            return replace(view, new_disk=kept, new_disk_name=kept.name if kept is not None else "")
+        return await self._disks(view, record, phase)
+
+    async def _disks(self, view: HostView, record: HostRecord, phase: Phase | None) -> HostView:
+        azure, goal, vm = self.shared.azure, self.shared.goal, view.vm
+        key = names.build_key(vm.vm_id, goal.image.id, record.a)
+        group = build_group(goal, vm)
+        new_name = record.k or names.new_disk(vm.name, key)
+        old_name = record.d
+        if phase in (Phase.REJOIN, Phase.SERVE) and vm.os_disk_name not in (new_name, old_name):
+            new_name = vm.os_disk_name  # an earlier rollout's swap is being finished
+        building = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) and not record.k
+        wants_new = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) or (
+            phase is Phase.SERVE and bool(record.k)
+        )
+        wants_old = phase in (Phase.BUILD, Phase.DRAIN, Phase.UNDO, Phase.UNDO_SERVE, Phase.LEAVE, Phase.RELEASE)
+        if phase is Phase.BUILD and goal.declaration.build is Build.AFTER_DEALLOCATE:
+            building = wants_new = bool(record.k)
+        new, old, temporary, nic = await asyncio.gather(
+            self._disk(new_name, group) if wants_new else _nothing(),
+            self._disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
+            self._temporary_vm(group, key) if building else _nothing(),
+            azure.get_nic(f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}")
+            if building
+            else _nothing(),
+        )
+        return replace(
+            view,
+            new_disk=new,
+            new_disk_name=new_name,
+            old_disk=old,
+            temporary_vm=temporary,
+            temporary_nic=nic,
+            build_key=key,
+            removable=of_class(vm.extensions, Class.REMOVE),
+            removable_after_drain=of_class(vm.extensions, Class.REMOVE_AFTER_DRAIN),
+        )
+
+    async def _disk(self, name: str, group: str) -> Disk | None:
+        known = self.shared.disk_ids.get(name.lower())
+        body = await self.shared.azure.get_disk(known or f"{group}/providers/Microsoft.Compute/disks/{name}")
+        return Disk(body) if body is not None else None
+
+    async def _temporary_vm(self, group: str, key: str) -> Vm | None:
+        vm_id = f"{group}/providers/Microsoft.Compute/virtualMachines/{names.temporary_vm(key)}"
+        body = await self.shared.azure.get_vm(vm_id, instance_view=True)
+        return Vm(body) if body is not None else None
+
+    async def _session_host(self, vm: Vm) -> SessionHost | None:
+        known = self.session_host.id if self.session_host is not None else self.shared.executor.session_host_id(vm)
+        if not known and self.host.session_host is not None:
+            known = self.host.session_host.id
+        body = await self.shared.azure.get_session_host(known) if known else None
+        return SessionHost(body) if body is not None else None
+
+    async def _sessions_of(self, host: SessionHost, phase: Phase | None) -> tuple[UserSession, ...] | None:
+        """The host's sessions in every state. While it drains, the count in its record tells when a list is due: it
+        lags, and does not count all states, so zero is always confirmed by a list."""
+        if phase in (None, Phase.BUILD, Phase.REJOIN, Phase.UNDO_REJOIN):
+            return None
+        known = self._sessions
+        if phase is Phase.DRAIN and known and host.sessions == len(known) and host.sessions:
+            return known
+        listed = await self.shared.azure.list_user_sessions(host.id)
+        self._sessions = tuple(UserSession(body) for body in listed)
+        return self._sessions
+
+
+async def _nothing() -> None:
+    return None
