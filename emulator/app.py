@@ -56,6 +56,9 @@ HANDLERS: dict[str, Handler] = {
     **virtual_machines.HANDLERS,
     **extensions.HANDLERS,
     **run_commands.HANDLERS,
+    **resources_routes.HANDLERS,
+    **network_routes.HANDLERS,
+    **image_routes.HANDLERS,
     **desktopvirtualization_routes.HANDLERS,
     **graph.HANDLERS,
 }
