@@ -50,13 +50,15 @@ class ImageGallery(pulumi.ComponentResource):
     """By the definition's name."""
     version_ids: dict[str, pulumi.Output[str]]
     """By `<definition>/<version>`."""
+    version_names: dict[str, pulumi.Output[str]]
+    """By the same key: the version's own name, not known before the version is there."""
     versions: list[compute.GalleryImageVersion]
     """For `depends_on` of what uses them."""
 
     def __init__(self, name: str, args: ImageGalleryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(TYPE, name, {}, opts)
         group, gallery = self._gallery(name, args)
-        self.image_ids, self.version_ids, self.versions = {}, {}, []
+        self.image_ids, self.version_ids, self.version_names, self.versions = {}, {}, {}, []
         for image in args.images:
             definition = self._image_definition(f"{name}-{image.name}", args, group, gallery, image)
             self.image_ids[image.name] = definition.id
@@ -65,6 +67,7 @@ class ImageGallery(pulumi.ComponentResource):
                     f"{name}-{image.name}-{version.name}", args, group, gallery, definition, version
                 )
                 self.version_ids[f"{image.name}/{version.name}"] = made.id
+                self.version_names[f"{image.name}/{version.name}"] = made.name
                 self.versions.append(made)
         self.register_outputs(
             {"gallery_id": self.gallery_id, "image_ids": self.image_ids, "version_ids": self.version_ids}

@@ -1,0 +1,52 @@
+"""The declared state of one host pool: its image gallery, the update's role, and the image its session hosts run."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pulumi
+
+from components import HostPool, ImageGallery, ImageUpdateRole
+from program.config import ConfigError, settings_of
+from program.secrets import with_secret_uris
+from providers.host_pool_image_update import HostPoolImageUpdate, HostPoolImageUpdateArgs
+
+try:
+    settings = settings_of(
+        pulumi.runtime.get_config_env(),
+        pulumi.get_project(),
+        [field.name for field in fields(HostPoolImageUpdateArgs)],
+    )
+except ConfigError as error:
+    raise pulumi.RunError(str(error)) from None
+
+pool = HostPool("host-pool", settings.host_pool) if settings.host_pool else None
+gallery = ImageGallery("images", settings.gallery) if settings.gallery else None
+role = ImageUpdateRole("update-role", settings.update_role) if settings.update_role else None
+
+image: pulumi.Input[str] = settings.image or ""
+version: pulumi.Input[str] = settings.image_version
+if gallery and settings.gallery:
+    name = settings.gallery.images[0].name
+    image = gallery.image_ids[name]
+    # Outputs, not texts: while the version is still to be made, a preview must not look for it in Azure.
+    version = gallery.version_names.get(f"{name}/{settings.image_version}", settings.image_version)
+
+update = HostPoolImageUpdate(
+    "image-update",
+    HostPoolImageUpdateArgs(
+        host_pool_id=pool.host_pool_id if pool else settings.host_pool_id,
+        image=image,
+        version=version,
+        **with_secret_uris(settings.rollout, settings.key_vault_id),
+    ),
+    opts=pulumi.ResourceOptions(
+        depends_on=[*(role.assignments if role else []), *(gallery.versions if gallery else [])],
+    ),
+)
+
+pulumi.export("host_pool_id", update.host_pool_id)
+pulumi.export("status", update.status)
+pulumi.export("image_version", update.image_version_id)
+pulumi.export("hosts", update.hosts)
+pulumi.export("report", update.report)

@@ -1,0 +1,35 @@
+"""Names of Key Vault secrets to their URIs. The secrets themselves are never read here, nor do they enter the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_azure_native import keyvault
+
+from components.arm_ids import group_name_of, name_of
+from program.config import SECRET_KEYS
+
+
+def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> dict[str, Any]:
+    """The rollout's inputs with each secret's name replaced by `<vaultUri>/secrets/<name>`.
+
+    The vault is asked for its URI because that differs between clouds (vault.azure.net, vault.azure.cn ...). It must be
+    in the subscription of the azure-native provider; write whole URIs otherwise.
+    """
+    given = dict(rollout)
+    for section, name in SECRET_KEYS:
+        part = given.get(section)
+        secret = part.get(name) if isinstance(part, dict) else None
+        if isinstance(part, dict) and isinstance(secret, str) and not secret.startswith("https://"):
+            assert key_vault_id is not None  # settings_of has checked it
+            given[section] = {**part, name: pulumi.Output.concat(vault_uri(key_vault_id), "/secrets/", secret)}
+    return given
+
+
+def vault_uri(key_vault_id: str) -> pulumi.Output[str]:
+    """The vault's URI without a slash at its end."""
+    vault = keyvault.get_vault_output(resource_group_name=group_name_of(key_vault_id), vault_name=name_of(key_vault_id))
+    uri: pulumi.Output[str] = vault.apply(lambda found: found.properties.vault_uri.rstrip("/"))
+    return uri
