@@ -19,6 +19,7 @@ from cloud.key_vault import KeyVaultOperations
 from cloud.network import NetworkOperations
 from cloud.policies import WriteGuard
 from cloud.resources import ResourceOperations
+from cloud.run_commands import RunCommandOperations
 from cloud.throttling import Throttle, shared_throttle
 from cloud.traffic import Observer, Traffic
 from cloud.transport import Transport, open_transport
@@ -27,6 +28,7 @@ from rollout.clock import Clock
 
 class AzureCloud(
     ComputeOperations,
+    RunCommandOperations,
     ImageOperations,
     NetworkOperations,
     DesktopVirtualizationOperations,

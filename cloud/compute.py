@@ -1,8 +1,7 @@
-"""Microsoft.Compute: virtual machines, extensions, Run Command, disks."""
+"""Microsoft.Compute: virtual machines, extensions, disks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
@@ -11,7 +10,7 @@ from cloud.api_versions import DISKS, VIRTUAL_MACHINES
 from cloud.connection import Connection, content
 from cloud.ids import ResourceId, parse
 from rollout.azure import Body
-from rollout.errors import NotFound, OperationFailed
+from rollout.errors import NotFound
 
 
 class ComputeOperations:
@@ -99,25 +98,6 @@ class ComputeOperations:
         operation = f"DELETE virtualMachines/{vm.name}/extensions/{name}"
         await self._delete(operation, extensions.begin_delete, vm.group, vm.name, name)
 
-    async def run_command(self, vm_id: str, script: Sequence[str], parameters: Mapping[str, str]) -> str:
-        vm = parse(vm_id)
-        operation = f"POST virtualMachines/{vm.name}/runCommand"
-        body = {
-            "commandId": "RunPowerShellScript",
-            "script": list(script),
-            "parameters": [{"name": name, "value": value} for name, value in parameters.items()],
-        }
-        output = await self.connection.run(
-            operation,
-            self.connection.compute(vm.subscription).virtual_machines.begin_run_command,
-            vm.group,
-            vm.name,
-            content(body),
-        )
-        if not isinstance(output, dict):
-            raise OperationFailed(200, "OutputLost", "the command ended, but its output could not be read", operation)
-        return _written(output)
-
     # -- disks
 
     async def list_disks(self, resource_group_id: str) -> list[Body]:
@@ -147,18 +127,3 @@ class ComputeOperations:
             await self.connection.run(operation, *arguments)
         except NotFound:  # its group is gone; a missing resource alone is 204
             return
-
-
-def _written(output: Body) -> str:
-    """Standard output, then standard error after a line `--- stderr` where there is any.
-
-    `{"value": [{"code": "ComponentStatus/StdOut/succeeded", "message"}, {"code": "ComponentStatus/StdErr/succeeded",
-    "message"}]}` (recording compute-vm-runcommand-action).
-    """
-    streams = {"stdout": "", "stderr": ""}
-    for status in output.get("value") or []:
-        parts = str(status.get("code") or "").lower().split("/")
-        if len(parts) > 1:
-            stream = "stderr" if parts[1] == "stderr" else "stdout"
-            streams[stream] += str(status.get("message") or "")
-    return streams["stdout"] + (f"\n--- stderr\n{streams['stderr']}" if streams["stderr"] else "")

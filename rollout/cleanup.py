@@ -35,11 +35,7 @@ def orphans(pool: Pool, *, keep_ready_of: str | None = None) -> tuple[tuple[Vm, 
     `keep_ready_of` is a rollout id whose finished disks stay, because a paused attempt will use them."""
     working = {host.vm.vm_id.lower() for host in pool.hosts if not _at_rest(host)}
     hosts = {host.vm.vm_id.lower() for host in pool.hosts}
-    vms = tuple(
-        vm
-        for vm in pool.temporary_vms
-        if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working
-    )
+    vms = tuple(vm for vm in pool.temporary_vms if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working)
     disks = tuple(
         disk
         for host in pool.hosts

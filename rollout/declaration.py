@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import isodate
@@ -292,7 +293,7 @@ def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:
         )
         for i, item in enumerate(given)
     )
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in pairwise(points):
         if after.percent <= before.percent:
             raise InvalidDeclaration(
                 "checkpoints", after.percent, f"does not follow {before.percent:g}", "list them in rising order"

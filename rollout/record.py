@@ -97,7 +97,7 @@ class HostRecord:
         parts = ["v=1"]
         for field in fields(self):
             value = getattr(self, field.name)
-            if value not in ("", None) and not (value == field.default):
+            if value not in ("", None) and value != field.default:
                 parts.append(f"{field.name}={_clean(str(value))}")
         text = ";".join(parts)
         return text if len(text) <= LIMIT else text[:LIMIT]

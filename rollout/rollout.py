@@ -540,7 +540,13 @@ class Rollout:
         failures = tuple((w.name, w.reason) for w in self._works if w.ended and w.result not in ("done", ""))
         report = str(self._log.path) if self._log is not None else ""
         return Outcome(
-            str(status), self._image.id, hosts, self._record.a, failures, report, self._summary(status, failures, report)
+            str(status),
+            self._image.id,
+            hosts,
+            self._record.a,
+            failures,
+            report,
+            self._summary(status, failures, report),
         )
 
     def _summary(self, status: State, failures: tuple[tuple[str, str], ...], report: str) -> str:
@@ -580,11 +586,11 @@ def exclusion_tag(pool: Pool, declaration: Declaration) -> str | None:
 def _active(plan: dict[str, Any], pool_id: str) -> bool:
     references = (plan.get("properties") or {}).get("hostPoolReferences") or ()
     return any(
-        str(r.get("hostPoolArmPath") or "").lower() == pool_id.lower() and r.get("scalingPlanEnabled") for r in references
+        str(r.get("hostPoolArmPath") or "").lower() == pool_id.lower() and r.get("scalingPlanEnabled")
+        for r in references
     )
 
 
 def rebuild(pool: Pool, name: str, image: Image) -> list[Work]:
     """The work of one host that gets a fresh disk of the version it has."""
     raise NotImplementedError
-

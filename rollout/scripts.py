@@ -6,19 +6,29 @@ None of the scripts takes a secret in its text; secrets come as parameters of a 
 from __future__ import annotations
 
 RDINFRA = r"HKLM:\SOFTWARE\Microsoft\RDInfraAgent"
+SETUP = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
+PENDING = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending"
+UPDATE_POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU"
+
+
+def value(key: str, name: str) -> str:
+    """PowerShell that reads one registry value, empty where there is none."""
+    return f"(Get-ItemProperty '{key}' -ErrorAction SilentlyContinue).{name}"
+
 
 BUILD_CHECK = (
-    r"""Write-Output "ImageState=$((Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State').ImageState)" """.strip(),
-    r"""Write-Output "RebootPending=$(Test-Path 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending')" """.strip(),
-    rf"""Write-Output "IsRegistered=$((Get-ItemProperty '{RDINFRA}' -ErrorAction SilentlyContinue).IsRegistered)" """.strip(),
-    "Resize-Partition -DriveLetter C -Size (Get-PartitionSupportedSize -DriveLetter C).SizeMax -ErrorAction SilentlyContinue",
+    f'Write-Output "ImageState=$({value(SETUP, "ImageState")})"',
+    f"Write-Output \"RebootPending=$(Test-Path '{PENDING}')\"",
+    f'Write-Output "IsRegistered=$({value(RDINFRA, "IsRegistered")})"',
+    "$largest = (Get-PartitionSupportedSize -DriveLetter C).SizeMax",
+    "Resize-Partition -DriveLetter C -Size $largest -ErrorAction SilentlyContinue",
 )
 """On the temporary VM: Windows set-up complete (the VM agent's Ready may be from before), no restart pending, no AVD
 agent of its own (an agent in the image registers with the pool it came from, Azure/RDS-Templates issue 342); and the
 system partition takes the whole disk."""
 
 GUEST_CHECK_COMMON = (
-    r"""Write-Output "NoAutoUpdate=$((Get-ItemProperty 'HKLM:\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU' -ErrorAction SilentlyContinue).NoAutoUpdate)" """.strip(),
+    f'Write-Output "NoAutoUpdate=$({value(UPDATE_POLICY, "NoAutoUpdate")})"',
     'Write-Output "TimeZone=$((Get-TimeZone).Id)"',
 )
 GUEST_CHECK_AD = ('Write-Output "SecureChannel=$(Test-ComputerSecureChannel)"',)

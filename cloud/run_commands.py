@@ -1,0 +1,88 @@
+"""Run Command: scripts inside the guest, as an action (no secrets) or as a managed resource (protected parameters)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cloud.api_versions import VIRTUAL_MACHINES
+from cloud.connection import Connection, content
+from cloud.ids import parse
+from rollout.azure import Body
+from rollout.errors import NotFound, OperationFailed
+
+
+class RunCommandOperations:
+    """The Run Command part of `rollout.azure.Azure`."""
+
+    connection: Connection
+
+    async def run_command(self, vm_id: str, script: Sequence[str]) -> str:
+        vm = parse(vm_id)
+        operation = f"POST virtualMachines/{vm.name}/runCommand"
+        output = await self.connection.run(
+            operation,
+            self.connection.compute(vm.subscription).virtual_machines.begin_run_command,
+            vm.group,
+            vm.name,
+            content({"commandId": "RunPowerShellScript", "script": list(script)}),
+        )
+        if not isinstance(output, dict):
+            raise OperationFailed(200, "OutputLost", "the command ended, but its output could not be read", operation)
+        return _written(output)
+
+    async def run_protected_command(
+        self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str]
+    ) -> str:
+        vm = parse(vm_id)
+        operation = f"PUT virtualMachines/{vm.name}/runCommands/{name}"
+        commands = self.connection.compute(vm.subscription).virtual_machine_run_commands
+        host = await self.connection.get(vm_id, VIRTUAL_MACHINES)
+        if host is None:
+            raise NotFound(404, "ResourceNotFound", f"the VM {vm.name} does not exist", operation)
+        body: Body = {
+            "location": host["location"],
+            "properties": {
+                "source": {"script": "\n".join(script)},
+                "protectedParameters": [{"name": key, "value": value} for key, value in protected.items()],
+                "asyncExecution": False,
+                "treatFailureAsDeploymentFailure": False,
+            },
+        }
+        try:
+            put = commands.begin_create_or_update
+            await self.connection.run(operation, put, vm.group, vm.name, name, content(body))
+            command = await self.connection.get(f"{vm_id}/runCommands/{name}", VIRTUAL_MACHINES, **INSTANCE_VIEW)
+        finally:
+            delete = commands.begin_delete
+            operation = f"DELETE virtualMachines/{vm.name}/runCommands/{name}"
+            await self.connection.run(operation, delete, vm.group, vm.name, name)
+        return _result(command or {}, f"run command {name} on {vm.name}")
+
+
+INSTANCE_VIEW = {"$expand": "instanceView"}
+
+
+def _result(command: Body, operation: str) -> str:
+    """The output of a managed run command's instance view; OperationFailed for another exit code than 0."""
+    view = (command.get("properties") or {}).get("instanceView") or {}
+    output, error = str(view.get("output") or ""), str(view.get("error") or "")
+    code = int(view.get("exitCode") or 0)
+    if code or view.get("executionState") in ("Failed", "TimedOut", "Canceled"):
+        said = (error or output or str(view.get("executionMessage") or "")).strip()[-300:]
+        raise OperationFailed(200, str(view.get("executionState") or "Failed"), f"exit code {code}: {said}", operation)
+    return output + (f"\n--- stderr\n{error}" if error else "")
+
+
+def _written(output: Body) -> str:
+    """Standard output, then standard error after a line `--- stderr` where there is any.
+
+    `{"value": [{"code": "ComponentStatus/StdOut/succeeded", "message"}, {"code": "ComponentStatus/StdErr/succeeded",
+    "message"}]}` (recording compute-vm-runcommand-action).
+    """
+    streams = {"stdout": "", "stderr": ""}
+    for status in output.get("value") or []:
+        parts = str(status.get("code") or "").lower().split("/")
+        if len(parts) > 1:
+            stream = "stderr" if parts[1] == "stderr" else "stdout"
+            streams[stream] += str(status.get("message") or "")
+    return streams["stdout"] + (f"\n--- stderr\n{streams['stderr']}" if streams["stderr"] else "")
