@@ -15,10 +15,11 @@ from azure.core.exceptions import AzureError
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from emulator.native.arm import Arm, ArmFailure, Cancelled, OperationFailed
+from emulator.native.arm import Arm
 from emulator.native.check import CREATE_BEFORE_DELETE, checked
 from emulator.native.configuration import Configuration, ConfigurationError, configuration
 from emulator.native.difference import Kind, difference
+from emulator.native.long_running import ArmFailure, Cancelled, OperationFailed
 from emulator.native.properties import inputs_of, outputs_of, previewed, refreshed, request_body
 from emulator.native.resource_types import FUNCTIONS, GROUP, ResourceType, UnknownType, type_of_urn
 from emulator.native.values import Properties, decode, encode, keep_secret, plain

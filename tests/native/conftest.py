@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from emulator.native.arm import Json, OperationFailed
+from emulator.native.long_running import Json, OperationFailed
 from emulator.native.provider import Provider
 from emulator.native.values import decode, encode
 
