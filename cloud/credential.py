@@ -147,14 +147,23 @@ def credential_from(environment: Mapping[str, str], endpoints: Endpoints, transp
         case "oidc":
             return OidcCredential(settings, endpoints.authority, transport)
         case "certificate":
-            return identity.CertificateCredential(
-                settings.tenant_id,
-                settings.client_id,
-                settings.certificate_path,
-                password=settings.certificate_password or None,
-                transport=transport,
-                **options,
-            )
+            try:
+                return identity.CertificateCredential(
+                    settings.tenant_id,
+                    settings.client_id,
+                    settings.certificate_path,
+                    password=settings.certificate_password or None,
+                    transport=transport,
+                    **options,
+                )
+            except (ValueError, OSError) as error:
+                raise InvalidDeclaration(
+                    f"{settings.prefix}CLIENT_CERTIFICATE_PATH",
+                    settings.certificate_path,
+                    f"cannot be used: {error}",
+                    f"name a PFX or PEM file with its private key, and set {settings.prefix}CLIENT_CERTIFICATE_PASSWORD "
+                    "where it has a password",
+                ) from error
         case "secret":
             return identity.ClientSecretCredential(
                 settings.tenant_id, settings.client_id, settings.client_secret, transport=transport, **options
