@@ -161,8 +161,8 @@ def credential_from(environment: Mapping[str, str], endpoints: Endpoints, transp
                     f"{settings.prefix}CLIENT_CERTIFICATE_PATH",
                     settings.certificate_path,
                     f"cannot be used: {error}",
-                    f"name a PFX or PEM file with its private key, and set {settings.prefix}CLIENT_CERTIFICATE_PASSWORD "
-                    "where it has a password",
+                    "name a PFX or PEM file with its private key, and set "
+                    f"{settings.prefix}CLIENT_CERTIFICATE_PASSWORD where it has a password",
                 ) from error
         case "secret":
             return identity.ClientSecretCredential(

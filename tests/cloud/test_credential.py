@@ -165,7 +165,7 @@ async def test_a_runners_request_is_exchanged_for_an_assertion() -> None:
 async def test_an_exchange_that_fails_names_the_variable_and_not_the_token() -> None:
     environment = {**OIDC, "ARM_OIDC_REQUEST_URL": "https://pipelines.example/x", "ARM_OIDC_REQUEST_TOKEN": "hush"}
     credential = credential_from(environment, PUBLIC, Scripted(lambda request: (403, {"message": "no"})))
-    with pytest.raises(ClientAuthenticationError, match="ARM_OIDC_REQUEST_URL.*403") as caught:
+    with pytest.raises(ClientAuthenticationError, match=r"ARM_OIDC_REQUEST_URL.*403") as caught:
         await credential.get_token(PUBLIC.scope)
     assert "hush" not in str(caught.value)
 

@@ -40,7 +40,9 @@ async def test_arm_environment_names_a_sovereign_cloud() -> None:
 async def test_the_metadata_host_is_asked_over_https(host: str) -> None:
     wire = Scripted(lambda request: (200, METADATA))
     found = await discover({"ARM_METADATA_HOSTNAME": host, "ARM_ENVIRONMENT": "public"}, wire)
-    assert [request.url for request in wire.sent] == ["https://localhost:1234/metadata/endpoints?api-version=2022-09-01"]
+    assert [request.url for request in wire.sent] == [
+        "https://localhost:1234/metadata/endpoints?api-version=2022-09-01"
+    ]
     assert found.resource_manager == "https://localhost:1234"
     assert found.authority == "https://localhost:1234"
     assert found.scope == "https://management.azure.com/.default"

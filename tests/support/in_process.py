@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceResponseError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
@@ -21,7 +19,7 @@ from cloud.traffic import Observer
 from emulator.app import Emulator
 from emulator.wire import Headers, Principal, Request
 from rollout.clock import Clock
-from tests.support.wire import InMemoryResponse, WithoutSockets
+from tests.support.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
 
 BASE_URL = "https://localhost"
 ENDPOINTS = Endpoints(
@@ -65,36 +63,11 @@ def emulated(request: HttpRequest, principal: Principal) -> Request:
     )
 
 
-class AnyToken:
-    """A credential for a server that does not look at tokens."""
-
-    async def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        return AccessToken("in-process", 2**40)
-
-    async def close(self) -> None:
-        return None
-
-    async def __aenter__(self) -> AnyToken:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        return None
-
-
 def principal_named(emulator: Emulator, name: str) -> Principal:
     """A principal of the emulated tenant (`deployer`, `updater`)."""
     known = emulator.world.sections["principals"].values()
     found = next(each for each in known if each["name"] == name)
     return Principal(found["object_id"], found["client_id"], found["name"])
-
-
-def allow() -> None:
-    """A write guard that lets everything pass."""
 
 
 @asynccontextmanager
