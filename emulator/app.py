@@ -24,7 +24,7 @@ from emulator import (
 )
 from emulator.authorization import check, locks
 from emulator.authorization import routes as authorization_routes
-from emulator.compute import extensions, image_routes, run_commands, virtual_machines
+from emulator.compute import image_routes
 from emulator.compute import routes as compute_routes
 from emulator.desktopvirtualization import routes as desktopvirtualization_routes
 from emulator.keyvault import data_plane
@@ -53,9 +53,7 @@ DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES]
 HANDLERS: dict[str, Handler] = {
     **operations.HANDLERS,
     **guests.HANDLERS,
-    **virtual_machines.HANDLERS,
-    **extensions.HANDLERS,
-    **run_commands.HANDLERS,
+    **compute_routes.HANDLERS,
     **resources_routes.HANDLERS,
     **network_routes.HANDLERS,
     **image_routes.HANDLERS,

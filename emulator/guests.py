@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator import computers, durations, faults
+from emulator import capacity, computers, durations, faults
 from emulator.desktopvirtualization import agent
 from emulator.wire import Body
 from emulator.world import Handler, Resource, World
@@ -206,6 +206,7 @@ def power_on(world: World, vm: Resource) -> None:
     if not stuck and not has_fault(world, vm, "never_boots"):
         seconds = durations.draw(world, "guest boot", vm.id)
         world.schedule(seconds, "guests.booted", vm_id=vm.id, boot=machine.boot)
+    capacity.touch(world, vm.id)
 
 
 def power_off(world: World, vm: Resource, *, deallocate: bool) -> None:
@@ -218,6 +219,7 @@ def power_off(world: World, vm: Resource, *, deallocate: bool) -> None:
     machine.stopped_at = world.now
     if was_up:
         agent.stopped(world, vm)
+    capacity.touch(world, vm.id)
 
 
 def reboot(world: World, vm: Resource) -> None:
@@ -246,7 +248,8 @@ def provisioned(world: World, vm: Resource, profile: Body) -> None:
         local_admin=profile.get("adminUsername"),
         time_zone=windows.get("timeZone") or "UTC",
         # enableAutomaticUpdates is true unless said otherwise; AutomaticByPlatform and Manual switch Windows' own off.
-        no_auto_update=windows.get("enableAutomaticUpdates") is False or patch_mode in ("manual", "automaticbyplatform"),
+        no_auto_update=windows.get("enableAutomaticUpdates") is False
+        or patch_mode in ("manual", "automaticbyplatform"),
     )
     disk = os_disk_of(world, vm)
     if disk is not None and content["partition_gb"] is None:
@@ -282,6 +285,7 @@ def forget(world: World, vm: Resource) -> None:
     if was_up:
         agent.stopped(world, vm)
     machines(world).pop(vm.body["properties"]["vmId"], None)
+    capacity.leave(world, vm.id)
 
 
 # -- extensions that this disk has not seen
@@ -296,7 +300,7 @@ def mark_of(child: Resource) -> str:
 
 
 def to_replay(world: World, vm: Resource) -> list[Resource]:
-    """Extensions and managed run commands of the VM that never ran on the disk attached now (azure-sdk-for-net#51086)."""
+    """Extensions and run commands of the VM that never ran on the attached disk (azure-sdk-for-net#51086)."""
     ran = content_of(world, vm.id)["extensions_ran"]
     children = (*world.under(vm.id, EXTENSION_TYPE), *world.under(vm.id, RUN_COMMAND_TYPE))
     return [child for child in children if mark_of(child) not in ran]
@@ -342,7 +346,21 @@ def _agent_ready(world: World, vm_id: str, boot: int) -> None:
         world.handlers["vm_agent.ready"](world, vm_id=vm_id, boot=boot)
 
 
-HANDLERS: dict[str, Handler] = {"guests.booted": _booted, "guests.agent_ready": _agent_ready}
+def _shut_down(world: World, vm_id: str, boot: int, restart: bool) -> None:
+    """Event: the guest has gone down by itself; without a restart the VM is stopped."""
+    current = _current(world, vm_id, boot)
+    if current is not None:
+        if restart:
+            reboot(world, current[0])
+        else:
+            power_off(world, current[0], deallocate=False)
+
+
+HANDLERS: dict[str, Handler] = {
+    "guests.booted": _booted,
+    "guests.agent_ready": _agent_ready,
+    "guests.shut_down": _shut_down,
+}
 
 
 def describe(world: World) -> dict[str, dict[str, Any]]:

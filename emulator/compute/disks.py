@@ -144,10 +144,12 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
     if not wanted:
         raise required("diskSizeGB")
     if wanted < least:
-        raise _smaller(path["disk"])
+        raise resized_down(path["disk"])
     final["properties"]["diskSizeGB"] = wanted
     final["properties"]["creationData"] = {**creation, **origin.creation}
-    resource = world.put(disk_id, stored, {"final": final, "content": origin.content} if origin.content else {"final": final})
+    resource = world.put(
+        disk_id, stored, {"final": final, "content": origin.content} if origin.content else {"final": final}
+    )
     headers = operations.start(
         world,
         request,
@@ -248,9 +250,7 @@ def _origin(world: World, request: Request, creation: Body, location: str, prope
             raise required("creationData.imageReference")
         source = image_sources.resolve(world, reference, location)
         # unverified: that reading the image is a linked check of a disk PUT.
-        check.linked(
-            world, request.principal, source.links, performing=("Microsoft.Compute/disks/write", request.path)
-        )
+        check.linked(world, request.principal, source.links, performing=("Microsoft.Compute/disks/write", request.path))
         return image_sources.origin_of(source)
     if option in ("copy", "copystart", "restore"):
         source_id = str(creation.get("sourceResourceId") or "")
@@ -324,7 +324,7 @@ def _update(world: World, request: Request, disk: Resource, body: Body, *, patch
     size = int(properties.get("diskSizeGB") or current["diskSizeGB"])
     sku = (body.get("sku") or {}).get("name") or disk.body["sku"]["name"]
     if size < int(current["diskSizeGB"]):
-        raise _smaller(disk.body["name"])
+        raise resized_down(disk.body["name"])
     owner = world.get(disk.body.get("managedBy", ""))
     if owner is not None and guests.machine_of(world, owner).power in ("running", "starting"):
         if sku != disk.body["sku"]["name"]:
@@ -334,8 +334,8 @@ def _update(world: World, request: Request, disk: Resource, body: Body, *, patch
         if size != int(current["diskSizeGB"]) and "osType" in current:
             # wording: learn.microsoft.com/azure/virtual-machines/windows/expand-os-disk
             raise not_allowed(
-                f"Cannot resize disk {disk.body['name']} while it is attached to running VM {owner.id}. Resizing a disk "
-                "of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and "
+                f"Cannot resize disk {disk.body['name']} while it is attached to running VM {owner.id}. Resizing a "
+                "disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and "
                 "retry the operation."
             )
     final = clone(disk.body)
@@ -362,14 +362,14 @@ def _update(world: World, request: Request, disk: Resource, body: Body, *, patch
     return Response(202, answer, headers)
 
 
-def _smaller(name: str) -> ArmError:
-    """Wording: issue report MicrosoftDocs/azure-docs#47704."""
+def resized_down(name: str) -> ArmError:
+    """Issue report MicrosoftDocs/azure-docs#47704: a GET-modify-PUT of a VM that still carries the old disk's size."""
     return ArmError(
         400,
         "BadRequest",
-        f"The disk {name} cannot be resized down. Reducing disk/snapshot size is not supported in Azure to prevent data "
-        "loss. If you do need to reduce the size of the disk, please create new snapshot/disks with the appropriate "
-        "size. More information is available at https://aka.ms/AzureDisksFAQ.",
+        f"The disk {name} cannot be resized down. Reducing disk/snapshot size is not supported in Azure to prevent "
+        "data loss. If you do need to reduce the size of the disk, please create new snapshot/disks with the "
+        "appropriate size. More information is available at https://aka.ms/AzureDisksFAQ.",
         target="osDisk.diskSizeGB",
     )
 

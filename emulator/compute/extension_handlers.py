@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from emulator import computers, durations, guest_scripts, guests
+from emulator import computers, durations, guest_registration, guest_scripts, guests
 from emulator.compute import identities
-from emulator.desktopvirtualization import agent, broker
+from emulator.desktopvirtualization import agent
 from emulator.wire import Body
 from emulator.world import Resource, World
 
@@ -79,34 +79,17 @@ def _add_session_host(world: World, vm: Resource, extension: Resource) -> Result
     script does nothing and reports success."""
     settings = extension.body["properties"].get("settings")
     token = _token(settings) or _token(extension.hidden.get("protectedSettings"))
-    error = register_agent(world, vm, token or "")
+    error = guest_registration.register(world, vm, token or "")
     if error is None:
         return Result(True, "DSC configuration completed.")
     return Result(
         False,
         "DSC Configuration 'AddSessionHost' completed with error(s). Following are the first few: PowerShell DSC "
-        "resource MSFT_ScriptResource failed to execute Set-TargetResource functionality with error message: One or more "
-        f"errors occurred. The SendConfigurationApply function did not succeed. RDAgent registration failed: {error}",
+        "resource MSFT_ScriptResource failed to execute Set-TargetResource functionality with error message: One or "
+        "more errors occurred. The SendConfigurationApply function did not succeed. RDAgent registration failed: "
+        f"{error}",
         1,
     )
-
-
-def register_agent(world: World, vm: Resource, token: str) -> str | None:
-    """The agent registers with a token; None, or its error code. Nothing happens where it is registered already, and a
-    guest with the fault `never_registers` reports success and never appears."""
-    content = guests.content_of(world, vm.id)
-    if content["registered_pool"] is not None:
-        return None
-    content["agent"] = True
-    content["registration_token"] = token
-    if guests.has_fault(world, vm, "never_registers"):
-        return None
-    error = agent.register(world, vm, token)
-    if error is None:
-        content["registration_token"] = ""
-        found = broker.record_of(world, vm.id)
-        content["registered_pool"] = found[0].id if found else None
-    return error
 
 
 def _join_domain(world: World, vm: Resource, extension: Resource) -> Result:
@@ -125,7 +108,9 @@ def _join_domain(world: World, vm: Resource, extension: Resource) -> Result:
         return Result(False, "The domain name is missing in the settings.", 51)
     code = 1722 if guests.has_fault(world, vm, "join_fails") else computers.join_error(world, name, user, password)
     if code is not None:
-        return Result(False, f"Exception(s) occurred while joining Domain '{domain}': error {code} ({_WIN32[code]})", 53)
+        return Result(
+            False, f"Exception(s) occurred while joining Domain '{domain}': error {code} ({_WIN32[code]})", 53
+        )
     was_joined = content["secret_generation"] is not None
     generation = computers.join_ad(world, name, user)
     if not was_joined:
@@ -137,7 +122,7 @@ def _join_domain(world: World, vm: Resource, extension: Resource) -> Result:
 _WIN32 = {
     1326: "The user name or password is incorrect",
     1722: "The RPC server is unavailable",
-    2732: "An account with the same name exists in Active Directory. Re-using the account was blocked by security policy",
+    2732: "An account with the same name exists in Active Directory. Re-using it was blocked by security policy",
 }
 
 
@@ -149,7 +134,9 @@ def _join_entra(world: World, vm: Resource, extension: Resource) -> Result:
         return Result(False, "AAD Join failed: the virtual machine has no system-assigned managed identity.", 1)
     if guests.has_fault(world, vm, "join_fails"):
         return Result(False, "AAD Join failed: the device registration service could not be reached.", 1)
-    if content["device_generation"] is not None and content["device_generation"] == computers.device_generation(world, name):
+    if content["device_generation"] is not None and content["device_generation"] == computers.device_generation(
+        world, name
+    ):
         return Result(True, "Machine is already joined to Microsoft Entra ID.")
     if computers.device_of(world, name) is not None:
         return Result(
@@ -164,12 +151,17 @@ def _join_entra(world: World, vm: Resource, extension: Resource) -> Result:
 
 def _custom_script(world: World, vm: Resource, extension: Resource) -> Result:
     settings = extension.body["properties"].get("settings")
-    command = _find(extension.hidden.get("protectedSettings"), "commandToExecute") or _find(settings, "commandToExecute")
+    command = _find(extension.hidden.get("protectedSettings"), "commandToExecute") or _find(
+        settings, "commandToExecute"
+    )
     outcome = guest_scripts.run(world, vm, str(command or ""), {})
     if outcome.exit_code == 0:
         return Result(True, "Finished executing command")
-    return Result(False, f"Command execution finished, but failed because it returned a non-zero exit code of: "
-                  f"'{outcome.exit_code}'.", outcome.exit_code)
+    return Result(
+        False,
+        f"Command execution finished, but failed because it returned a non-zero exit code of: '{outcome.exit_code}'.",
+        outcome.exit_code,
+    )
 
 
 def _token(settings: Any) -> str | None:

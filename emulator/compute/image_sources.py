@@ -21,7 +21,7 @@ VERSION = "Microsoft.Compute/galleries/images/versions"
 
 @dataclass(frozen=True)
 class Source:
-    """An image, resolved. `creation` is the creationData of a disk made from it; `links` the linked checks of its use."""
+    """An image, resolved. `creation` is the creationData of a disk made from it, `links` its linked checks."""
 
     id: str
     creation: Body
@@ -240,9 +240,8 @@ def _security_of(definition: Body) -> tuple[tuple[str, ...], str | None]:
 
 def _content(image: Resource, generalized: bool) -> Body:
     """What a disk made from the image holds: what was captured, under the image's own id."""
-    content: Body = copy.deepcopy(image.hidden.get("content")) or guests.new_content(
-        image=image.id, generalized=generalized
-    )
+    captured: Body | None = image.hidden.get("content")
+    content = copy.deepcopy(captured) if captured else guests.new_content(image=image.id, generalized=generalized)
     content["image"] = image.id
     if generalized:
         content.update(generalized=True, provisioned=False, computer_name=None, extensions_ran=[])

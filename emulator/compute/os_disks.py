@@ -106,7 +106,7 @@ def _check_same_disk(world: World, vm: Resource, given: Body) -> None:
         return
     size = int(given.get("diskSizeGB") or disk.body["properties"]["diskSizeGB"])
     if size < int(disk.body["properties"]["diskSizeGB"]):
-        raise _resized_down(disk)
+        raise disks.resized_down(disk.body["name"])
     if size > int(disk.body["properties"]["diskSizeGB"]) and guests.machine_of(world, vm).power != "deallocated":
         raise not_allowed(
             f"Cannot resize disk {disk.body['name']} while it is attached to running VM {vm.id}. Resizing a disk of an "
@@ -139,8 +139,8 @@ def _check_new_disk(world: World, vm: Resource, disk: Resource, given: Body) -> 
         raise ArmError(
             409,
             "PropertyChangeNotAllowed",
-            "Swapping OS Disk is not supported since HyperVisor property on the OSDisk and VM do not match. Please make "
-            f"sure the HyperVisor property on the OSDisk is HyperVisor Generation '{generation}'",
+            "Swapping OS Disk is not supported since HyperVisor property on the OSDisk and VM do not match. Please "
+            f"make sure the HyperVisor property on the OSDisk is HyperVisor Generation '{generation}'",
         )
     if disks.security_type(disk) != vm_security_type(vm):
         # Text of azure-powershell#24253; code and status are not printed there.
@@ -161,21 +161,9 @@ def _check_new_disk(world: World, vm: Resource, disk: Resource, given: Body) -> 
         )
     size = int(given.get("diskSizeGB") or properties["diskSizeGB"])
     if size < int(properties["diskSizeGB"]):
-        raise _resized_down(disk)
+        raise disks.resized_down(disk.body["name"])
     _check_account_type(vm, disk, given)
     wanted = ((given.get("managedDisk") or {}).get("diskEncryptionSet") or {}).get("id")
     has = (properties.get("encryption") or {}).get("diskEncryptionSetId")
     if wanted is not None and not ids.same(wanted, has):
         raise change_not_allowed("osDisk.managedDisk.diskEncryptionSet")
-
-
-def _resized_down(disk: Resource) -> ArmError:
-    """Issue report MicrosoftDocs/azure-docs#47704: a GET-modify-PUT body that still carries the old size."""
-    return ArmError(
-        400,
-        "BadRequest",
-        f"The disk {disk.body['name']} cannot be resized down. Reducing disk/snapshot size is not supported in Azure to "
-        "prevent data loss. If you do need to reduce the size of the disk, please create new snapshot/disks with the "
-        "appropriate size. More information is available at https://aka.ms/AzureDisksFAQ.",
-        target="osDisk.diskSizeGB",
-    )

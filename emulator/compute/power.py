@@ -75,8 +75,8 @@ def boot_diagnostics(world: World, request: Request, path: dict[str, str]) -> Re
         raise ArmError(
             409,
             "OperationNotAllowed",
-            f"Operation 'retrieveBootDiagnosticsData' is not allowed on VM '{vm.body['name']}' since boot diagnostics is "
-            "not enabled.",
+            f"Operation 'retrieveBootDiagnosticsData' is not allowed on VM '{vm.body['name']}' since boot diagnostics "
+            "is not enabled.",
         )
     base = f"https://emulated.blob.core.windows.net/bootdiagnostics-{vm.body['properties']['vmId']}/{vm.body['name']}"
     return Response(

@@ -61,7 +61,14 @@ def run(world: World, request: Request, path: dict[str, str]) -> Response:
 
 
 def _action_done(
-    world: World, *, operation: str, error: Body | None, vm_id: str, command: str, script: str, parameters: dict[str, str]
+    world: World,
+    *,
+    operation: str,
+    error: Body | None,
+    vm_id: str,
+    command: str,
+    script: str,
+    parameters: dict[str, str],
 ) -> None:
     vm = world.get(vm_id)
     if vm is None or error is not None:

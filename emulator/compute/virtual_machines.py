@@ -253,7 +253,9 @@ def _plan_nics(world: World, vm: Resource, sent: list[Body]) -> Body:
     if (plan["attach"] or plan["detach"]) and guests.machine_of(world, vm).power in ("running", "starting"):
         # Wording unverified; that the VM must be deallocated for this is documented.
         raise ArmError(
-            409, "OperationNotAllowed", f"VM '{vm.body['name']}' must be deallocated to add or remove network interfaces."
+            409,
+            "OperationNotAllowed",
+            f"VM '{vm.body['name']}' must be deallocated to add or remove network interfaces.",
         )
     return plan
 

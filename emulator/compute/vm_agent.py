@@ -19,7 +19,6 @@ EXTENSION_LIMIT = 90 * 60.0
 """Seconds after which an extension that does not end fails with VMExtensionProvisioningTimeout (recording of 2020)."""
 
 
-
 def is_windows(vm: Resource) -> bool:
     return bool(vm.body["properties"]["storageProfile"]["osDisk"]["osType"] == "Windows")
 
@@ -33,8 +32,6 @@ def running_vm(world: World, vm_id: str) -> Resource:
         # issue reports RDS-Templates#685, terraform-provider-azurerm#17262
         raise not_allowed("Cannot modify extensions in the VM when the VM is not running.")
     return vm
-
-
 
 
 def begin_run(world: World, vm: Resource, child: Resource) -> None:
@@ -132,9 +129,7 @@ def _release_start(world: World, vm: Resource) -> None:
 # -- events
 
 
-def _written(
-    world: World, *, operation: str, error: Body | None, vm_id: str, child_id: str, mark: str
-) -> None:
+def _written(world: World, *, operation: str, error: Body | None, vm_id: str, child_id: str, mark: str) -> None:
     """The end of a PUT or PATCH. A failed extension leaves the VM itself Succeeded (two recordings)."""
     vm, extension = world.get(vm_id), world.get(child_id)
     if vm is None or extension is None:
@@ -165,10 +160,10 @@ def silent_agent(vm: Resource) -> Body:
     system = "windows" if is_windows(vm) else "linux"
     return {
         "code": "VMAgentStatusCommunicationError",
-        "message": f"VM '{vm.body['name']}' has not reported status for VM agent or extensions. Verify that the OS is up "
-        "and healthy, the VM has a running VM agent, and that it can establish outbound connections to Azure storage. "
-        f"Please refer to https://aka.ms/vmextension{system}troubleshoot for additional VM agent troubleshooting "
-        "information.",
+        "message": f"VM '{vm.body['name']}' has not reported status for VM agent or extensions. Verify that the OS is "
+        "up and healthy, the VM has a running VM agent, and that it can establish outbound connections to Azure "
+        f"storage. Please refer to https://aka.ms/vmextension{system}troubleshoot for additional VM agent "
+        "troubleshooting information.",
     }
 
 

@@ -115,7 +115,9 @@ def create(world: World, request: Request, name: str, body: Body, identity: Any)
         provisioning=begin.provisions,
         creation=begin.source.creation if begin.source else None,
         content=copy.deepcopy(begin.source.content) if begin.source else None,
-        os_size=int((given["storageProfile"]["osDisk"]).get("diskSizeGB") or (begin.source.size_gb if begin.source else 0)),
+        os_size=int(
+            (given["storageProfile"]["osDisk"]).get("diskSizeGB") or (begin.source.size_gb if begin.source else 0)
+        ),
         security_type=begin.security_type,
         profile={k: v for k, v in (given.get("osProfile") or {}).items() if k != "adminPassword"},
     )
@@ -152,8 +154,13 @@ def _start(world: World, body: Body, given: Body, location: str, vm_id: str) -> 
     if option == "attach":
         return _start_from_disk(world, body, given, os_disk, location, vm_id)
     if option != "fromimage":
-        raise required("osDisk.createOption") if not option else invalid(
-            f"The value '{os_disk['createOption']}' of parameter 'osDisk.createOption' is invalid.", "osDisk.createOption"
+        raise (
+            required("osDisk.createOption")
+            if not option
+            else invalid(
+                f"The value '{os_disk['createOption']}' of parameter 'osDisk.createOption' is invalid.",
+                "osDisk.createOption",
+            )
         )
     if not storage.get("imageReference"):
         raise required("imageReference")
@@ -163,7 +170,9 @@ def _start(world: World, body: Body, given: Body, location: str, vm_id: str) -> 
     if wanted is None:
         # Trusted Launch is the default of new Gen2 VMs whose image supports it (azure-docs trusted-launch; that it
         # holds in every api-version is unverified).
-        default = "TrustedLaunch" if source.generation == "V2" and "TrustedLaunch" in source.security_types else "Standard"
+        default = (
+            "TrustedLaunch" if source.generation == "V2" and "TrustedLaunch" in source.security_types else "Standard"
+        )
         wanted = source.only_security_type or default
     if wanted != "Standard" and wanted not in source.security_types:
         raise ArmError(
@@ -185,8 +194,8 @@ def _start(world: World, body: Body, given: Body, location: str, vm_id: str) -> 
     if sent is not None and int(sent) < source.size_gb:
         raise invalid(
             f"The specified disk size {sent} GB is smaller than the size of the corresponding disk in the VM image: "
-            f"{source.size_gb} GB. This is not allowed. Please choose equal or greater size or do not specify an explicit "
-            "size.",
+            f"{source.size_gb} GB. This is not allowed. Please choose equal or greater size or do not specify an "
+            "explicit size.",
             "osDisk.diskSizeGB",
         )
     name = os_disk.get("name")
@@ -243,7 +252,9 @@ def _os_profile(given: Body, begin: _Start, name: str) -> Body | None:
         raise required("osProfile")
     computer = str(sent.get("computerName") or name)
     windows = begin.os_type == "Windows"
-    if windows and (len(computer) > 15 or computer.isdigit() or re.search(r"[`~!@#$%^&*()=+_\[\]{}\\|;:.'\",<>/?\s]", computer)):
+    if windows and (
+        len(computer) > 15 or computer.isdigit() or re.search(r"[`~!@#$%^&*()=+_\[\]{}\\|;:.'\",<>/?\s]", computer)
+    ):
         raise invalid(
             "Windows computer name cannot be more than 15 characters long, be entirely numeric, or contain the "
             "following characters: ` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : . ' \" , < > / ?.",

@@ -1,0 +1,596 @@
+"""A small PowerShell: enough syntax to run the scripts that people send to session hosts.
+
+Understood: statements by line or `;`, `param(...)`, `$x = ...`, `if / elseif / else`, `try / catch / finally`,
+`foreach ($x in ...)`, `exit`, `throw`, `return`, pipelines, commands with `-Name value` and positional arguments,
+`'...'` and `"... $x $($y) ..."`, numbers, `$true $false $null $env:NAME`, `@{...}`, `@(...)`, `(...)`, `.Property`,
+`.Method(...)`, `[type]` before a value, `-not ! -eq -ne -gt -ge -lt -le -like -notlike -match -notmatch -and -or`, `+`,
+comments and backtick line ends. What a command does is the caller's table. Anything else raises `NotUnderstood`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class NotUnderstood(Exception):
+    """The syntax is beyond this interpreter."""
+
+
+class ScriptError(Exception):
+    """A terminating error of the script itself (`throw`, -ErrorAction Stop)."""
+
+
+class Exit(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Arguments:
+    """A command's arguments: `named` by lower-case name (a switch is True), the others in order, and pipeline input."""
+
+    positional: list[Any] = field(default_factory=list)
+    named: dict[str, Any] = field(default_factory=dict)
+    piped: list[Any] | None = None
+    raw: str = ""
+
+    def get(self, name: str, position: int | None = None, default: Any = None) -> Any:
+        if name in self.named:
+            return self.named[name]
+        if position is not None and position < len(self.positional):
+            return self.positional[position]
+        return default
+
+    @property
+    def quiet(self) -> bool:
+        return str(self.named.get("erroraction", "")).lower() in ("silentlycontinue", "ignore")
+
+    @property
+    def strict(self) -> bool:
+        return str(self.named.get("erroraction", "")).lower() == "stop"
+
+
+Command = Callable[[Arguments], Any]
+
+# Parameters that take no value, for any command: what follows them is positional.
+SWITCHES = {
+    "repair", "force", "quiet", "wait", "passthru", "nonewline", "compress", "asplaintext", "leaf", "recurse",
+    "hidetableheaders", "wrap", "autosize", "usebasicparsing", "nowait", "restart", "verbose", "unique",
+}  # fmt: skip
+
+_WORD = re.compile(r"[^\s|;(){}'\"`,]+")
+_OPERATORS = ("-eq", "-ne", "-gt", "-ge", "-lt", "-le", "-like", "-notlike", "-match", "-notmatch", "-and", "-or")
+_OPERATOR = re.compile(r"-[ci]?(eq|ne|gt|ge|lt|le|like|notlike|match|notmatch|and|or)\b", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+class Interpreter:
+    """Runs one script. `output` and `errors` are lines; `exit_code` is set by `exit`, or 1 by an error that stops."""
+
+    def __init__(
+        self, commands: dict[str, Command], unknown: Callable[[str, Arguments], Any], variables: dict[str, Any]
+    ) -> None:
+        self.commands, self.unknown = commands, unknown
+        self.variables: dict[str, Any] = {"true": True, "false": False, "null": None, **variables}
+        self.output: list[str] = []
+        self.errors: list[str] = []
+        self.exit_code = 0
+
+    def run(self, script: str) -> None:
+        """Run a whole script. Raises NotUnderstood."""
+        try:
+            self.statements(_prepare(script))
+        except Exit as stop:
+            self.exit_code = stop.code
+        except ScriptError as error:
+            self.errors.append(str(error))
+            self.exit_code = 1
+
+    def statements(self, text: str) -> list[Any]:
+        """Run statements; what they emit goes to the output of the caller: returns the values."""
+        emitted: list[Any] = []
+        at = 0
+        while True:
+            at = _skip(text, at, " \t\r\n;")
+            if at >= len(text):
+                return emitted
+            at = self._statement(text, at, emitted)
+
+    # -- statements
+
+    def _statement(self, text: str, at: int, emitted: list[Any]) -> int:
+        word = _NAME.match(text, at)
+        keyword = word[0].lower() if word else ""
+        if keyword == "param":
+            return _close(text, _expect(text, word.end() if word else at, "(")) + 1
+        if keyword == "if" and word:
+            return self._if(text, word.end())
+        if keyword == "try" and word:
+            return self._try(text, word.end())
+        if keyword == "foreach" and word and text[_skip(text, word.end())] == "(":
+            return self._foreach(text, word.end())
+        if keyword in ("exit", "throw", "return") and word:
+            end = _statement_end(text, at)
+            rest = text[word.end() : end].strip()
+            value = self.pipeline(rest) if rest else None
+            if keyword == "exit":
+                raise Exit(int(value or 0))
+            if keyword == "throw":
+                raise ScriptError(to_string(value))
+            self._emit(value)
+            raise Exit(0)
+        if keyword in ("function", "class", "while", "for", "switch", "do", "begin", "process"):
+            raise NotUnderstood(keyword)
+        end = _statement_end(text, at)
+        statement = text[at:end].strip()
+        assignment = re.match(r"(?:\[[^\]]+\]\s*)?\$([\w:]+)\s*(\+?)=(?!=)\s*", statement)
+        if assignment:
+            value = self.pipeline(statement[assignment.end() :])
+            if assignment[2]:
+                value = _add(self.variables.get(assignment[1].lower()), value)
+            self.variables[assignment[1].lower()] = value
+        else:
+            self._emit(self.pipeline(statement))
+        return end
+
+    def _emit(self, value: Any) -> None:
+        for item in value if isinstance(value, list) else [value]:
+            if item is None:
+                continue
+            if isinstance(item, dict):
+                self.output += [f"{key} : {to_string(part)}" for key, part in item.items()]
+            else:
+                self.output.append(to_string(item))
+
+    def _if(self, text: str, at: int) -> int:
+        done = False
+        while True:
+            begin = _expect(text, at, "(")
+            end = _close(text, begin)
+            block = _expect(text, end + 1, "{")
+            close = _close(text, block)
+            if not done and truth(self.pipeline(text[begin + 1 : end])):
+                self.statements(text[block + 1 : close])
+                done = True
+            at = close + 1
+            following = re.compile(r"\s*(elseif|else)\b", re.IGNORECASE).match(text, at)
+            if following is None:
+                return at
+            at = following.end()
+            if following[1].lower() == "else":
+                block = _expect(text, at, "{")
+                close = _close(text, block)
+                if not done:
+                    self.statements(text[block + 1 : close])
+                return close + 1
+
+    def _try(self, text: str, at: int) -> int:
+        block = _expect(text, at, "{")
+        close = _close(text, block)
+        failure: ScriptError | None = None
+        try:
+            self.statements(text[block + 1 : close])
+        except ScriptError as error:
+            failure = error
+        at = close + 1
+        caught = re.compile(r"\s*(catch|finally)\b[^{]*", re.IGNORECASE)
+        following = caught.match(text, at)
+        while following is not None:
+            block = _expect(text, following.end(), "{")
+            close = _close(text, block)
+            if following[1].lower() == "finally":
+                self.statements(text[block + 1 : close])
+            elif failure is not None:
+                self.variables["_"] = {"Exception": {"Message": str(failure)}}
+                failure = None
+                self.statements(text[block + 1 : close])
+            at = close + 1
+            following = caught.match(text, at)
+        if failure is not None:
+            raise failure
+        return at
+
+    def _foreach(self, text: str, at: int) -> int:
+        begin = _expect(text, at, "(")
+        end = _close(text, begin)
+        header = re.match(r"\s*\$(\w+)\s+in\s+(.*)", text[begin + 1 : end], re.IGNORECASE | re.DOTALL)
+        if header is None:
+            raise NotUnderstood("foreach")
+        block = _expect(text, end + 1, "{")
+        close = _close(text, block)
+        values = self.pipeline(header[2])
+        for value in values if isinstance(values, list) else [] if values is None else [values]:
+            self.variables[header[1].lower()] = value
+            self.statements(text[block + 1 : close])
+        return close + 1
+
+    # -- pipelines and commands
+
+    def pipeline(self, text: str) -> Any:
+        """The value of a pipeline: None, one value, or a list of several."""
+        piped: list[Any] | None = None
+        value: Any = None
+        for element in _split(text, "|"):
+            value = self._element(element.strip(), piped)
+            piped = value if isinstance(value, list) else [] if value is None else [value]
+        return value
+
+    def _element(self, text: str, piped: list[Any] | None) -> Any:
+        if not text:
+            return None
+        text = text.removeprefix("& ").strip()
+        name = re.match(r"[A-Za-z_][\w.\\:-]*", text)
+        if name is None or text[0] in "'\"":
+            value, at = self._expression(text, 0)
+            if at < len(text) and text[at:].strip():
+                raise NotUnderstood(text[at:])
+            return value
+        arguments = self._arguments(text[name.end() :])
+        arguments.piped, arguments.raw = piped, text
+        short = name[0].rsplit("\\", 1)[-1].lower().removesuffix(".exe")
+        command = self.commands.get(short)
+        return command(arguments) if command is not None else self.unknown(name[0], arguments)
+
+    def _arguments(self, text: str) -> Arguments:
+        arguments = Arguments()
+        pending: str | None = None
+        at = 0
+        while True:
+            at = _skip(text, at)
+            if at >= len(text):
+                break
+            parameter = re.compile(r"-([A-Za-z]\w*)(:?)").match(text, at)
+            if parameter is not None:
+                if pending is not None:
+                    arguments.named[pending] = True
+                pending = parameter[1].lower()
+                at = parameter.end()
+                if pending in SWITCHES and not parameter[2]:
+                    arguments.named[pending] = True
+                    pending = None
+                continue
+            value, at = self._argument(text, at)
+            if pending is not None:
+                arguments.named[pending], pending = value, None
+            else:
+                arguments.positional.append(value)
+        if pending is not None:
+            arguments.named[pending] = True
+        return arguments
+
+    def _argument(self, text: str, at: int) -> tuple[Any, int]:
+        values: list[Any] = []
+        while True:
+            if text[at] in "'\"$(@[":
+                value, at = self._postfix(text, at)
+            elif text[at] == "{":
+                end = _close(text, at)
+                value, at = text[at + 1 : end], end + 1
+            elif text[at] == ">":  # a redirection: its target is not kept
+                return None, len(text)
+            else:
+                word = _WORD.match(text, at)
+                if word is None:
+                    raise NotUnderstood(text[at:])
+                at = word.end()
+                value = int(word[0]) if re.fullmatch(r"-?\d+", word[0]) else self._interpolate(word[0])
+            values.append(value)
+            following = _skip(text, at)
+            if following < len(text) and text[following] == ",":
+                at = _skip(text, following + 1)
+                continue
+            return (values[0] if len(values) == 1 else values), at
+
+    # -- expressions
+
+    def _expression(self, text: str, at: int) -> tuple[Any, int]:
+        value, at = self._unary(text, at)
+        while True:
+            at = _skip(text, at)
+            operator = _OPERATOR.match(text, at)
+            if operator is not None:
+                other, at = self._unary(text, operator.end())
+                value = _operate(operator[1].lower(), value, other)
+            elif at < len(text) and text[at] in "+,":
+                sign = text[at]
+                other, at = self._unary(text, at + 1)
+                value = _add(value, other) if sign == "+" else [*_listed(value), other]
+            else:
+                return value, at
+
+    def _unary(self, text: str, at: int) -> tuple[Any, int]:
+        at = _skip(text, at)
+        negation = re.compile(r"-not\b|!", re.IGNORECASE).match(text, at)
+        if negation is not None:
+            value, at = self._unary(text, negation.end())
+            return not truth(value), at
+        return self._postfix(text, at)
+
+    def _postfix(self, text: str, at: int) -> tuple[Any, int]:
+        value, at = self._primary(text, at)
+        while at < len(text):
+            member = re.compile(r"\.([A-Za-z_]\w*)").match(text, at)
+            if member is not None:
+                at = member.end()
+                if at < len(text) and text[at] == "(":
+                    end = _close(text, at)
+                    inner = text[at + 1 : end].strip()
+                    value, at = _call(value, member[1].lower(), self.pipeline(inner) if inner else None), end + 1
+                else:
+                    value = _property(value, member[1])
+            elif text[at] == "[":
+                end = _close(text, at)
+                index = self.pipeline(text[at + 1 : end])
+                items = _listed(value)
+                if isinstance(value, dict):
+                    value = _property(value, str(index))
+                else:
+                    value = items[int(index)] if -len(items) <= int(index) < len(items) else None
+                at = end + 1
+            else:
+                break
+        return value, at
+
+    def _primary(self, text: str, at: int) -> tuple[Any, int]:
+        at = _skip(text, at)
+        if at >= len(text):
+            raise NotUnderstood("an expression is missing")
+        character = text[at]
+        if character == "'":
+            end = _string_end(text, at)
+            return text[at + 1 : end].replace("''", "'"), end + 1
+        if character == '"':
+            end = _string_end(text, at)
+            return self._interpolate(text[at + 1 : end].replace('""', '"')), end + 1
+        if character == "(":
+            end = _close(text, at)
+            return self.pipeline(text[at + 1 : end]), end + 1
+        if text.startswith("$(", at) or text.startswith("@(", at):
+            end = _close(text, at + 1)
+            value = self._sub_expression(text[at + 2 : end])
+            return (_listed(value) if character == "@" else value), end + 1
+        if text.startswith("@{", at):
+            end = _close(text, at + 1)
+            return self._table(text[at + 2 : end]), end + 1
+        if character == "[":
+            end = _close(text, at)
+            following = _skip(text, end + 1)
+            if text.startswith("::", end + 1):
+                raise NotUnderstood(text[at:])
+            return self._unary(text, following)
+        variable = re.compile(r"\$(env:)?(\w+)", re.IGNORECASE).match(text, at)
+        if variable is not None:
+            key = f"{(variable[1] or '').lower()}{variable[2].lower()}"
+            return self.variables.get(key), variable.end()
+        number = re.compile(r"-?\d+(\.\d+)?(KB|MB|GB|TB)?", re.IGNORECASE).match(text, at)
+        if number is not None:
+            unit = {"": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}[(number[2] or "").upper()]
+            digits = number[0][: len(number[0]) - len(number[2] or "")]
+            return (float(digits) if "." in digits else int(digits)) * unit, number.end()
+        raise NotUnderstood(text[at:])
+
+    def _sub_expression(self, text: str) -> Any:
+        parts = [part for part in _split(text, ";\n") if part.strip()]
+        values = [self.pipeline(part.strip()) for part in parts]
+        return values[0] if len(values) == 1 else [v for v in values if v is not None]
+
+    def _table(self, text: str) -> dict[str, Any]:
+        table: dict[str, Any] = {}
+        for entry in _split(text, ";\n"):
+            if entry.strip():
+                key, sign, value = entry.partition("=")
+                if not sign:
+                    raise NotUnderstood(entry)
+                table[key.strip().strip("'\"")] = self.pipeline(value.strip())
+        return table
+
+    def _interpolate(self, text: str) -> str:
+        parts: list[str] = []
+        at = 0
+        while at < len(text):
+            if text[at] == "`" and at + 1 < len(text):
+                parts.append({"n": "\n", "t": "\t", "r": "\r", "0": ""}.get(text[at + 1], text[at + 1]))
+                at += 2
+            elif text.startswith("$(", at):
+                end = _close(text, at + 1)
+                parts.append(to_string(self._sub_expression(text[at + 2 : end])))
+                at = end + 1
+            elif variable := re.compile(r"\$\{?(env:)?(\w+)\}?", re.IGNORECASE).match(text, at):
+                parts.append(to_string(self.variables.get(f"{(variable[1] or '').lower()}{variable[2].lower()}")))
+                at = variable.end()
+            else:
+                parts.append(text[at])
+                at += 1
+        return "".join(parts)
+
+
+# -- values
+
+
+def to_string(value: Any) -> str:
+    """A value as PowerShell prints it in a string."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(to_string(item) for item in value)
+    if isinstance(value, dict):
+        return "@{" + "; ".join(f"{key}={to_string(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def truth(value: Any) -> bool:
+    return bool(value) and not (isinstance(value, list) and len(value) == 1 and not value[0])
+
+
+def to_json(value: Any, *, compress: bool) -> str:
+    return json.dumps(value, separators=(",", ":")) if compress else json.dumps(value, indent=2)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def _add(one: Any, other: Any) -> Any:
+    if isinstance(one, list):
+        return [*one, *_listed(other)]
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one + other
+    return other if one is None else to_string(one) + to_string(other)
+
+
+def _property(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return next((item for key, item in value.items() if key.lower() == name.lower()), None)
+    if isinstance(value, list):
+        if name.lower() in ("count", "length"):
+            return len(value)
+        return [found for item in value if (found := _property(item, name)) is not None] or None
+    if name.lower() == "length" and isinstance(value, str):
+        return len(value)
+    return None
+
+
+def _call(value: Any, name: str, argument: Any) -> Any:
+    text = to_string(value)
+    table: dict[str, Callable[[], Any]] = {
+        "tostring": lambda: text,
+        "trim": text.strip,
+        "tolower": text.lower,
+        "toupper": text.upper,
+        "contains": lambda: to_string(argument) in text,
+        "startswith": lambda: text.startswith(to_string(argument)),
+        "endswith": lambda: text.endswith(to_string(argument)),
+        "split": lambda: text.split(to_string(argument)),
+    }
+    if name not in table:
+        raise NotUnderstood(f".{name}()")
+    return table[name]()
+
+
+def _operate(operator: str, one: Any, other: Any) -> Any:
+    if operator == "and":
+        return truth(one) and truth(other)
+    if operator == "or":
+        return truth(one) or truth(other)
+    left, right = to_string(one).lower(), to_string(other).lower()
+    if operator in ("like", "notlike"):
+        return fnmatch.fnmatchcase(left, right) == (operator == "like")
+    if operator in ("match", "notmatch"):
+        return (re.search(to_string(other), to_string(one), re.IGNORECASE) is not None) == (operator == "match")
+    if operator in ("eq", "ne"):
+        same = (
+            truth(other) == one
+            if isinstance(one, bool)
+            else left == right
+            if None not in (one, other)
+            else one == other
+        )
+        return same == (operator == "eq")
+    try:
+        a, b = float(left or 0), float(right or 0)
+    except ValueError:
+        raise NotUnderstood(f"-{operator}") from None
+    return {"gt": a > b, "ge": a >= b, "lt": a < b, "le": a <= b}[operator]
+
+
+# -- text
+
+
+def _prepare(script: str) -> str:
+    """Without comments and backtick line ends; lines that end in an open pipe are joined."""
+    script = re.sub(r"<#.*?#>", "", script, flags=re.DOTALL).replace("\r\n", "\n")
+    script = re.sub(r"`[ \t]*\n", " ", script)
+    lines = []
+    for line in script.split("\n"):
+        at, quote = 0, ""
+        while at < len(line):
+            if quote:
+                quote = "" if line[at] == quote else quote
+            elif line[at] in "'\"":
+                quote = line[at]
+            elif line[at] == "#" and (at == 0 or line[at - 1] in " \t;"):
+                break
+            at += 1
+        lines.append(line[:at])
+    return re.sub(r"\|[ \t]*\n", "| ", "\n".join(lines))
+
+
+def _skip(text: str, at: int, blanks: str = " \t\r\n") -> int:
+    while at < len(text) and text[at] in blanks:
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, character: str) -> int:
+    at = _skip(text, at)
+    if at >= len(text) or text[at] != character:
+        raise NotUnderstood(f"{character} expected")
+    return at
+
+
+def _string_end(text: str, at: int) -> int:
+    """Where the string that begins at `at` has its closing quote."""
+    quote, at = text[at], at + 1
+    while at < len(text):
+        if text[at] == "`" and quote == '"':
+            at += 2
+            continue
+        if quote == '"' and text.startswith("$(", at):
+            at = _close(text, at + 1) + 1
+            continue
+        if text[at] == quote:
+            if text.startswith(quote * 2, at):
+                at += 2
+                continue
+            return at
+        at += 1
+    raise NotUnderstood("a string that does not end")
+
+
+def _close(text: str, at: int) -> int:
+    """Where the bracket that opens at `at` is closed."""
+    pairs = {"(": ")", "{": "}", "[": "]"}
+    waiting: list[str] = []
+    while at < len(text):
+        character = text[at]
+        if character in "'\"":
+            at = _string_end(text, at)
+        elif character in pairs:
+            waiting.append(pairs[character])
+        elif waiting and character == waiting[-1]:
+            waiting.pop()
+            if not waiting:
+                return at
+        at += 1
+    raise NotUnderstood("a bracket that is not closed")
+
+
+def _split(text: str, separators: str) -> list[str]:
+    """Parts of a text at separators outside strings and brackets."""
+    parts, begin, at = [], 0, 0
+    while at < len(text):
+        if text[at] in "'\"":
+            at = _string_end(text, at)
+        elif text[at] in "({[":
+            at = _close(text, at)
+        elif text[at] in separators:
+            parts.append(text[begin:at])
+            begin = at + 1
+        at += 1
+    return [*parts, text[begin:]]
+
+
+def _statement_end(text: str, at: int) -> int:
+    while at < len(text) and text[at] not in ";\n":
+        if text[at] in "'\"":
+            at = _string_end(text, at)
+        elif text[at] in "({[":
+            at = _close(text, at)
+        at += 1
+    return at
