@@ -69,6 +69,14 @@ def touch(world: World, vm_id: str) -> None:
             _take(world, pool_id, pool, key)
 
 
+def leave(world: World, vm_id: str) -> None:
+    """A VM is deleted: it is no longer one of a pool's."""
+    key = vm_id.lower()
+    for pool_id, pool in world.sections.get(SECTION, {}).items():
+        if key in pool.states:
+            _take(world, pool_id, pool, key, deleted=True)
+
+
 def pool_changed(world: World, pool_id: str) -> None:
     """Sessions came or went, or the session limit changed: take a sample if that changed anything."""
     _sample(world, broker_of(world, pool_id), of_pool(world, pool_id))
@@ -81,11 +89,11 @@ def found_off(world: World, vm_id: str) -> None:
             pool.found_off[vm_id.lower()] = True
 
 
-def _take(world: World, pool_id: str, pool: PoolCapacity, vm_id: str) -> None:
+def _take(world: World, pool_id: str, pool: PoolCapacity, vm_id: str, *, deleted: bool = False) -> None:
     broker = brokers(world).get(pool_id)
     before = pool.states[vm_id]
     vm = world.get(vm_id)
-    if vm is None or broker is None:
+    if deleted or vm is None or broker is None:
         pool.states.pop(vm_id)
         pool.found_off.pop(vm_id, None)
         after = "deleted"

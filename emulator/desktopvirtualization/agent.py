@@ -60,6 +60,9 @@ def stopped(world: World, vm: Resource) -> None:
         capacity.touch(world, vm.id)
         return
     broker, record = found
+    taking_users = record.body["properties"]["allowNewSession"]
+    if taking_users and guests.machine_of(world, vm).power == "deallocated":
+        capacity.found_off(world, vm.id)  # nobody drained it first: not stopped for work on it
     record.hidden["since"] = session_hosts.last_heartbeat(world, record)
     record.hidden["running"] = False
     for session in broker.hosts[record.id.lower()].values():
