@@ -98,6 +98,7 @@ def verdict(report: Report) -> list[str]:
             "is left drained: neither disk could be brought back",
             "are left drained: neither disk could be brought back",
         ),
+        (data.GONE, "is gone: its VM was deleted meanwhile", "are gone: their VMs were deleted meanwhile"),
         (data.LEFT_OUT, "was left out and serves unchanged", "were left out and serve unchanged"),
         (data.IN_WORK, "was in work when the log ends", "were in work when the log ends"),
         (data.WAITING, "was not begun", "were not begun"),

@@ -21,17 +21,18 @@ from rollout.record import UNAVAILABLE, Phase
 SCHEMA = 1
 """Version of the JSON report's shape."""
 
-DONE, ROLLED_BACK, FAILED, LEFT_OUT, IN_WORK, WAITING = (
+DONE, ROLLED_BACK, FAILED, GONE, LEFT_OUT, IN_WORK, WAITING = (
     "done",
     "rolled-back",
     "failed",
+    "gone",
     "left-out",
     "in-work",
     "waiting",
 )
-"""How it stands with a host; `result` of a timeline."""
+"""How it stands with a host; `result` of a timeline. GONE: its VM was deleted meanwhile."""
 
-RESULTS = (FAILED, ROLLED_BACK, LEFT_OUT, IN_WORK, WAITING, DONE)
+RESULTS = (FAILED, GONE, ROLLED_BACK, LEFT_OUT, IN_WORK, WAITING, DONE)
 """Worst first: the order in which hosts are shown."""
 
 RESTORING = "restoring"
@@ -41,7 +42,7 @@ MESSAGE, FINAL_MESSAGE, LOGGED_OFF, CAME_BACK = "message", "final message", "log
 """What befell a user: `data.what` of a USER event."""
 
 _UNAVAILABLE = frozenset(str(phase) for phase in UNAVAILABLE)
-_AT_REST = frozenset({"", "none", str(Phase.ROLLED_BACK)})
+_AT_REST = frozenset({"", "done", str(Phase.ROLLED_BACK)})
 """Phases that are no span: the host serves and nothing is done to it."""
 
 
@@ -177,8 +178,9 @@ class Totals:
     """Got the final message before a forced log-off."""
     users_logged_off: int
     users_came_back: int
-    reads: int
-    writes: int
+    reads: int | None
+    """Requests to Azure of the runs that ended; None where their logs do not say."""
+    writes: int | None
 
 
 @dataclass(frozen=True)
@@ -351,7 +353,7 @@ def _timeline(host: str, told: Sequence[Event], ended: float) -> HostTimeline:
 
 
 def _result(event: Event) -> str:
-    given = str(event.data.get("result") or FAILED)
+    given = str(event.data.get("result") or FAILED).replace("_", "-")
     return given if given in (*RESULTS, RESTORING) else FAILED
 
 
@@ -449,9 +451,14 @@ def _totals(
         users_warned=people(FINAL_MESSAGE),
         users_logged_off=people(LOGGED_OFF),
         users_came_back=people(CAME_BACK),
-        reads=sum(int(end.get("reads") or 0) for end in ends),
-        writes=sum(int(end.get("writes") or 0) for end in ends),
+        reads=_sum(ends, "reads"),
+        writes=_sum(ends, "writes"),
     )
+
+
+def _sum(ends: Sequence[Mapping[str, Any]], name: str) -> int | None:
+    told = [int(end[name]) for end in ends if end.get(name) is not None]
+    return sum(told) if told else None
 
 
 def held(

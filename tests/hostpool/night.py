@@ -54,7 +54,7 @@ class Night:
             s: sum(v == s for v in self.state.values()) for s in ("serving", "draining", "unavailable")
         }
         sessions = sum(self.sessions.values())
-        self.tell(at, Kind.CAPACITY, hosts=len(self.hosts), off=0, sessions=sessions, floor=self.floor, **count)
+        self.tell(at, Kind.CAPACITY, hosts=len(self.hosts), sessions=sessions, floor=self.floor, **count)
 
     def begin(self, host: str, at: float) -> None:
         self.turn += 1
@@ -81,9 +81,9 @@ class Night:
                 Kind.HOST_FAILED,
                 host,
                 "user3 was still signed in at the drain deadline; drain.log_off is wait",
-                result="left-out",
+                result="left_out",
             )
-            self.phase(host, "", "leave", "serving")
+            self.phase(host, "done", "leave", "serving")
             return
         if self.sessions[host]:
             self.user(host, 0, "logged off")
@@ -107,13 +107,13 @@ class Night:
             yield draw(300, 420)
             self.phase(host, "undo-serve", "undo-rejoin")
             yield 30.0
-            self.tell(self.now, Kind.HOST_FAILED, host, text, result="rolled-back")
+            self.tell(self.now, Kind.HOST_FAILED, host, text, result="rolled_back")
             self.phase(host, "rolled-back", "undo-serve", "serving")
             return
         self.action(host, "installed the agent", draw(90, 200))
         self.phase(host, "serve", "rejoin", "serving")
         self.tell(self.now, Kind.HOST_DONE, host, outage=self.now - out, image=VERSION_ID)
-        self.phase(host, "", "serve", "serving")
+        self.phase(host, "done", "serve", "serving")
 
     def phase(self, host: str, to: str, came_from: str, state: str | None = None) -> None:
         self.tell(self.now, Kind.PHASE, host, phase=to, **{"from": came_from})
@@ -185,11 +185,11 @@ def night(
     made.tell(made.now, Kind.CANARY, result="passed", hosts=[canary])
     made.run(waiting, max_unavailable)
     done = [e.host for e in made.events if e.kind is Kind.HOST_DONE]
-    failed = [e.host for e in made.events if e.kind is Kind.HOST_FAILED and e.data["result"] == "rolled-back"]
-    left = [e.host for e in made.events if e.kind is Kind.HOST_FAILED and e.data["result"] == "left-out"]
-    states = {"done": done, "rolled-back": failed, "left-out": left}
+    failed = [e.host for e in made.events if e.kind is Kind.HOST_FAILED and e.data["result"] == "rolled_back"]
+    left = [e.host for e in made.events if e.kind is Kind.HOST_FAILED and e.data["result"] == "left_out"]
+    states = {"updated": done, "rolled_back": failed, "left_out": left}
     status = "complete_with_failures" if failed or left else "complete"
-    made.tell(made.now + 5, Kind.ENDED, status=status, hosts=states, reads=hosts * 40, writes=hosts * 14)
+    made.tell(made.now + 5, Kind.ENDED, status=status, hosts=states)
     if killed_after is None:
         return made.events
     return _killed(made.events, BEGIN + killed_after, {**start, "owner": "runner-18"})

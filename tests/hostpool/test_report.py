@@ -17,7 +17,7 @@ def started(at: float, *hosts: str, resumed: bool = False, attempt: int = 1) -> 
     return Event(at, Kind.STARTED, "", "", {**data, "pool": POOL_ID, "image": VERSION_ID, "owner": "me"})
 
 
-def phase(at: float, host: str, to: str | None, came_from: str | None = None) -> Event:
+def phase(at: float, host: str, to: str, came_from: str = "") -> Event:
     return Event(at, Kind.PHASE, host, "", {"phase": to, "from": came_from})
 
 
@@ -39,7 +39,7 @@ def test_phases_become_spans_and_the_unavailable_ones_the_outage() -> None:
             phase(260, "vm-1", "rejoin", "release"),
             phase(560, "vm-1", "serve", "rejoin"),
             Event(570, Kind.HOST_DONE, "vm-1", "", {"image": VERSION_ID}),
-            phase(580, "vm-1", None, "serve"),
+            phase(580, "vm-1", "done", "serve"),
         ]
     )
     vm = timeline(made, "vm-1")
@@ -81,7 +81,7 @@ def test_a_host_that_a_later_attempt_brings_over_is_done_and_its_failure_is_stil
         [
             started(0, "vm-1"),
             phase(100, "vm-1", "undo"),
-            Event(200, Kind.HOST_FAILED, "vm-1", "no join", {"result": "rolled-back"}),
+            Event(200, Kind.HOST_FAILED, "vm-1", "no join", {"result": "rolled_back"}),
             phase(200, "vm-1", "rolled-back", "undo"),
             Event(300, Kind.ENDED, "", "", {"status": "complete_with_failures", "reads": 5, "writes": 7}),
             started(1000, "vm-1", attempt=2),
@@ -125,7 +125,7 @@ def test_evidence_told_before_the_restore_is_kept_with_its_outcome() -> None:
     ]
     assert [(f.result, f.why) for f in report.build(events).failures] == [("restoring", "no join")]
     assert timeline(report.build(events), "vm-1").result == "in-work"
-    ended = Event(99, Kind.HOST_FAILED, "vm-1", "", {"result": "rolled-back"})
+    ended = Event(99, Kind.HOST_FAILED, "vm-1", "", {"result": "rolled_back"})
     made = report.build([*events, ended])
     assert made.failures == (report.Failure(20, "vm-1", "no join", "rolled-back", {"events": "5719"}),)
     assert (timeline(made, "vm-1").result, timeline(made, "vm-1").why) == ("rolled-back", "no join")
@@ -137,8 +137,8 @@ def test_hosts_are_sorted_worst_first_then_by_their_begin_and_unknown_ones_wait(
             started(0, "vm-10", "vm-2", "vm-3", "vm-4"),
             phase(5, "vm-4", "build"),
             phase(9, "vm-3", "drain"),
-            Event(10, Kind.HOST_FAILED, "vm-3", "a user stayed", {"result": "left-out"}),
-            phase(11, "vm-3", "", "leave"),
+            Event(10, Kind.HOST_FAILED, "vm-3", "a user stayed", {"result": "left_out"}),
+            phase(11, "vm-3", "done", "leave"),
         ]
     )
     assert [(t.host, t.result) for t in made.hosts] == [

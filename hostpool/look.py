@@ -1,0 +1,55 @@
+"""One look at the pool: the reads behind `status`, `explain` and `report`, within the budget of Azure's session-host
+list (10 calls in 5 minutes; the engine needs its share of them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from hostpool import logs
+from hostpool.session import Session, WrongUse, pool_body, stored_declaration
+from hostpool.status import PoolStatus, status_of
+from rollout.azure import Azure
+from rollout.declaration import Declaration
+from rollout.events import Event
+from rollout.observation import Host, Pool, observe
+
+EVERY = 60.0
+"""Seconds between two looks at the same pool."""
+
+
+@dataclass(frozen=True)
+class Look:
+    pool: Pool
+    declaration: Declaration | None
+    """None where no rollout has stored one."""
+    log: tuple[Event, ...]
+    """Local events of the rollout; empty where there are none."""
+    status: PoolStatus
+
+
+async def look(azure: Azure, session: Session) -> Look:
+    """Raises WrongUse for a pool that does not exist, AzureError."""
+    pool_id = session.pool_id
+    body = await pool_body(azure, pool_id)
+    stored = stored_declaration(dict(body.get("tags") or {}), pool_id)
+    # To observe, only the ids of the declaration count: a pool that was never rolled can be looked at too.
+    pool = await observe(azure, stored or Declaration(pool_id, "", ""), at=azure.azure_time())
+    found = logs.events_of(session.folder, pool.name, pool.record.r) if pool.record else []
+    status = status_of(pool, stored, at=azure.azure_time(), log=found)
+    return Look(pool, stored, tuple(found), status)
+
+
+def find(pool: Pool, name: str) -> Host:
+    """The host of this VM name, or of this session-host name. Raises WrongUse, naming what comes near."""
+    wanted = name.lower()
+    found = pool.host(name) or next(
+        (h for h in pool.hosts if h.session_host is not None and h.session_host.name.lower() == wanted), None
+    )
+    if found is not None:
+        return found
+    if wanted in (ghost.name.lower() for ghost in pool.ghosts):
+        raise WrongUse(f"{name} has no Azure VM behind it: the rollout leaves it alone")
+    near = get_close_matches(wanted, [host.name for host in pool.hosts], n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; hostpool status lists the hosts"
+    raise WrongUse(f"pool {pool.name} has no host {name}{hint}")

@@ -1,0 +1,147 @@
+"""What every subcommand needs: the pool's id, the environment, a clock, Azure; and expected errors as one line."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cloud.azure_cloud import open_cloud
+from cloud.clock import clock_from
+from cloud.policies import WriteGuard, read_only
+from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
+from rollout import declaration, pool_record
+from rollout.arm import subscription_of
+from rollout.azure import Azure, Body
+from rollout.clock import Clock
+from rollout.declaration import HOST_POOL_ID, Declaration
+from rollout.errors import AzureError, InvalidDeclaration, RolloutError
+
+T = TypeVar("T")
+POOL_VARIABLE = "HOSTPOOL_ID"
+ID_SHAPE = "/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.DesktopVirtualization/hostPools/<name>"
+
+Opener = Callable[[Mapping[str, str], str, Clock, WriteGuard], AbstractAsyncContextManager[Azure]]
+"""Opens Azure for an environment and a subscription id."""
+
+
+class WrongUse(click.ClickException):
+    """What was asked cannot be done as it was asked."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class World:
+    """What lies outside the command; tests put in their own."""
+
+    environment: Mapping[str, str]
+    open_azure: Opener
+    clock_from: Callable[[Mapping[str, str]], Clock] = clock_from
+    who: str = ""
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run
+
+
+def real_world() -> World:
+    return World(dict(os.environ), open_cloud, who=_who())
+
+
+def _who() -> str:
+    """Who gives the command, for those who read the pool's tags: `ada@desk-7`."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+@dataclass
+class Session:
+    """One call of the command. Made by the group, filled by its options."""
+
+    world: World
+    host_pool_id: str = ""
+    log_folder: str = ""
+
+    @property
+    def pool_id(self) -> str:
+        """The pool's id as given. Raises WrongUse when there is none, or one that is none."""
+        given = (self.host_pool_id or self.world.environment.get(POOL_VARIABLE, "")).strip().rstrip("/")
+        where = "--host-pool" if self.host_pool_id else POOL_VARIABLE
+        if not given:
+            raise WrongUse(
+                f"no host pool given: add --host-pool ID or set {POOL_VARIABLE}; "
+                'az desktopvirtualization hostpool list --query "[].id" -o tsv shows the ids'
+            )
+        if not HOST_POOL_ID.fullmatch(given):
+            raise WrongUse(f"{where}: {given!r} is not the id of a host pool; write {ID_SHAPE}")
+        return given
+
+    @property
+    def has_pool(self) -> bool:
+        return bool((self.host_pool_id or self.world.environment.get(POOL_VARIABLE, "")).strip())
+
+    @property
+    def pool_name(self) -> str:
+        return self.pool_id.rsplit("/", 1)[-1]
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.log_folder or self.world.environment.get(FOLDER_VARIABLE, "") or DEFAULT_FOLDER)
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock_from(self.world.environment)
+
+    def azure(self, guard: WriteGuard = read_only) -> AbstractAsyncContextManager[Azure]:
+        """A connection; it refuses every write unless another guard is given."""
+        return self.world.open_azure(self.world.environment, subscription_of(self.pool_id), self.clock, guard)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it; an expected error becomes one line and an exit code."""
+        try:
+            result: T = self.world.run(work)
+            return result
+        except InvalidDeclaration as error:
+            raise WrongUse(str(error)) from error
+        except NoLog as error:
+            raise WrongUse(str(error)) from error
+        except (RolloutError, AzureError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def may_write() -> None:
+    """A guard that lets writes through: for the pool's pause tag, which belongs to people and needs no lease."""
+
+
+async def pool_body(azure: Azure, pool_id: str) -> Body:
+    """The host pool. Raises WrongUse when there is none."""
+    body = await azure.get_host_pool(pool_id)
+    if body is None:
+        raise WrongUse(f"host pool {pool_id} does not exist, or these credentials may not see it; check the id")
+    return body
+
+
+def stored_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration | None:
+    """The declaration that the last run stored in the pool's tags, or None."""
+    inputs = pool_record.read_declaration(tags)
+    return declaration.parse({**inputs, "host_pool_id": pool_id}) if inputs is not None else None
+
+
+def required_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:
+    """The same; raises WrongUse where no rollout has stored one."""
+    stored = stored_declaration(tags, pool_id)
+    if stored is None:
+        raise WrongUse(
+            f"pool {pool_id.rsplit('/', 1)[-1]} has no stored declaration: no rollout has run on it yet; "
+            "run pulumi up first"
+        )
+    return stored
