@@ -98,10 +98,10 @@ class Arm:
 
 def _cloud(metadata_host: str) -> Cloud:
     base = metadata_host if "://" in metadata_host else f"https://{metadata_host}"
-    client: PipelineClient[HttpRequest, HttpResponse]
+    client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(base, policies=[RetryPolicy(retry_total=3)])
     url = f"{base.rstrip('/')}/metadata/endpoints?api-version=2022-09-01"
     try:
-        with PipelineClient(base, policies=[RetryPolicy(retry_total=3)]) as client:
+        with client:
             described = body_of(successful(client.send_request(HttpRequest("GET", url))))
     except AzureError as error:
         raise AzureError(

@@ -139,9 +139,11 @@ def test_the_principal_is_said_to_be_a_service_principal(declare):
 
 
 def test_the_principal_may_be_an_output(declare):
-    made = declared(declare, in_one_group(principal_id=pulumi.Output.from_input(PRINCIPAL)))
+    def program() -> None:
+        ImageUpdateRole("update", in_one_group(principal_id=pulumi.Output.from_input(PRINCIPAL)))
+
     plain = declared(declare, in_one_group())
-    assert made.of("authorization:RoleAssignment") == plain.of("authorization:RoleAssignment")
+    assert declare(program).of("authorization:RoleAssignment") == plain.of("authorization:RoleAssignment")
 
 
 def test_each_definition_is_a_custom_role_that_exists_before_its_assignments(declare, options):
