@@ -1,8 +1,8 @@
 """The api-versions that each resource type has, and the answers to a missing or an unknown one.
 
 The lists are those of the published REST specifications (github.com/Azure/azure-rest-api-specs) as generated clients
-carry them, up to 2026. A well-formed version that is newer than the newest listed one is let through until the end of
-`NEWEST_YEAR`, so that the next SDK release is not turned away.
+carry them, up to 2026. A well-formed version of `OPEN_YEARS` that is newer than the newest listed one is let through, so
+that the next SDK release is not turned away.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from emulator import ids
 from emulator.routing import Route
 from emulator.wire import ArmError, Request
 
-NEWEST_YEAR = 2027
+OPEN_YEARS = ("2026", "2027")
 _WELL_FORMED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|privatepreview))?", re.IGNORECASE)
 
 
 def _versions(text: str) -> tuple[str, ...]:
     """`20240701 20240401p` -> 2024-07-01, 2024-04-01-preview."""
-    return tuple(f"{v[:4]}-{v[4:6]}-{v[6:8]}{'-preview' if v.endswith('p') else ''}" for v in text.split())
+    return tuple(sorted(f"{v[:4]}-{v[4:6]}-{v[6:8]}{'-preview' if v.endswith('p') else ''}" for v in text.split()))
 
 
 _COMPUTE = _versions(
@@ -145,7 +145,7 @@ def require(request: Request, route: Route) -> None:
     known = route.api_versions or supported(provider, kind)
     lower = version.lower()
     if _WELL_FORMED.fullmatch(lower) and (
-        not known or lower in known or (lower > known[-1] and int(lower[:4]) <= NEWEST_YEAR)
+        not known or lower in known or (lower > known[-1] and lower[:4] in OPEN_YEARS)
     ):
         return
     if provider.lower() == "microsoft.resources" or not _WELL_FORMED.fullmatch(lower):

@@ -20,6 +20,7 @@ def find(world: World, resource_id: str) -> Resource:
     """The resource, or 404 as ARM words it. ARM knows top-level resources only, so its message names that one."""
     found = world.get(ids.normal(resource_id))
     if found is None:
+        require_group(world, resource_id)
         raise missing(resource_id)
     return found
 
