@@ -1,8 +1,8 @@
 """The api-versions that each resource type has, and the answers to a missing or an unknown one.
 
 The lists are those of the published REST specifications (github.com/Azure/azure-rest-api-specs) as generated clients
-carry them, up to 2026. A well-formed version of `OPEN_YEARS` that is newer than the newest listed one is let through, so
-that the next SDK release is not turned away.
+carry them, up to 2026. A well-formed version of `OPEN_YEARS` that is newer than the newest listed one is let through,
+so that the next SDK release is not turned away.
 """
 
 from __future__ import annotations

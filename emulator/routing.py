@@ -80,7 +80,7 @@ class Router:
                 node.routes.append(route)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route and its parameters as written, or None. Doubled slashes count once, as ARM takes them (recorded)."""
+        """The route and its parameters as written, or None. Doubled slashes count once, as for ARM."""
         path = "/" + "/".join(segment for segment in path.split("/") if segment)
         segments = path.strip("/").lower().split("/")
         for route in self._candidates(self._root, segments, 0):

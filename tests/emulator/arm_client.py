@@ -69,7 +69,7 @@ class Client:
         headers: dict[str, str] | None = None,
     ) -> Response:
         """A request; `path` may be a whole URL of an answer's header, which is then called verbatim."""
-        parts = urlsplit(path)
+        parts = urlsplit(path if "://" in path else BASE + path)
         query = {name.lower(): value for name, value in parse_qsl(parts.query, keep_blank_values=True)}
         if version is None:
             kind = parts.path.lower().rpartition("/providers/")[2]
