@@ -142,7 +142,7 @@ class Executor:
                 await asyncio.gather(*(azure.log_off(session.id) for session in step.sessions))
                 for session in step.sessions:
                     self._user(vm, session.user, "logged off")
-                return memory, f"logged off {len(step.sessions)} session(s)"
+                return replace(memory, logged_off_at=view.now), f"logged off {len(step.sessions)} session(s)"
             case RemoveExtension():
                 await azure.delete_extension(vm.id, step.name)
                 return memory, f"removed extension {step.name}"
@@ -219,6 +219,9 @@ class Executor:
         if properties:
             patch["properties"] = properties
         await self._azure.update_vm(vm.id, patch, etag=vm.etag)
+        stale = self._starts.pop(vm.id, None) if step.attach is not None else None
+        if stale is not None:
+            stale.cancel()  # it started another disk
 
     async def _start(self, vm: Vm) -> str:
         """Start, and stop waiting for the operation after a while: an extension that fails can hold it for 90 minutes,

@@ -29,6 +29,7 @@ from rollout.steps import (
     GiveBack,
     Goal,
     HostView,
+    MarkDisk,
     Memory,
     SetAllowNewSession,
     Step,
@@ -78,6 +79,7 @@ class HostWork:
         self.session_host = host.session_host
         self._failure: str | None = None
         self._sessions: tuple[UserSession, ...] | None = None
+        self._old_disk: Disk | None = None
         self._wake = asyncio.Event()
 
     # -- what the scheduler sees and says
@@ -244,6 +246,8 @@ class HostWork:
     def _after(self, view: HostView, step: Step) -> None:
         """What a performed step means for the schedule."""
         self._sessions = None
+        if isinstance(step, MarkDisk | Enter):
+            self._old_disk = None
         if isinstance(step, SetAllowNewSession) and self.record and self.record.p in (Phase.SERVE, Phase.UNDO_SERVE):
             self._back()
         if not isinstance(step, Enter):
@@ -362,7 +366,7 @@ class HostWork:
             building = wants_new = bool(record.k)
         new, old, temporary, nic = await asyncio.gather(
             self._disk(new_name, group) if wants_new else _nothing(),
-            self._disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
+            self._the_old_disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
             self._temporary_vm(group, key) if building else _nothing(),
             azure.get_nic(f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}")
             if building
@@ -384,6 +388,12 @@ class HostWork:
         known = self.shared.disk_ids.get(name.lower())
         body = await self.shared.azure.get_disk(known or f"{group}/providers/Microsoft.Compute/disks/{name}")
         return Disk(body) if body is not None else None
+
+    async def _the_old_disk(self, name: str, group: str) -> Disk | None:
+        """The disk as found; only our own writes change what matters of it, so it is read once in a phase."""
+        if self._old_disk is None or self._old_disk.name.lower() != name.lower():
+            self._old_disk = await self._disk(name, group)
+        return self._old_disk
 
     async def _temporary_vm(self, group: str, key: str) -> Vm | None:
         vm_id = f"{group}/providers/Microsoft.Compute/virtualMachines/{names.temporary_vm(key)}"

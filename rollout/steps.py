@@ -41,6 +41,9 @@ class Memory:
     warned: frozenset[str] = frozenset()
     """Sessions that got the final message before a forced log-off."""
     warned_at: float | None = None
+    logged_off_at: float | None = None
+    """When sessions were ended last: they are gone some seconds later, not at once (recording
+    avd-usersessions-list-message-disconnect-delete)."""
     healthy_polls: int = 0
     checked: bool = False
     """The checks inside the guest have passed."""

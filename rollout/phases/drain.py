@@ -24,6 +24,9 @@ from rollout.steps import (
     Wait,
 )
 
+SESSION_END = 45.0
+"""Seconds given to a session to end after it was logged off, before it is asked again."""
+
 
 def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """DRAIN: until the host has had no session for the declared time and a slot is free."""
@@ -57,6 +60,8 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
         if not memory.may_release:
             return Await(Admission.RELEASE)
         return Enter(record.to(Phase.RELEASE, view.now))
+    if memory.logged_off_at is not None and view.now < memory.logged_off_at + SESSION_END:
+        return Wait(f"{_who(sessions)} to end", 10.0)
     force = drain.log_off is LogOff.FORCE
     warn_at = deadline - (drain.grace if force else 0.0)
     if view.now < warn_at:

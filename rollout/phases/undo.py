@@ -9,6 +9,7 @@ from __future__ import annotations
 from rollout import names
 from rollout.declaration import LogOff
 from rollout.phases import rejoin, release, serve
+from rollout.phases.drain import SESSION_END
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     CollectEvidence,
@@ -83,6 +84,8 @@ def _people(view: HostView, goal: Goal) -> Step | None:
     unwarned = tuple(s for s in view.sessions if s.id not in memory.warned)
     if unwarned:
         return SendMessage(unwarned, final=True, minutes=max(1, round(drain.grace / 60)))
+    if memory.logged_off_at is not None and view.now < memory.logged_off_at + SESSION_END:
+        return Wait(f"{len(view.sessions)} session(s) to end", 10.0)
     if drain.log_off is LogOff.FORCE and view.now >= (memory.warned_at or view.now) + drain.grace:
         return LogOffUsers(view.sessions)
     return Wait(f"{len(view.sessions)} user(s) on the failed disk to leave", 30.0)

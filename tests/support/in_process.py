@@ -33,12 +33,14 @@ ENDPOINTS = Endpoints(
 
 
 class InProcessTransport(WithoutSockets):
-    """Hands each request to `Emulator.handle` as one principal. The delay of an answer passes on the clock."""
+    """Hands each request to `Emulator.handle` as one principal. The world follows the clock, and the delay of an answer
+    passes on it."""
 
     def __init__(self, emulator: Emulator, clock: Clock, principal: Principal) -> None:
         self._emulator, self._clock, self._principal = emulator, clock, principal
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> AsyncHttpResponse:
+        self._emulator.world.advance(self._clock.now())
         self._emulator.world.advance(self._clock.now())
         response = self._emulator.handle(emulated(request, self._principal))
         if response.delay:
@@ -51,7 +53,7 @@ class InProcessTransport(WithoutSockets):
 def emulated(request: HttpRequest, principal: Principal) -> Request:
     """The emulator's form of an azure-core request."""
     url = urlsplit(request.url)
-    content = request.content
+    content = getattr(request, "content", None) or getattr(request, "body", None)  # the latter: older SDK clients
     return Request(
         method=request.method,
         path=unquote(url.path),

@@ -56,9 +56,7 @@ class Bench:
         """One ARM request as the deployer."""
         self.emulator.world.advance(self.clock.now())
         principal = principal_named(self.emulator, "deployer")
-        return self.emulator.handle(
-            Request(method, path, {"api-version": api_version}, body=body, principal=principal)
-        )
+        return self.emulator.handle(Request(method, path, {"api-version": api_version}, body=body, principal=principal))
 
     def control(self, method: str, path: str, body: Body | None = None, **query: str) -> Any:
         """One request to the control API."""
@@ -67,7 +65,9 @@ class Bench:
 
     def vm(self, name: str) -> Body:
         """A VM's body."""
-        return dict(self.ask("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", None, "2024-11-01").body)
+        return dict(
+            self.ask("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", None, "2024-11-01").body
+        )
 
     def os_disk_image(self, name: str) -> str:
         """The image version that a host's guest really runs."""
@@ -100,7 +100,9 @@ class Bench:
                 },
                 "storageProfile": {"source": {"id": image}},
             }
-            answer = self.ask("PUT", f"{DEFINITION}/versions/{version}", {"location": "westeurope", "properties": properties})
+            answer = self.ask(
+                "PUT", f"{DEFINITION}/versions/{version}", {"location": "westeurope", "properties": properties}
+            )
             assert answer.status == 201, answer.body
         await self.clock.sleep(1200)
 

@@ -19,9 +19,6 @@ from azure.core.utils import case_insensitive_dict
 class InMemoryResponse(AsyncHttpResponse):
     """An answer whose whole body is there from the start. A `str` body is sent as HTML, anything else as JSON."""
 
-    _content_consumed = True
-    """msrest-style SDKs take a response without it for a stream."""
-
     def __init__(self, request: HttpRequest, status: int, body: Any = None, headers: Mapping[str, str] | None = None):
         self._request, self._status = request, status
         self._headers = case_insensitive_dict(dict(headers or {}))
@@ -75,6 +72,10 @@ class InMemoryResponse(AsyncHttpResponse):
     @property
     def url(self) -> str:
         return self._request.url
+
+    def body(self) -> bytes:
+        """What msrest-style SDKs recognise a whole response by."""
+        return self._content
 
     @property
     def content(self) -> bytes:
