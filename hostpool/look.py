@@ -43,9 +43,9 @@ async def look(azure: Azure, session: Session) -> Look:
 def find(pool: Pool, name: str) -> Host:
     """The host of this VM name, or of this session-host name. Raises WrongUse, naming what comes near."""
     wanted = name.lower()
-    found = pool.host(name) or next(
-        (h for h in pool.hosts if h.session_host is not None and h.session_host.name.lower() == wanted), None
-    )
+    # Its session-host record is deleted for a while, so the short name counts too: AVD names it <VM's name>[.<domain>].
+    of_record = (h for h in pool.hosts if h.session_host is not None and h.session_host.name.lower() == wanted)
+    found = pool.host(name) or next(of_record, None) or pool.host(wanted.split(".")[0])
     if found is not None:
         return found
     if wanted in (ghost.name.lower() for ghost in pool.ghosts):

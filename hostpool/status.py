@@ -231,7 +231,8 @@ def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str) -> str:
     if record is None:
         return "no rollout has run on this pool"
     wanted = [row for row in rows if row.phase != EXCLUDED]
-    text = f"{str(record.st).replace('_', ' ')}, {sum(row.on_target for row in wanted)} of {len(wanted)} hosts done"
+    done = sum(row.phase == DONE for row in wanted)
+    text = f"{str(record.st).replace('_', ' ')}, {done} of {len(wanted)} hosts done"
     failed = [row.host for row in rows if row.phase in (Phase.FAILED, Phase.ROLLED_BACK)]
     if failed:
         text += f", {len(failed)} failed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +53,29 @@ def command(
         raise WrongUse(str(error)) from error
     except ValueError as error:
         raise click.ClickException(f"{', '.join(str(file.path) for file in files)}: {error}") from error
-    now, remark = (None, "Azure was not asked") if offline else session.run(_now(session, made))
+    now, remark, made_at = session.run(_now(session, made, offline))
     text = _json(made, now) if json_ else render(
-        made, made_at=time.time() if now is None else now.read_at, sources=_sources(files, now, remark), now=now
+        made, made_at=made_at, sources=_sources(files, now, remark), now=now
     )  # fmt: skip
     _write(text, output or (Path("-") if json_ else session.folder / f"{files[-1].pool}-{made.rollout}.html"))
     if remark and not offline:
         click.echo(remark, err=True)
 
 
-async def _now(session: Session, made: Report) -> tuple[PoolStatus | None, str]:
-    """The pool as it is, or why it is not known: a report must not fail because Azure cannot be asked."""
+async def _now(session: Session, made: Report, offline: bool) -> tuple[PoolStatus | None, str, float]:
+    """The pool as it is, or why it is not known (a report must not fail because Azure cannot be asked), and the time."""
+    at = session.clock.now()
+    if offline:
+        return None, "Azure was not asked", at
     if not session.has_pool:
         if not HOST_POOL_ID.fullmatch(made.pool):
-            return None, "Azure was not asked: no host pool was given"
+            return None, "Azure was not asked: no host pool was given", at
         session.host_pool_id = made.pool
     try:
         async with session.azure() as azure:
-            return (await look(azure, session)).status, ""
+            return (await look(azure, session)).status, "", at
     except (RolloutError, AzureError, WrongUse) as error:
-        return None, f"Azure could not be asked how the pool is now: {error}"
+        return None, f"Azure could not be asked how the pool is now: {error}", at
 
 
 def _sources(files: list[LogFile], now: PoolStatus | None, remark: str) -> list[str]:

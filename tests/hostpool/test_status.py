@@ -68,7 +68,7 @@ def test_a_local_event_log_says_better_what_a_host_waits_for_unless_it_is_older_
 
 def test_the_header_has_state_lease_and_capacity_against_the_floor() -> None:
     text = status(in_the_middle()).stdout
-    assert "running, 2 of 7 hosts done, 2 failed" in text
+    assert "running, 1 of 7 hosts done, 2 failed" in text
     assert "lease: runner-17, until 20:08:20 UTC" in text
     # vm-0, 3, 4, 6 and 9 serve; 12 sessions and a tenth more, 10 a host: 2
     assert "5 of 8 hosts serving, floor 2, 12 sessions" in text
