@@ -42,10 +42,10 @@ async def _serve(server: Server, environment_file: Path | None) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     variables = server.environment()
-    print(f"# emulator ready at {server.url}", flush=True)
-    print(export_lines(variables), end="", flush=True)
     if environment_file is not None:
         write_environment(environment_file, variables)
+    print(f"# emulator ready at {server.url}", flush=True)
+    print(export_lines(variables), end="", flush=True)
     await stop.wait()
     await server.stop()
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator import capacity, clock, faults, guests, identity, requests_log, scenario
+from emulator.compute import virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
+from emulator.keyvault import vaults
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import World
 
@@ -79,6 +81,11 @@ def _state(emulator: Emulator, request: Request) -> Body:
     resources = {key: resource.body for key, resource in world.resources.items()}
     for record in session_hosts.all_records(world):
         resources[record.id.lower()] = session_hosts.render(world, record)
+    for guest in guests.all_of(world):
+        vm = world.resources[guest.vm_id.lower()]
+        resources[vm.id.lower()] = virtual_machines.view(world, vm)
+    for vault in world.under("/subscriptions", vaults.TYPE):
+        resources[vault.id.lower()] = vaults.show(request, vault)
     return {"now": world.iso(), "resources": resources, "guests": guests.describe(world)}
 
 

@@ -146,7 +146,8 @@ def _request(raw: web.BaseRequest, content: bytes, url: str) -> Request:
 def _parsed(content_type: str, content: bytes) -> object:
     if not content.strip():
         return None
-    if content_type == "application/x-www-form-urlencoded":
+    # `curl -d` and urllib call JSON a form unless told otherwise; no form begins with a brace.
+    if content_type == "application/x-www-form-urlencoded" and content.lstrip()[:1] not in (b"{", b"["):
         return dict(parse_qsl(content.decode(errors="replace"), keep_blank_values=True))
     try:
         return json.loads(content)

@@ -51,7 +51,7 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith(_MODULES) or (module == "builtins" and name in _BUILTINS):
             return super().find_class(module, name)
-        raise StateError(f"{module}.{name} does not belong into a state file")
+        raise pickle.UnpicklingError(f"{module}.{name} does not belong into a state file")
 
 
 class Saver:

@@ -1,4 +1,7 @@
-"""Users: what they do by themselves, and what is done to them (recording avd-usersessions-list-message-disconnect-delete)."""
+"""Users: what they do by themselves, and what is done to them.
+
+Recording avd-usersessions-list-message-disconnect-delete.
+"""
 
 from __future__ import annotations
 
