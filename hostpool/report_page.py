@@ -109,7 +109,8 @@ def verdict(report: Report) -> list[str]:
         if totals.seconds_below_floor:
             lines.append(f"For {duration(totals.seconds_below_floor)} fewer hosts served than the floor asks for.")
         else:
-            lines.append("Serving hosts never fell below the floor.")
+            known = "As far as is known, serving hosts" if report.gaps else "Serving hosts"
+            lines.append(f"{known} never fell below the floor.")
     if report.gaps:
         away = sum(end - start for start, end in report.gaps)
         lines.append(f"For {duration(away)} no engine ran; nothing is known of that time.")

@@ -63,7 +63,7 @@ def command(
 
 
 async def _now(session: Session, made: Report, offline: bool) -> tuple[PoolStatus | None, str, float]:
-    """The pool as it is, or why it is not known (a report must not fail because Azure cannot be asked), and the time."""
+    """The pool as it is, or why it is not known (no report fails because Azure cannot be asked), and the time."""
     at = session.clock.now()
     if offline:
         return None, "Azure was not asked", at

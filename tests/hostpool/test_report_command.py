@@ -111,7 +111,7 @@ def test_the_verdict_is_honest_about_failures_gaps_and_a_missing_end() -> None:
         "10 of 12 hosts serve on 1.0.1.",
         "1 host is back on its old disk and serves the old image.",
         "1 host was left out and serves unchanged.",
-        "Serving hosts never fell below the floor.",
+        "As far as is known, serving hosts never fell below the floor.",
         "For 22 min no engine ran; nothing is known of that time.",
     ]
     events = night(killed_after=None)
