@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Any
 
+from cloud.api_versions import LOCKS, PERMISSIONS
 from cloud.connection import Connection
 from cloud.errors import translated
 from cloud.ids import parse, short
@@ -23,7 +24,7 @@ class AuthorizationOperations:
             if not parts.group:
                 # The SDK knows groups and resources only; a subscription answers as well.
                 return await self.connection.list(
-                    f"{scope.rstrip('/')}/providers/Microsoft.Authorization/permissions", "2022-04-01"
+                    f"{scope.rstrip('/')}/providers/Microsoft.Authorization/permissions", PERMISSIONS
                 )
             if not parts.names:
                 return await _bodies(permissions.list_for_resource_group(parts.group))
@@ -33,9 +34,8 @@ class AuthorizationOperations:
             )
 
     async def list_locks(self, scope: str) -> list[Body]:
-        locks = self.connection.locks(parse(scope).subscription).management_locks
-        with translated(f"GET locks of {short(scope)}"):
-            return [dict(lock.as_dict()) async for lock in locks.list_by_scope(scope.strip("/"))]
+        # Not by the SDK, whose models put `level` and `notes` beside `name`, where REST has them in `properties`.
+        return await self.connection.list(f"{scope.rstrip('/')}/providers/Microsoft.Authorization/locks", LOCKS)
 
 
 async def _bodies(pages: AsyncIterable[Any]) -> list[Body]:

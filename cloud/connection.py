@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # imported when first used: together a second of imports that
     from azure.mgmt.compute.aio import ComputeManagementClient
     from azure.mgmt.desktopvirtualization.aio import DesktopVirtualizationMgmtClient
     from azure.mgmt.network.aio import NetworkManagementClient
-    from azure.mgmt.resource.locks.aio import ManagementLockClient
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 USER_AGENT = "avd-hostpool-image-update"
@@ -80,7 +79,6 @@ class Connection:
         self.network: Callable[[str], NetworkManagementClient] = cache(self._network)
         self.avd: Callable[[str], DesktopVirtualizationMgmtClient] = cache(self._avd)
         self.authorization: Callable[[str], AuthorizationManagementClient] = cache(self._authorization)
-        self.locks: Callable[[str], ManagementLockClient] = cache(self._locks)
         self.resources: Callable[[str], ResourceManagementClient] = cache(self._resources)
 
     def new_pipeline(
@@ -109,7 +107,7 @@ class Connection:
             response = await self._send(resource_id, api_version, query)
         if response.status_code == 404:
             return None
-        body = self._body(response, f"GET {short(resource_id)}")
+        body: Body = self._body(response, f"GET {short(resource_id)}")
         etag = response.headers.get("ETag")
         if etag and "etag" not in body:
             body["etag"] = etag
@@ -125,6 +123,8 @@ class Connection:
                 return found
             while True:
                 page = self._body(response, operation)
+                if isinstance(page, list):  # platform images are answered bare
+                    return page
                 found.extend(page.get("value") or [])
                 if not page.get("nextLink"):
                     return found
@@ -135,11 +135,10 @@ class Connection:
         return await self.arm.send_request(HttpRequest("GET", url, params={**query, "api-version": api_version}))
 
     @staticmethod
-    def _body(response: AsyncHttpResponse, operation: str) -> Body:
+    def _body(response: AsyncHttpResponse, operation: str) -> Any:
         if response.status_code >= 400:
             raise from_answer(response.status_code, response.text(), operation)
-        body: Body = response.json()
-        return body
+        return response.json()
 
     # -- SDK operations
 
@@ -184,11 +183,6 @@ class Connection:
         from azure.mgmt.authorization.v2022_04_01.aio import AuthorizationManagementClient
 
         return AuthorizationManagementClient(self.credential, subscription, **self._options())
-
-    def _locks(self, subscription: str) -> ManagementLockClient:
-        from azure.mgmt.resource.locks.aio import ManagementLockClient
-
-        return ManagementLockClient(self.credential, subscription, **self._options())
 
     def _resources(self, subscription: str) -> ResourceManagementClient:
         from azure.mgmt.resource.resources.aio import ResourceManagementClient

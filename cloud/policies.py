@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 import aiohttp
-from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
@@ -78,7 +78,7 @@ class ThrottlePolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         await self._throttle.wait_turn(method, url)
         response = await self.next.send(request)
         answer = response.http_response
-        text = answer.text() if answer.status_code == 429 else ""
+        text = await _body(answer) if answer.status_code == 429 else ""
         self._throttle.learn(method, url, answer.status_code, answer.headers, text)
         return response
 
@@ -131,8 +131,6 @@ class RetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         self._answered = False
 
     async def send(self, request: Request) -> Answer:
-        # Read the whole body inside the pipeline: a connection that breaks within an answer is then tried again too.
-        request.context.options["stream"] = False
         repeatable = not path_of(request.http_request.url).lower().endswith(NOT_REPEATABLE)
         failures = throttled = 0
         while True:
@@ -160,6 +158,7 @@ class RetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
                     return response
             else:
                 return response
+            await _body(response.http_response)  # gives the connection back
             wait = retry_after(response.http_response.headers, self._clock)
             await self._clock.sleep(self._backoff(failures + throttled) if wait is None else wait)
 
@@ -167,6 +166,15 @@ class RetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         """0.8, 1.6, 3.2 ... 60 s of the clock's time, each up to a quarter longer."""
         wait: float = min(60.0, 0.8 * 2 ** (failures - 1))
         return wait * (1 + 0.25 * self._random.random())
+
+
+async def _body(response: AsyncHttpResponse) -> str:
+    """The text of an answer that may be a stream still, as the first answers of long-running operations are."""
+    try:
+        await response.read()
+        return response.text()
+    except AzureError:  # consumed already, or broken off
+        return ""
 
 
 def _never_arrived(request: Request, error: Exception) -> bool:
