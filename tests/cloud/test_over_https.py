@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import ScaledClock, clock_from
 from cloud.policies import read_only
 from emulator.server import Running
+from emulator.wire import Request
 from rollout.errors import Forbidden, LeaseLost, NotFound, Unreachable
 from tests.support.emulator import as_deployer
 from tests.support.wire import allow
@@ -76,6 +80,52 @@ async def test_many_requests_share_connections(emulator_server: Running) -> None
         assert {vm["name"] for vm in seen if vm} == {"vm-0"}
         with pytest.raises(LeaseLost):
             await cloud.start_vm(VM)
+
+
+@contextmanager
+def fault(server: Running, **rule: Any) -> Iterator[None]:
+    def control(method: str, body: Any = None) -> None:
+        async def ask() -> int:
+            return server.emulator.handle(Request(method, "/emulator/faults", body=body)).status
+
+        assert asyncio.run_coroutine_threadsafe(ask(), server.loop).result() < 300
+
+    control("POST", {"seed": 1, "rules": [{"id": "f", **rule}]})
+    try:
+        yield
+    finally:
+        control("DELETE")
+
+
+async def test_a_connection_that_breaks_after_the_request_may_have_carried_it(emulator_server: Running) -> None:
+    environment = as_deployer(emulator_server)
+    dropped = {"type": "drop", "when": "after"}
+    async with open_cloud(environment, SUBSCRIPTION, clock_from(environment), allow) as cloud:
+        vm = await cloud.get_vm(VM)
+        assert vm is not None
+        with (
+            fault(emulator_server, method="POST", path="runCommand", nth=[1], effect=dropped),
+            pytest.raises(Unreachable, match="no answer"),
+        ):
+            await cloud.run_command(VM, ["hostname"])
+        assert cloud.traffic.by_method["POST"] == 1
+        with fault(emulator_server, method="PATCH", path="hostPools/hp1", nth=[1], effect=dropped):
+            await cloud.update_host_pool(POOL, {"properties": {"friendlyName": "again"}})
+        assert cloud.traffic.by_method["PATCH"] == 2
+        assert cloud.traffic.lost == 2
+
+
+async def test_refused_answers_of_operations_are_read_and_tried_again(emulator_server: Running) -> None:
+    environment = as_deployer(emulator_server)
+    throttled = {"type": "status", "status": 429, "code": "SubscriptionRequestsThrottled", "retry_after": 30}
+    unavailable = {"type": "status", "status": 503}
+    async with open_cloud(environment, SUBSCRIPTION, clock_from(environment), allow) as cloud:
+        with fault(emulator_server, method="POST", path="vm-1/start", nth=[1, 2], effect=throttled):
+            await cloud.start_vm(VM.replace("vm-0", "vm-1"))
+        with fault(emulator_server, method="POST", path="vm-1/start", nth=[1], effect=unavailable):
+            await cloud.start_vm(VM.replace("vm-0", "vm-1"))
+        assert cloud.traffic.throttled == 2
+        assert cloud.traffic.by_method["POST"] == 5
 
 
 async def test_an_unknown_certificate_authority_is_told(emulator_server: Running, tmp_path: Path) -> None:
