@@ -31,6 +31,7 @@ from emulator.keyvault import data_plane
 from emulator.keyvault import routes as keyvault_routes
 from emulator.network import routes as network_routes
 from emulator.resources import routes as resources_routes
+from emulator.resources import tags
 from emulator.routing import Route, Router, scope_of
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, World
@@ -119,6 +120,7 @@ class Emulator:
                 check.require(world, request.principal, route.action, scope)
             if request.method not in ("GET", "HEAD"):
                 locks.require_unlocked(world, request.path, request.method)
+            tags.require_valid(request)
             return self._with_faults(request, found, headers)
         except ArmError as error:
             error.headers = Headers({**headers, **error.headers})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
 from emulator import durations, ids, operations
-from emulator.network import addresses, bodies
+from emulator.network import bodies
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Request, Response
 from emulator.world import Resource, World
@@ -18,6 +17,9 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
     subnet_id = _id(path)
     network = existence.require_parent(world, subnet_id)
     known = world.get(subnet_id)
+    others = [r.body for r in of_network(world, network.id) if not ids.same(r.id, subnet_id)]
+    wanted: Body = {"name": path["subnet"], "properties": bodies.properties_of(request)}
+    require_valid(network.body, [*others, wanted])
     resource = write(world, network, path["subnet"], bodies.properties_of(request), state="Updating")
     seconds = durations.draw(world, "subnet put", resource.id)
     headers = operations.start(
@@ -76,7 +78,6 @@ def write(world: World, network: Resource, name: str, properties: Body, *, state
     """Create or change a subnet of a virtual network, which shows it from then on."""
     subnet_id = f"{network.id}/subnets/{name}"
     known = world.get(subnet_id)
-    _validate(world, network, name, properties)
     had: Body = known.body["properties"] if known else {}
     kept = {key: had[key] for key in ("ipConfigurations",) if key in had}
     written: Body = {key: value for key, value in properties.items() if key not in ("provisioningState", *kept)}
@@ -147,36 +148,41 @@ def upper(configuration_id: str) -> str:
     return "/".join(segments)
 
 
-def _validate(world: World, network: Resource, name: str, properties: Body) -> None:
-    prefixes: list[Any] = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
-    for prefix in prefixes:
-        try:
-            wanted = ipaddress.IPv4Network(prefix)
-        except (ValueError, TypeError):
-            raise ArmError(
-                400,
-                "InvalidCIDRNotation",
-                f"The address prefix {prefix} for resource {network.id}/subnets/{name} has an invalid CIDR notation.",
-                details=[],
-            ) from None
-        space = [ipaddress.IPv4Network(p) for p in network.body["properties"]["addressSpace"]["addressPrefixes"]]
-        if not any(wanted.subnet_of(each) for each in space):
+def require_valid(network: Body, wanted: list[Body]) -> None:
+    """Raise 400 unless the prefixes of all `wanted` subnets (name, properties) lie inside the network and apart."""
+    space = [ipaddress.IPv4Network(p) for p in network["properties"]["addressSpace"]["addressPrefixes"]]
+    taken: list[ipaddress.IPv4Network] = []
+    for subnet in wanted:
+        name, properties = str(subnet["name"]), subnet.get("properties") or {}
+        own: list[ipaddress.IPv4Network] = []
+        for prefix in properties.get("addressPrefixes") or [properties.get("addressPrefix")]:
+            try:
+                own.append(ipaddress.IPv4Network(prefix))
+            except (ValueError, TypeError):
+                raise ArmError(
+                    400,
+                    "InvalidCIDRNotation",
+                    f"The address prefix {prefix} for resource {network['id']}/subnets/{name} has an invalid CIDR "
+                    "notation.",
+                    details=[],
+                ) from None
+        if not all(any(each.subnet_of(outer) for outer in space) for each in own):
             raise ArmError(
                 400,
                 "NetcfgSubnetRangeOutsideVnet",
                 f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of virtual "
-                f"network '{ids.name(network.id)}'.",
+                f"network '{network['name']}'.",
                 details=[],
             )
-        for other in of_network(world, network.id):
-            if ids.name(other.id).lower() != name.lower() and wanted.overlaps(addresses.network_of(other.body)):
-                raise ArmError(
-                    400,
-                    "NetcfgSubnetRangesOverlap",
-                    f"Subnet '{name}' is not valid because its IP address range overlaps with that of an existing "
-                    f"subnet in virtual network '{ids.name(network.id)}'.",
-                    details=[],
-                )
+        if any(each.overlaps(other) for each in own for other in taken):
+            raise ArmError(
+                400,
+                "NetcfgSubnetRangesOverlap",
+                f"Subnet '{name}' is not valid because its IP address range overlaps with that of an existing subnet "
+                f"in virtual network '{network['name']}'.",
+                details=[],
+            )
+        taken += own
 
 
 def settled(world: World, *, operation: str, error: Body | None, resource_id_: str) -> None:

@@ -46,16 +46,21 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
             "enableDdosProtection": bool(properties.get("enableDdosProtection", False)),
         },
     }
+    wanted = {str(each["name"]).lower(): each for each in properties.get("subnets") or []}
+    dropped = [
+        subnet
+        for subnet in subnets.of_network(world, body["id"])
+        if "subnets" in properties and ids.name(subnet.id).lower() not in wanted
+    ]
+    for subnet in dropped:
+        subnets.require_unused(subnet)
+    subnets.require_valid(body, list(wanted.values()))
     resource = world.put(body["id"], bodies.stamp(world, body, "Updating"))
-    if "subnets" in properties:
-        wanted = {str(each["name"]).lower(): each for each in properties["subnets"] or []}
-        for subnet in subnets.of_network(world, resource.id):
-            if ids.name(subnet.id).lower() not in wanted:
-                subnets.require_unused(subnet)
-                world.delete(subnet.id)
-        for each in wanted.values():
-            subnets.write(world, resource, str(each["name"]), dict(each.get("properties") or {}), state="Succeeded")
-        subnets.show_in_network(world, resource.id)
+    for subnet in dropped:
+        world.delete(subnet.id)
+    for each in wanted.values():
+        subnets.write(world, resource, str(each["name"]), dict(each.get("properties") or {}), state="Succeeded")
+    subnets.show_in_network(world, resource.id)
     seconds = durations.draw(world, "vnet put", resource.id)
     headers = operations.start(
         world,

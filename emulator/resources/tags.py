@@ -61,6 +61,12 @@ def validate(tags: Any) -> dict[str, str]:
     return {name: str(value) for name, value in tags.items()}
 
 
+def require_valid(request: Request) -> None:
+    """Raise 400 when the body of a PUT or PATCH carries tags that ARM refuses, whatever the resource."""
+    if request.method.upper() in ("PUT", "PATCH") and isinstance(request.body, dict):
+        validate(request.body.get("tags"))
+
+
 def get(world: World, request: Request, path: dict[str, str]) -> Response:
     resource = _tagged(world, path)
     return Response(200, _body(resource, resource.body.get("tags") or {}))

@@ -140,6 +140,20 @@ def test_a_subnet_is_changed_in_its_network(net: Client) -> None:
     assert code(net.put(f"{NETWORK}/virtualNetworks/none/subnets/s", {"properties": {}})) == "ParentResourceNotFound"
 
 
+def test_a_network_with_a_wrong_subnet_is_refused_whole(net: Client) -> None:
+    good = {"name": "mysubnet", "properties": {"addressPrefix": "10.0.0.0/25"}}
+    bad = {"name": "other", "properties": {"addressPrefix": "10.0.0.0/26"}}
+    space = {"addressPrefixes": ["10.0.0.0/16"]}
+    body = {"location": LOCATION, "properties": {"addressSpace": space, "subnets": [good, bad]}}
+    before = net.get(VNET).body
+    assert code(net.put(VNET, body)) == "NetcfgSubnetRangesOverlap"
+    assert net.get(VNET).body == before
+    net.finish(net.put(VNET, {"location": LOCATION, "properties": {"addressSpace": space}}))
+    assert [s["name"] for s in net.get(VNET).body["properties"]["subnets"]] == ["mysubnet"]
+    net.finish(net.put(VNET, {"location": LOCATION, "properties": {"addressSpace": space, "subnets": []}}))
+    assert net.get(f"{VNET}/subnets").body["value"] == []
+
+
 def test_five_addresses_are_azures_and_the_subnet_gets_full(net: Client) -> None:
     small = f"{VNET}/subnets/small"
     net.made(small, {"properties": {"addressPrefix": "10.0.1.0/29"}})

@@ -104,3 +104,10 @@ def test_a_wrong_shape_is_refused() -> None:
     with pytest.raises(ArmError, match="InvalidRequestContent"):
         tags.validate(["a"])
     assert tags.validate(None) == {}
+
+
+def test_tags_are_checked_on_every_write(disk: Client) -> None:
+    """The front door does it, so a record in a tag of a VM or disk can not be longer either."""
+    assert disk.call("PATCH", DISK, {"tags": {"a": "v" * 256}}).status == 202
+    refused = disk.call("PATCH", DISK, {"tags": {"a": "v" * 257}})
+    assert (refused.status, code(refused)) == (400, "InvalidTagValueLength")
