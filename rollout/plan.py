@@ -1,0 +1,220 @@
+"""Which hosts need work, in which order, and how a preview says it. Pure: from what is observed to records and text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rollout import cleanup, names, vm_template
+from rollout.arm import Disk
+from rollout.declaration import Declaration
+from rollout.errors import InvalidDeclaration
+from rollout.images import Image, same_image, short, step
+from rollout.names import rollout_id
+from rollout.observation import Host, Pool, natural
+from rollout.pool_record import State
+from rollout.record import ENDED, Phase
+
+
+@dataclass(frozen=True)
+class Work:
+    """One host that needs work."""
+
+    host: str
+    """Name of the VM."""
+    from_image: str
+    """Short: the version, or `unknown`."""
+    to: str
+    reasons: tuple[str, ...]
+    """Why: image, vm_size, os_disk_type, retry after failure, half done."""
+    canary: bool = False
+    """Among the first hosts, which must bake alone. Which ones those are in the end, the sessions decide."""
+    revert: Disk | None = None
+    """A kept disk that runs the target: it is attached again, nothing is built."""
+    order: int = 0
+    """Position, from 0, in which work starts."""
+    text: str = ""
+    """The line of the plan, without the canary mark."""
+
+
+OFF = ("Shutdown", "NoHeartbeat", "Unavailable", "Disconnected")
+"""Session host statuses of a host that serves nobody: it comes first, because nobody has to leave it."""
+
+
+def hosts_to_update(pool: Pool, image: Image, declaration: Declaration) -> tuple[Work, ...]:
+    """The hosts that need work, in the order in which it starts: half done by an earlier run, then those that are off,
+    then those that drain or have no sessions, then those with the fewest. Among equals the zones take turns.
+
+    Raises InvalidDeclaration for a name in include or exclude that is no host.
+    """
+    chosen = _chosen(pool, declaration)
+    works = [
+        (host, work)
+        for host in pool.hosts
+        if (work := _work(host, image, declaration)) is not None and (host.name in chosen or _half_done(host))
+    ]
+    ordered = _in_order([host for host, _ in works], pool.observed_at)
+    by_name = {work.host: work for _, work in works}
+    canaries = _canaries_left(pool, image, declaration, len(works))
+    result: list[Work] = []
+    for position, host in enumerate(ordered):
+        canary = canaries > 0 and not _half_done(host)
+        canaries -= 1 if canary else 0
+        result.append(replace(by_name[host.name], order=position, canary=canary))
+    return tuple(result)
+
+
+def lines(pool: Pool, image: Image, declaration: Declaration) -> dict[str, str]:
+    """The `plan` of a preview: host -> `1.0.0 -> 1.0.1 (canary)`, and what else an update would do: `cleanup` of kept
+    disks past their date and of a crash's leftovers, `vmTemplate`, `rollout` for an attempt that only has to be ended.
+    Empty when there is nothing to do."""
+    works = hosts_to_update(pool, image, declaration)
+    plan = {work.host: f"{work.text} (canary)" if work.canary else work.text for work in works}
+    leftovers = _leftovers(pool)
+    if leftovers:
+        plan["cleanup"] = leftovers
+    if works and vm_template.merged(_template(pool), image, declaration) is not None:
+        size = f", size {declaration.vm_size}" if declaration.vm_size else ""
+        plan["vmTemplate"] = f"image {short(image.id)}{size}"
+    if not plan and pool.record is not None and pool.record.resumable:
+        plan["rollout"] = f"attempt {pool.record.a} has no hosts left and is to be ended"
+    return plan
+
+
+def state_line(pool: Pool, image: Image, declaration: Declaration) -> str:
+    """Where the pool stands, in one line: `paused, 4 of 12 done`."""
+    works = hosts_to_update(pool, image, declaration)
+    wanted = _wanted_id(image, declaration)
+    record = pool.record
+    if record is not None and record.r == wanted and record.resumable:
+        paused = record.st is State.PAUSED or bool(pool.tags.get(names.PAUSE))
+        return f"{'paused' if paused else 'running'}, {max(0, record.n - len(works))} of {record.n} done"
+    ghosts = f"; {len(pool.ghosts)} session hosts without a VM" if pool.ghosts else ""
+    if not works:
+        return f"complete, {len(pool.hosts)} of {len(pool.hosts)} hosts run {short(image.id)}{ghosts}"
+    failed = sum(1 for host in pool.hosts if host.record is not None and host.record.p in ENDED)
+    after = f" after {record.st}, {failed} failed" if record is not None and failed else ""
+    return f"{len(works)} of {len(pool.hosts)} hosts need work{after}{ghosts}"
+
+
+def _wanted_id(image: Image, declaration: Declaration) -> str:
+    return rollout_id(declaration.host_pool_id, image.id, declaration.vm_size, declaration.os_disk_type)
+
+
+def _half_done(host: Host) -> bool:
+    """An earlier run left it in the middle: it is brought home whatever include and exclude say."""
+    return host.record is not None and host.record.p not in ENDED
+
+
+def _chosen(pool: Pool, declaration: Declaration) -> frozenset[str]:
+    """Names of the hosts that include and exclude leave."""
+    known = {host.name.lower() for host in pool.hosts}
+    for prop in ("include", "exclude"):
+        for name in getattr(declaration, prop):
+            if name.lower() not in known:
+                there = ", ".join([host.name for host in pool.hosts][:10]) or "none"
+                more = f" and {len(pool.hosts) - 10} more" if len(pool.hosts) > 10 else ""
+                raise InvalidDeclaration(
+                    prop, name, f"is no host of pool {pool.name}", f"its hosts (names of VMs) are {there}{more}"
+                )
+    include = {name.lower() for name in declaration.include}
+    exclude = {name.lower() for name in declaration.exclude}
+    return frozenset(
+        host.name
+        for host in pool.hosts
+        if (not include or host.name.lower() in include) and host.name.lower() not in exclude
+    )
+
+
+def _work(host: Host, image: Image, declaration: Declaration) -> Work | None:
+    """What a host needs, or None."""
+    reasons: list[str] = []
+    notes: list[str] = []
+    size, kind = declaration.vm_size, declaration.os_disk_type
+    has_kind = host.os_disk.sku if host.os_disk is not None else ""
+    if not same_image(host.image, image.id):
+        reasons.append("image")
+    if size and size.lower() != host.vm.size.lower():
+        reasons.append("vm_size")
+        notes.append(f"size {host.vm.size} -> {size}")
+    if kind and has_kind and kind.lower() != has_kind.lower():
+        reasons.append("os_disk_type")
+        notes.append(f"disk {has_kind} -> {kind}")
+    record = host.record
+    if record is not None and _half_done(host):
+        reasons.append(f"half done: {record.p}")
+        notes.append(f"half done: {record.p}")
+    elif record is not None and (record.p is Phase.FAILED or (record.p in ENDED and reasons)):
+        reasons.append("retry after failure")
+        notes.append(f"retry, {record.p} before{': ' + record.w if record.w else ''}")
+    if not reasons:
+        return None
+    revert = _way_back(host, image, declaration) if not _half_done(host) else None
+    if revert is not None:
+        notes.append("kept disk")
+    text = step(host.image, image.id) + (f" ({'; '.join(notes)})" if notes else "")
+    return Work(host.name, short(host.image), short(image.id), tuple(reasons), revert=revert, text=text)
+
+
+def _way_back(host: Host, image: Image, declaration: Declaration) -> Disk | None:
+    """The newest kept disk that runs the target and fits the VM: a disk of another security type is no way back."""
+    for disk in host.kept:
+        if (
+            disk.tags.get(names.DISK_STATE) == "old"
+            and same_image(disk.tags.get(names.DISK_IMAGE) or disk.source_image, image.id)
+            and disk.security_type == host.vm.security_type
+            and (not declaration.os_disk_type or disk.sku.lower() == declaration.os_disk_type.lower())
+        ):
+            return disk
+    return None
+
+
+def _rank(host: Host, at: float) -> tuple[int, int]:
+    """Class and sessions, in the order in which work starts."""
+    if _half_done(host):
+        return 0, 0
+    session_host = host.session_host
+    if session_host is None or session_host.status in OFF or not session_host.beats(at):
+        return 1, 0
+    if session_host.sessions == 0:
+        return 2, 0 if not session_host.allow_new_session else 1
+    return 3, session_host.sessions
+
+
+def _in_order(hosts: Iterable[Host], at: float) -> list[Host]:
+    """By rank; among equals the zones take turns, then by name."""
+    seen: Counter[tuple[tuple[int, int], tuple[str, ...]]] = Counter()
+    keyed = []
+    for host in sorted(hosts, key=lambda h: natural(h.name)):
+        rank = _rank(host, at)
+        turn = seen[rank, host.vm.zones]
+        seen[rank, host.vm.zones] += 1
+        keyed.append(((rank, turn, natural(host.name)), host))
+    return [host for _, host in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _canaries_left(pool: Pool, image: Image, declaration: Declaration, works: int) -> int:
+    """Canary hosts that are yet to go: an attempt that goes on has some behind it."""
+    record = pool.record
+    if record is None or not record.resumable or record.r != _wanted_id(image, declaration):
+        return declaration.canary.hosts
+    return 0 if record.c else max(0, declaration.canary.hosts - max(0, record.n - works))
+
+
+def _leftovers(pool: Pool) -> str:
+    """`12 disks`, or empty."""
+    resumed = pool.record.r if pool.record is not None and pool.record.resumable else None
+    vms, disks = cleanup.orphans(pool, keep_ready_of=resumed)
+    count = len(cleanup.expired(pool, pool.observed_at)) + len(disks)
+    parts = [_some(count, "disk"), _some(len(vms), "temporary VM")]
+    return ", ".join(part for part in parts if part)
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}" if count else ""
+
+
+def _template(pool: Pool) -> str | None:
+    value = (pool.body.get("properties") or {}).get("vmTemplate")
+    return str(value) if value else None
