@@ -230,6 +230,8 @@ def answer_status(world: World, request: Request, parameters: dict[str, str]) ->
             return Response(202, None, headers)
         if operation.error is not None:
             raise ArmError(409, operation.error["code"], operation.error["message"])
+        if pattern.results:
+            headers.update(urls(world, request, operation))  # recording network-nic-lifecycle: also on the 204
         return Response(pattern.finished, operation.result, headers)
     return Response(200, _status_body(world, operation, pattern), headers)
 

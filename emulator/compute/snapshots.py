@@ -25,7 +25,8 @@ _WRITE = "Microsoft.Compute/snapshots/write"
 
 
 def create_or_update(world: World, request: Request, path: dict[str, str]) -> Response:
-    """PUT: 202 with a minimal body. Copy and CopyStart take what is on the source at this moment."""
+    """PUT: 202, what was sent comes back (recording compute-vm-create-attach-os-disk). A copy has the source's content
+    of this moment."""
     snapshot_id = ids.normal(request.path)
     existence.require_group(world, snapshot_id)
     body = without_nulls(body_of(request))
@@ -35,7 +36,6 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
         return _update(world, request, known, body)
     properties = body.get("properties") or {}
     creation = properties.get("creationData") or {}
-    incremental = bool(properties.get("incremental", False))
     origin, row = _origin(world, request, snapshot_id, location, creation, properties)
     stored: Body = {
         "name": path["snapshot"],
@@ -44,16 +44,16 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
         "location": location,
         "tags": tags.validate(body.get("tags")),
         "sku": {"name": (body.get("sku") or {}).get("name") or "Standard_LRS"},
-        "properties": {
-            **properties,
-            **origin.properties,
-            "creationData": {**creation, **origin.creation},
-            "incremental": incremental,
-            "provisioningState": "Updating",
-        },
+        "properties": {**properties, "provisioningState": "Updating"},
     }
     final = clone(stored)
-    final["properties"]["diskSizeGB"] = int(properties.get("diskSizeGB") or origin.size_gb)
+    final["properties"] = {
+        **origin.properties,
+        **final["properties"],
+        "creationData": {**creation, **origin.creation},
+        "incremental": bool(properties.get("incremental", False)),
+        "diskSizeGB": int(properties.get("diskSizeGB") or origin.size_gb),
+    }
     world.put(snapshot_id, stored, {"final": final, **({"content": origin.content} if origin.content else {})})
     headers = _start(world, request, snapshot_id, "disk put", durations.draw(world, row, snapshot_id), "written")
     return Response(202, clone(stored), headers)

@@ -34,13 +34,13 @@ def test_a_snapshot_is_202_with_a_minimal_body_and_its_output_is_the_whole(azure
     assert (started.status, started.headers["Retry-After"]) == (202, "2")
     assert "/DiskOperations/" in started.headers["Location"] and "monitor=true" in started.headers["Location"]
     assert started.body["properties"]["provisioningState"] == "Updating"
-    assert not {"diskState", "timeCreated", "uniqueId"} & set(started.body["properties"])
-    assert started.body["properties"]["creationData"]["sourceUniqueId"]
+    assert started.body["properties"] == {**copy_of(DISK)["properties"], "provisioningState": "Updating"}
     status = azure.finish(started)
     output = status["properties"]["output"]
     assert output == azure.get(SNAPSHOT).body
     assert output["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
     properties = output["properties"]
+    assert properties["creationData"]["sourceUniqueId"] == azure.get(DISK).body["properties"]["uniqueId"]
     assert (properties["diskState"], properties["diskSizeGB"], properties["diskSizeBytes"]) == (
         "Unattached",
         5,

@@ -109,7 +109,8 @@ def test_delete_is_202_and_operation_results_end_in_204_with_the_headers_again(n
     assert "/operationResults/" in location and "/operations/" in started.headers["Azure-AsyncOperation"]
     assert net.get(location).status == 202
     net.wait(60)
-    assert net.get(location).status == 204
+    done = net.get(location)
+    assert (done.status, done.headers["Location"], done.body) == (204, location, None)
     assert net.get(f"{NETWORK}/networkInterfaces").body == {"value": []}
     assert net.delete(NIC).status == 204
 
