@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pulumi
 
 from components import HostPool, ImageGallery, ImageUpdateRole
-from program.config import ConfigError, settings_of
+from program.config import ConfigError, Inputs, settings_of
 from program.secrets import with_secret_uris
 from providers.host_pool_image_update import HostPoolImageUpdate, HostPoolImageUpdateArgs
 
 try:
-    settings = settings_of(
-        pulumi.runtime.get_config_env(),
-        pulumi.get_project(),
-        [field.name for field in fields(HostPoolImageUpdateArgs)],
-    )
+    settings = settings_of(pulumi.runtime.get_config_env(), pulumi.get_project(), Inputs.of(HostPoolImageUpdateArgs))
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 

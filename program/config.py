@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import jsonschema
@@ -23,6 +23,21 @@ from program.config_schema import SCHEMA
 
 SECRET_KEYS = (("join", "password_secret"), ("local_admin", "username_secret"), ("local_admin", "password_secret"))
 """Inputs under `rollout` that are Key Vault secrets: a URI, or a name in the vault of `key_vault_id`."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names of the inputs that a resource takes."""
+
+    names: frozenset[str]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, arguments: type) -> Inputs:
+        """The inputs of a dataclass of arguments: those without a default are required."""
+        known = fields(arguments)
+        required = (f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
+        return cls(frozenset(f.name for f in known), frozenset(required))
 
 
 class ConfigError(Exception):
@@ -47,11 +62,11 @@ class Settings:
     """Inputs of `HostPoolImageUpdate` but pool, image and version."""
 
 
-def settings_of(values: Mapping[str, str], project: str, rollout_inputs: Sequence[str]) -> Settings:
+def settings_of(values: Mapping[str, str], project: str, rollout: Inputs) -> Settings:
     """Settings of the raw configuration: `<project>:<key>` -> text, objects as JSON, as the Pulumi CLI hands them over.
 
-    `rollout_inputs` are the names that `rollout` may have. Empty values are defaults of Pulumi.yaml and count as not
-    given. Raises ConfigError.
+    `rollout` says what the key of that name may and must have. Empty values are defaults of Pulumi.yaml and count as
+    not given. Raises ConfigError.
     """
     given: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -67,7 +82,7 @@ def settings_of(values: Mapping[str, str], project: str, rollout_inputs: Sequenc
                 given[name] = value
     mistakes += _schema_mistakes(given)
     if not mistakes:
-        mistakes = _contradictions(given, rollout_inputs)
+        mistakes = _contradictions(given, rollout)
     if mistakes:
         raise ConfigError("the stack configuration is wrong:\n" + "\n".join(f"  {line}" for line in mistakes))
     return _settings(given)
@@ -120,13 +135,13 @@ def _path(parts: Any) -> str:
 # -- what it cannot
 
 
-def _contradictions(given: Mapping[str, Any], rollout_inputs: Sequence[str]) -> list[str]:
+def _contradictions(given: Mapping[str, Any], rollout: Inputs) -> list[str]:
     return [
         *_either(given, "host_pool_id", "host_pool", "name the pool that is there, or describe one to make"),
         *_either(given, "image", "gallery", "name an image, or the gallery that holds it"),
         *_gallery_mistakes(given),
         *_version_mistakes(given),
-        *_rollout_mistakes(given, rollout_inputs),
+        *_rollout_mistakes(given, rollout),
     ]
 
 
@@ -181,18 +196,22 @@ def _version_mistakes(given: Mapping[str, Any]) -> list[str]:
     return mistakes
 
 
-def _rollout_mistakes(given: Mapping[str, Any], rollout_inputs: Sequence[str]) -> list[str]:
+def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
     rollout = given.get("rollout", {})
     own = {"host_pool_id": "host_pool_id", "image": "image or gallery", "version": "image_version"}
+    known = sorted(inputs.names - own.keys())
     mistakes = [
         _mistake(f"rollout.{name}", None, "does not belong here", f"it comes from {own[name]}")
         for name in own
         if name in rollout
     ]
-    known = sorted(set(rollout_inputs) - own.keys())
     mistakes += [
         _mistake(f"rollout.{name}", None, "is no known key", f"known are {', '.join(known)}")
-        for name in sorted(rollout.keys() - set(rollout_inputs) - own.keys())
+        for name in sorted(rollout.keys() - inputs.names)
+    ]
+    mistakes += [
+        _mistake(f"rollout.{name}", None, "is missing", "see HostPoolImageUpdate for what it holds")
+        for name in sorted(inputs.required - own.keys() - rollout.keys())
     ]
     for section, name in SECRET_KEYS:
         part = rollout.get(section)

@@ -98,7 +98,7 @@ class Arm:
 
 def _cloud(metadata_host: str) -> Cloud:
     base = metadata_host if "://" in metadata_host else f"https://{metadata_host}"
-    client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(base, policies=[RetryPolicy(retry_total=3)])
+    client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(base, policies=[RetryPolicy(retry_total=2)])
     url = f"{base.rstrip('/')}/metadata/endpoints?api-version=2022-09-01"
     try:
         with client:

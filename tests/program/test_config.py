@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from program.config import ConfigError, Settings, settings_of
+from program.config import ConfigError, Inputs, Settings, settings_of
 from program.config_schema import SCHEMA
+from providers.host_pool_image_update import HostPoolImageUpdateArgs
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "avd-hostpool-image-update"
@@ -17,7 +18,7 @@ POOL = f"{GROUP}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
 IMAGE = f"{GROUP}/providers/Microsoft.Compute/images/"
 PRINCIPAL = "33333333-3333-3333-3333-333333333333"
-ROLLOUT_INPUTS = (
+NAMES = (
     "host_pool_id",
     "image",
     "version",
@@ -26,6 +27,7 @@ ROLLOUT_INPUTS = (
     "local_admin",
     "build_resource_group_id",
 )
+INPUTS = Inputs(frozenset(NAMES), frozenset({"host_pool_id", "image", "version"}))
 
 VALID: dict[str, Any] = {
     "location": "westeurope",
@@ -40,7 +42,7 @@ VALID: dict[str, Any] = {
 }
 
 
-def read(values: dict[str, Any], inputs: tuple[str, ...] = ROLLOUT_INPUTS) -> Settings:
+def read(values: dict[str, Any], inputs: Inputs = INPUTS) -> Settings:
     """Settings of values that are handed over as the Pulumi CLI does: texts, objects as JSON."""
     texts = {f"{PROJECT}:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items() if v is not None}
     return settings_of({**texts, "azure-native:location": "westeurope"}, PROJECT, inputs)
@@ -59,12 +61,10 @@ def mistakes(**changes: Any) -> list[str]:
 
 @pytest.mark.parametrize("stack", ["dev", "test", "prod", "emulator"])
 def test_the_stacks_of_this_repository_are_valid(stack):
-    from providers.host_pool_image_update import HostPoolImageUpdateArgs
-
     values = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
     prefix = f"{PROJECT}:"
     assert all(key.startswith(prefix) for key in values)
-    inputs = tuple(HostPoolImageUpdateArgs.__dataclass_fields__)
+    inputs = Inputs.of(HostPoolImageUpdateArgs)
     assert read({key.removeprefix(prefix): value for key, value in values.items()}, inputs).update_role is not None
 
 
@@ -147,6 +147,12 @@ def test_an_unknown_rollout_input_is_an_error():
         "rollout.max_unavailabel: is no known key; "
         "known are build_resource_group_id, join, local_admin, max_unavailable"
     ]
+
+
+def test_a_missing_rollout_input_is_an_error():
+    inputs = Inputs(INPUTS.names, INPUTS.required | {"local_admin"})
+    with pytest.raises(ConfigError, match=r"rollout\.local_admin: is missing; see HostPoolImageUpdate"):
+        read(VALID, inputs)
 
 
 def test_what_the_program_sets_itself_is_no_rollout_input():

@@ -90,7 +90,7 @@ def test_a_pool_can_be_made_first(run):
         image_versions=None,
         key_vault_id=None,
         image="p:o:s",
-        rollout=None,
+        rollout={"local_admin": {"username_secret": "https://kv/secrets/u", "password_secret": "https://kv/secrets/p"}},
     )
     assert [pool["hostPoolName"] for pool in made.of("desktopvirtualization:HostPool")] == ["hp2"]
     assert update(made)["host_pool_id"] == "id of host-pool"
