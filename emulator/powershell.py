@@ -65,7 +65,6 @@ SWITCHES = {
 }  # fmt: skip
 
 _WORD = re.compile(r"[^\s|;(){}'\"`,]+")
-_OPERATORS = ("-eq", "-ne", "-gt", "-ge", "-lt", "-le", "-like", "-notlike", "-match", "-notmatch", "-and", "-or")
 _OPERATOR = re.compile(r"-[ci]?(eq|ne|gt|ge|lt|le|like|notlike|match|notmatch|and|or)\b", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
@@ -290,19 +289,28 @@ class Interpreter:
     # -- expressions
 
     def _expression(self, text: str, at: int) -> tuple[Any, int]:
+        """`-and` and `-or` bind less than comparisons, those less than `+` and `,`; equals from left to right."""
+        return self._binary(text, at, 0)
+
+    def _binary(self, text: str, at: int, level: int) -> tuple[Any, int]:
+        if level == 2:
+            return self._sum(text, at)
+        value, at = self._binary(text, at, level + 1)
+        while True:
+            operator = _OPERATOR.match(text, _skip(text, at))
+            if operator is None or (operator[1].lower() in ("and", "or")) != (level == 0):
+                return value, at
+            other, at = self._binary(text, operator.end(), level + 1)
+            value = _operate(operator[1].lower(), value, other)
+
+    def _sum(self, text: str, at: int) -> tuple[Any, int]:
         value, at = self._unary(text, at)
         while True:
-            at = _skip(text, at)
-            operator = _OPERATOR.match(text, at)
-            if operator is not None:
-                other, at = self._unary(text, operator.end())
-                value = _operate(operator[1].lower(), value, other)
-            elif at < len(text) and text[at] in "+,":
-                sign = text[at]
-                other, at = self._unary(text, at + 1)
-                value = _add(value, other) if sign == "+" else [*_listed(value), other]
-            else:
+            following = _skip(text, at)
+            if following >= len(text) or text[following] not in "+,":
                 return value, at
+            other, at = self._unary(text, following + 1)
+            value = _add(value, other) if text[following] == "+" else [*_listed(value), other]
 
     def _unary(self, text: str, at: int) -> tuple[Any, int]:
         at = _skip(text, at)

@@ -75,7 +75,7 @@ BUILT_IN: dict[str, Body] = dict(
             "Owner",
             "Grants full access to manage all resources, including the ability to assign roles in Azure RBAC.",
             ["*"],
-        ),  # noqa: E501
+        ),
         _role(
             CONTRIBUTOR,
             "Contributor",

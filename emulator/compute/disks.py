@@ -335,8 +335,8 @@ def _update(world: World, request: Request, disk: Resource, body: Body, *, patch
             # wording: learn.microsoft.com/azure/virtual-machines/windows/expand-os-disk
             raise not_allowed(
                 f"Cannot resize disk {disk.body['name']} while it is attached to running VM {owner.id}. Resizing a "
-                "disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and "
-                "retry the operation."
+                "disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM "
+                "and retry the operation."
             )
     final = clone(disk.body)
     if "tags" in body or not patch:

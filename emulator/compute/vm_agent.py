@@ -132,12 +132,14 @@ def _release_start(world: World, vm: Resource) -> None:
 
 
 def _written(world: World, *, operation: str, error: Body | None, vm_id: str, child_id: str, mark: str) -> None:
-    """The end of a PUT or PATCH. A failed extension leaves the VM itself Succeeded (two recordings)."""
+    """The end of a PUT or PATCH. A failed extension leaves the VM itself Succeeded (two recordings). What a preempted
+    one had begun in the guest comes to nothing (inferred), and it runs at the next boot as the model still has it."""
     vm, extension = world.get(vm_id), world.get(child_id)
     if vm is None or extension is None:
         return
     if error is not None:
         extension.body["properties"]["provisioningState"] = "Failed"
+        extension.hidden["sequence"] = int(extension.hidden.get("sequence", 1)) + 1
         if error["code"] != "VMAgentStatusCommunicationError":
             extension.hidden["statuses"] = []
         return
