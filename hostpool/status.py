@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hostpool.wording import clock_time, duration, many
-from rollout import capacity, lease, names
-from rollout.arm import name_of, same_id
+from rollout import capacity, images, lease, names
 from rollout.clock import iso
 from rollout.declaration import Declaration, LogOff
 from rollout.errors import InvalidDeclaration
@@ -53,7 +52,7 @@ class PoolStatus:
     rollout: str
     attempt: int
     target: str
-    """Id of the image version that is rolled out; empty when none."""
+    """Id of the image version that is rolled out (a digest of one too long for a tag); empty when none."""
     line: str
     """The state in one line."""
     owner: str
@@ -118,19 +117,15 @@ def as_json(status: PoolStatus) -> dict[str, Any]:
 
 def short_image(image: str | None, target: str) -> str:
     """`1.0.1`; `win10/1.0.1` where the definition is not the target's; `unknown` for None."""
-    if not image:
-        return "unknown"
-    parts, wanted = image.strip("/").split("/"), target.strip("/").split("/")
-    if len(parts) < 3 or parts[-2].lower() != "versions":
-        return name_of(image)
-    same = [part.lower() for part in parts[:-1]] == [part.lower() for part in wanted[:-1]]
-    return parts[-1] if same or not target else f"{parts[-3]}/{parts[-1]}"
+    if not target or images.same_image(image, target):
+        return images.short(image)
+    return images.step(image, target).split(" -> ")[0]
 
 
 def _row(
     host: Host, pool: Pool, declaration: Declaration | None, target: str, waits: Mapping[str, Event], at: float
 ) -> HostRow:
-    on_target = same_id(host.image, target) if target else False
+    on_target = bool(target) and images.same_image(host.image, target)
     record, seen = host.record, host.session_host
     if record is not None:
         phase = str(record.p)
