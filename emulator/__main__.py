@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (StateError, ArmError) as error:
         parser.exit(2, f"emulator: {error.message if isinstance(error, ArmError) else error}\n")
     server = Server(emulator, prepare(directory), port=given.port, state=given.state)
+    gc.collect()
+    gc.freeze()  # a large world never becomes garbage: no collection need look at it, or stall a request for it
     try:
         asyncio.run(_serve(server, given.environment_file))
     except OSError as error:

@@ -168,7 +168,8 @@ def _advance(emulator: Emulator, request: Request) -> Body:
 
 def _pool_id(world: World, request: Request) -> str:
     """The host pool that `?hostPool=` names, by ARM id or, where that is clear, by name alone."""
-    wanted = request.query.get("hostpool", "").strip().lower().rstrip("/")
+    given = {name.lower(): value for name, value in request.query.items()}
+    wanted = given.get("hostpool", "").strip().lower().rstrip("/")
     known = [pool.id for pool in broker.brokers(world).values()]
     found = [pool_id for pool_id in known if wanted in (pool_id.lower(), pool_id.lower().rsplit("/", 1)[-1])]
     if len(found) != 1:

@@ -97,6 +97,8 @@ class Server:
             traceback.print_exc(file=sys.stderr)
             message = f"The emulator failed on {raw.method} {raw.path}; its error output says why."
             response = ArmError(500, "InternalServerError", message).response()
+        # Never the real date: clients tell emulated time by this header.
+        response.headers.setdefault("Date", clock.http_date(self.emulator.world.now))
         if self.saver is not None:
             self.saver.changed()
         if response.delay:

@@ -102,6 +102,7 @@ def _save_and_exit(world: World, path: Path) -> None:
     """In the child: nothing of the parent's (event loop, sockets, exit handlers) may run here."""
     try:
         gc.disable()
+        os.nice(10)
         save(world, path)
     except BaseException as error:
         os.write(2, f"emulator: state not saved: {error}\n".encode())

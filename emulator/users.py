@@ -184,6 +184,7 @@ def logon(world: World, pool: str, user: str, turn: int) -> None:
         return
     record_id = _choose(world, broker, person)
     if record_id is None:
+        world.schedule(0, "avd.start_on_connect", pool=broker.id)
         _later(world, broker, person, 2 * MINUTE, "users.logon")
         return
     _arrive(world, broker, crowd, person, record_id)

@@ -71,8 +71,11 @@ class Resources(dict[str, Resource]):
 
 
 def _prefixes(key: str) -> list[str]:
-    at = [i for i, character in enumerate(key) if character == "/" and i > 0]
-    return [key[:i] for i in at]
+    found, at = [], key.find("/", 1)
+    while at > 0:
+        found.append(key[:at])
+        at = key.find("/", at + 1)
+    return found
 
 
 class World:

@@ -31,8 +31,7 @@ def register(world: World, vm: Resource, token: str) -> str | None:
     record = session_hosts.make(world, broker, name, vm, status="Upgrading", computer=computer, running=True)
     record.body["properties"]["updateState"] = "Started"
     capacity.join(world, broker.id, vm.id)
-    seconds = draw(world, "avd upgrading", vm.id) + _slow(world, vm)
-    _later(world, record, seconds, "avd.upgraded")
+    _later(world, record, draw(world, "avd upgrading", vm.id), "avd.upgraded")
     return None
 
 

@@ -274,9 +274,7 @@ def _standard(world: World, parameters: dict[str, str]) -> Resource:
     """The pool, unless it is Automated: those do not give out tokens (session-host-update documentation)."""
     pool = pool_of(world, parameters)
     if pool.body["properties"].get("managementType") == "Automated":
-        raise errors.bad_request(
-            world, "Registration tokens are not available for Automated host pools"
-        )
+        raise errors.bad_request(world, "Registration tokens are not available for Automated host pools")
     return pool
 
 

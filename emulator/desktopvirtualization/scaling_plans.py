@@ -1,4 +1,4 @@
-"""Scaling plans: the resource, and what an enabled plan does to hosts once a minute.
+"""Scaling plans: the resource, what an enabled plan does to hosts once a minute, and Start VM on Connect.
 
 Autoscale for pooled host pools, simplified. The phase comes from the schedule's times, read as UTC. A drained host that
 runs is given new sessions again (azure-docs#86769: drain mode is undone). Hosts are started until the minimum
@@ -207,11 +207,9 @@ def _scale_pool(world: World, plan: Resource, broker: Broker) -> None:
     limit = pool.body["properties"]["maxSessionLimit"] if pool is not None else 999999
     full = broker.live * 100 > threshold * limit * max(1, len(up))
     if len(up) < minimum or full:
-        for _, vm in [(record, vm) for record, vm in own if _power(world, vm) == "deallocated"][
-            : max(1, minimum - len(up))
-        ]:
-            guests.machine_of(world, vm).power = "starting"
-            world.schedule(draw(world, "vm start", vm.id), "avd.scaled_up", vm=vm.id)
+        down = [vm for _, vm in own if _power(world, vm) == "deallocated"]
+        for vm in down[: max(1, minimum - len(up))]:
+            _start(world, vm)
     elif not rising:
         spare = len(up) - max(1, minimum)
         idle = [
@@ -225,8 +223,25 @@ def _scale_pool(world: World, plan: Resource, broker: Broker) -> None:
             power.reserve_disks(world, vm, reserved=True)
 
 
-def scaled_up(world: World, vm: str) -> None:
-    """Event: a start by the plan is through."""
+def start_on_connect(world: World, pool: str) -> None:
+    """Event: a user found no host. With startVMOnConnect the broker starts one that is off and takes sessions."""
+    resource, broker = world.get(pool), brokers(world).get(pool.lower())
+    if resource is None or broker is None or not resource.body["properties"]["startVMOnConnect"]:
+        return
+    for record in [record for record in map(world.get, broker.hosts) if record is not None]:
+        vm = world.get(record.body["properties"]["resourceId"])
+        if vm is not None and record.body["properties"]["allowNewSession"] and _power(world, vm) == "deallocated":
+            _start(world, vm)
+            return
+
+
+def _start(world: World, vm: Resource) -> None:
+    guests.machine_of(world, vm).power = "starting"
+    world.schedule(draw(world, "vm start", vm.id), "avd.started", vm=vm.id)
+
+
+def started(world: World, vm: str) -> None:
+    """Event: a start by a plan or by the broker is through."""
     resource = world.get(vm)
     if resource is not None and _power(world, resource) == "starting":
         guests.power_on(world, resource)
@@ -237,4 +252,8 @@ def _power(world: World, vm: Resource) -> str:
     return guests.machine_of(world, vm).power
 
 
-HANDLERS: dict[str, Handler] = {"avd.scale": scale, "avd.scaled_up": scaled_up}
+HANDLERS: dict[str, Handler] = {
+    "avd.scale": scale,
+    "avd.start_on_connect": start_on_connect,
+    "avd.started": started,
+}

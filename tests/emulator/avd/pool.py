@@ -8,10 +8,11 @@ from typing import Any
 from emulator import guests, scenario
 from emulator.app import Emulator
 from emulator.desktopvirtualization import broker
+from emulator.scenario_hosts import SUBSCRIPTION
 from emulator.wire import Principal, Request, Response
 from emulator.world import Resource, World
 
-GROUP = f"/subscriptions/{scenario.SUBSCRIPTION}/resourceGroups/avd"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/avd"
 POOL = f"{GROUP}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
 PLAN = f"{GROUP}/providers/Microsoft.DesktopVirtualization/scalingPlans/sp1"
 DEPLOYER = Principal(scenario.DEPLOYER["object_id"], scenario.DEPLOYER["client_id"], "deployer")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from emulator import guests
 from tests.emulator.avd.pool import GROUP, PLAN, POOL, Pool
 
@@ -66,3 +68,13 @@ def test_enabled_plan_stops_idle_hosts_at_night_and_starts_them_in_the_morning()
     pool.wait(8 * 3600)
     assert all(guests.machine_of(pool.world, pool.vm(number)).power == "running" for number in range(6))
     assert {pool.shown(number)["status"] for number in range(6)} == {"Available"}
+
+
+@pytest.mark.parametrize(("on_connect", "power"), [(True, "running"), (False, "deallocated")])
+def test_start_vm_on_connect(on_connect: bool, power: str) -> None:
+    pool = Pool(hosts=2, off=1, users=4, logged_on=0.0, start="2026-01-12T05:00:00Z")
+    pool.call("PATCH", POOL, {"properties": {"startVMOnConnect": on_connect}})
+    _drain(pool, 0)
+    pool.wait(86400)
+    assert guests.machine_of(pool.world, pool.vm(1)).power == power
+    assert bool(pool.events("logon")) is on_connect

@@ -7,13 +7,14 @@ import json
 import pytest
 
 from emulator import guests, scenario
+from emulator.scenario_hosts import SUBSCRIPTION
 from emulator.wire import Principal, Request
 from emulator.world import Resource, World
 from tests.emulator.avd.pool import GROUP, POOL, Pool
 
 
 def _vms(world: World) -> list[Resource]:
-    return list(world.under(f"/subscriptions/{scenario.SUBSCRIPTION}", "Microsoft.Compute/virtualMachines"))
+    return list(world.under(f"/subscriptions/{SUBSCRIPTION}", "Microsoft.Compute/virtualMachines"))
 
 
 def test_hosts_stand_on_disks_of_a_gallery_version_that_is_gone() -> None:

@@ -9,15 +9,15 @@ from emulator.wire import Headers, Request, Response
 from tests.emulator.avd.pool import Pool
 
 
-def _call(pool: Pool, method: str, path: str, who: dict[str, Any] = scenario.UPDATER, **query: str) -> Response:
+def _call(pool: Pool, method: str, path: str, who: dict[str, Any] = scenario.UPDATER, only: str = "") -> Response:
     token = identity.issue(pool.world, who["client_id"], "https://graph.microsoft.com")
     headers = Headers({"Authorization": f"Bearer {token}"})
-    return pool.emulator.handle(Request(method, f"/graph/v1.0/devices{path}", query, headers))
+    return pool.emulator.handle(Request(method, f"/graph/v1.0/devices{path}", {"$filter": only}, headers))
 
 
 def test_device_is_found_by_name_and_gone_some_time_after_its_deletion() -> None:
     pool = Pool("entra", hosts=2)
-    found = _call(pool, "GET", "", **{"$filter": "displayName eq 'VM-1'"}).body["value"]
+    found = _call(pool, "GET", "", only="displayName eq 'VM-1'").body["value"]
     assert [device["displayName"] for device in found] == ["vm-1"]
     path = f"/{found[0]['id']}"
     assert _call(pool, "DELETE", path).status == 204

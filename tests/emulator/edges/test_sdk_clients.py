@@ -13,7 +13,7 @@ from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCreden
 from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.desktopvirtualization.aio import DesktopVirtualizationMgmtClient
-from azure.mgmt.desktopvirtualization.models import SessionHostPatch
+from azure.mgmt.desktopvirtualization.models import SendMessage, SessionHostPatch
 
 from emulator.server import Running
 
@@ -86,10 +86,9 @@ async def test_desktop_virtualization_client(served: Running) -> None:
         assert drained.allow_new_session is False
         sessions = [each async for each in client.user_sessions.list("avd", "hp1", "vm-3.contoso.com")]
         assert len(sessions) == 2
-        assert sessions[0].name is not None
-        number = sessions[0].name.rsplit("/", 1)[-1]
-        message = {"messageTitle": "Update", "messageBody": "Please log off"}
-        await client.user_sessions.send_message("avd", "hp1", "vm-3.contoso.com", number, message)
+        number = str(sessions[0].name).rsplit("/", 1)[-1]
+        message = SendMessage(message_title="Update", message_body="Please log off")
+        await client.user_sessions.send_message("avd", "hp1", "vm-3.contoso.com", number, send_message=message)
         await client.user_sessions.delete("avd", "hp1", "vm-3.contoso.com", number, force=True)
         with pytest.raises(ResourceNotFoundError) as caught:
             await client.session_hosts.get("avd", "hp1", "vm-77.contoso.com")
