@@ -73,7 +73,7 @@ async def test_a_resource_is_read_where_its_id_says_and_the_catalog_in_the_pools
             "/subscriptions/other/resourceGroups/g/providers/X/galleries/g/images/i/versions/1"
         )
         await cloud.list_usages("westeurope")
-    assert wire.calls()[0].startswith("GET subscriptions/abcdabcd-")
+    assert wire.calls()[0].startswith("GET subscriptions/other/")
     assert wire.calls()[1].startswith("GET subscriptions/own/")
 
 
