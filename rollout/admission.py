@@ -55,6 +55,10 @@ class Limits:
     """Broken hosts of the pool that need no work."""
     ahead: int
     """Hosts that may be draining or empty at once, so that a free slot finds one that is ready."""
+    build_proven: bool
+    """A disk of this image has been built: until then only `first_builds` are tried, since an image that cannot be
+    provisioned fails on every host alike."""
+    first_builds: int
     canary_left: int | None
     """Hosts that may still go out before the canary has passed; None once it has."""
     barrier: bool = False
@@ -138,4 +142,6 @@ def _builds(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
     building = len(_at(candidates, Stage.BUILDING))
     started = len(_at(candidates, Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY))
     room = min(limits.max_building - building, limits.ahead + limits.max_building - started)
+    if not limits.build_proven:
+        room = min(room, limits.first_builds - started)
     return tuple(c.name for c in _at(candidates, Stage.QUEUED)[: max(0, room)])

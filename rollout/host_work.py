@@ -113,6 +113,22 @@ class HostWork:
         return self.host.record is not None and self.host.record.p not in ENDED
 
     @property
+    def failed(self) -> bool:
+        """The host failed, or is on its way back to its old disk."""
+        record = self.record
+        undoing = record is not None and (
+            record.p in (Phase.UNDO, Phase.UNDO_REJOIN, Phase.UNDO_SERVE)
+            or (record.p is Phase.LEAVE and bool(record.w))
+        )
+        return self.result in ("failed", "rolled_back", "gone") or (undoing and not self.ended)
+
+    @property
+    def updated(self) -> bool:
+        """The host serves on the new image."""
+        serving = self.record is not None and self.record.p is Phase.SERVE and self.serving_again
+        return serving or (self.ended and self.result == "done")
+
+    @property
     def holds_slot(self) -> bool:
         return self.result in ("failed", "gone")
 

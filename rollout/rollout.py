@@ -15,11 +15,11 @@ from rollout.azure import Azure
 from rollout.capacity import declared_session_limit, floor, session_limit
 from rollout.clock import Clock
 from rollout.declaration import MINUTE, Build, Declaration
-from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
-from rollout.events import Event, EventLog, Kind, Listener, log_path
+from rollout.errors import AzureError, InvalidDeclaration, LeaseLost, PreCheckFailed, Stopped
+from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
 from rollout.host_work import HostWork, Shared
-from rollout.images import Image, resolve, same_image, tag_value
+from rollout.images import Image, resolve, same_image, short, tag_value
 from rollout.lease import RENEW_EVERY, Lease
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, group_tags, observe
@@ -27,6 +27,7 @@ from rollout.plan import Work, hosts_to_update
 from rollout.pool_record import RolloutRecord, State
 from rollout.prechecks import run as run_prechecks
 from rollout.record import ENDED
+from rollout.report import build, write_json
 from rollout.steps import Goal
 
 LIST_EVERY = 60.0
@@ -37,6 +38,8 @@ TICK = 15.0
 TYPICAL_OUTAGE = 15 * MINUTE
 """Seconds a host is out before this run has measured its own (azure-docs session-host-update: about 20 minutes a host,
 building included)."""
+DEMAND_WINDOW = 3600.0
+"""Seconds of which the most sessions count as demand."""
 STUCK_AFTER = 2 * 3600.0
 """Seconds without anything in flight or admitted after which the run is paused rather than waits on."""
 
@@ -113,6 +116,7 @@ class Rollout:
         self._log_folder, self._only, self._order = log_folder, only, order
         self._stop = stop or asyncio.Event()
         self._log: EventLog | None = None
+        self._before_log: list[Event] = []
         self._works: list[HostWork] = []
         self._pool: Pool
         self._image: Image
@@ -128,6 +132,8 @@ class Rollout:
         self._checkpoints_passed = 0
         self._progress_at = 0.0
         self._outages: list[float] = []
+        self._sessions_seen: list[tuple[float, int]] = []
+        self._serving_at_start = -1
 
     async def run(self, pool: Pool, image: Image) -> Outcome:
         self._pool, self._image = pool, image
@@ -227,6 +233,8 @@ class Rollout:
             "owner": self._lease.owner,
         }
         self._tell(Event(self._clock.now(), Kind.STARTED, "", "", data))
+        for event in self._before_log:
+            self._log(replace(event, time=self._clock.now()))  # the pre-checks, told before there was a log
         self._renewed_at = self._clock.now()
 
     def _goal(self) -> Goal:
@@ -313,15 +321,21 @@ class Rollout:
         bodies = await self._azure.list_session_hosts(self._pool.id)
         self._listed_at = now
         self._session_hosts = {(h.vm_resource_id or "").lower(): h for h in map(SessionHost, bodies)}
+        sessions = sum(host.sessions for host in self._session_hosts.values())
+        self._sessions_seen = [(at, n) for at, n in self._sessions_seen if now - at < DEMAND_WINDOW] + [(now, sessions)]
+        if self._serving_at_start < 0:
+            self._serving_at_start = sum(self._serves(host) for host in self._session_hosts.values())
 
     def _judge(self) -> None:
         """Too many failures stop the rollout; a baked canary lets it go on; checkpoints pause it."""
         now = self._clock.now()
-        failures = [work for work in self._works if work.ended and work.result in ("failed", "rolled_back", "gone")]
+        # A host on its way back to the old disk has failed already: nobody follows it.
+        failures = [work for work in self._works if work.failed]
         limit = self._allowed_failures()
         if len(failures) > limit and not self._stopping:
             first = failures[0]
-            self._stopping = f"{len(failures)} host(s) failed, {limit} allowed; first: {first.name}, {first.reason}"
+            reason = first.reason or (first.record.w if first.record is not None else "")
+            self._stopping = f"{len(failures)} host(s) failed, {limit} allowed; first: {first.name}, {reason}"
             if not self._record.c and self._declaration.canary.hosts:
                 self._tell(Event(now, Kind.CANARY, "", "", {"result": "failed", "hosts": [w.name for w in failures]}))
             self._give_back("the rollout was stopped")
@@ -339,8 +353,7 @@ class Rollout:
 
     def _done(self) -> int:
         """Hosts of this attempt that are updated, those of a run before a crash included."""
-        left = sum(1 for work in self._works if not (work.result == "done" and work.ended) and not work.serving_again)
-        return max(0, self._record.n - left)
+        return max(0, self._record.n - sum(1 for work in self._works if not work.updated))
 
     async def _canary(self) -> None:
         """The canary passes when its hosts have served for the bake time and are still healthy."""
@@ -351,7 +364,7 @@ class Rollout:
         self._bake_since = self._bake_since if self._bake_since is not None else now
         if canary.hosts and now - self._bake_since < canary.bake and self._may_start_more():
             return
-        baked = [work for work in self._works if work.serving_again]
+        baked = [work for work in self._works if work.updated]
         sick = [work.name for work in baked if not await self._still_healthy(work)]
         if sick:
             self._stopping = f"canary {', '.join(sick)} did not stay healthy"
@@ -447,25 +460,39 @@ class Rollout:
                 serving += self._serves(listed)
             elif work.stage is Stage.BACK:
                 serving += 1
-        sessions = sum(host.sessions for host in self._session_hosts.values())
         unavailable = declaration.max_unavailable.of(len(hosts))
         building = declaration.max_building.of(len(hosts)) if declaration.max_building else 2 * unavailable
         outage = sorted(self._outages)[len(self._outages) // 2] if self._outages else TYPICAL_OUTAGE
         canary_left: int | None = None
         if not self._record.c:
-            out = sum(1 for work in self._works if work.stage in (Stage.OUT, Stage.BACK) or work.ended)
+            out = sum(1 for work in self._works if work.stage >= Stage.OUT)
             before = self._record.n - len(self._works)
             canary_left = max(0, declaration.canary.hosts - out - max(0, before))
         return Limits(
             max_unavailable=unavailable,
             max_building=len(hosts) if declaration.build is Build.AFTER_DEALLOCATE else building,
             serving=serving,
-            floor=floor(sessions, len(hosts), declaration, self._session_limit()),
+            floor=self._floor(),
             broken_elsewhere=broken,
             ahead=look_ahead(unavailable, len(hosts), declaration.drain.deadline, outage),
+            build_proven=self._build_proven(),
+            first_builds=max(1, declaration.canary.hosts),
             canary_left=canary_left,
             barrier=self._order.barrier,
         )
+
+    def _build_proven(self) -> bool:
+        if self._declaration.build is Build.AFTER_DEALLOCATE or self._done() > 0:
+            return True
+        return any(Stage.BUILDING < work.stage and not work.failed for work in self._works if not work.ended)
+
+    def _floor(self) -> int:
+        """Hosts that must go on serving: for the most sessions of the last hour, because users who were asked to sign
+        out come back; and whatever the load, not more than max_unavailable or half of the pool goes at once."""
+        hosts, declaration = len(self._pool.hosts), self._declaration
+        peak = max((count for _, count in self._sessions_seen), default=0)
+        at_once = max(declaration.max_unavailable.of(hosts), hosts // 2)
+        return max(floor(peak, hosts, declaration, self._session_limit()), min(self._serving_at_start, hosts - at_once))
 
     def _session_limit(self) -> int:
         if declared_session_limit(self._pool) is None and self._declaration.sessions_per_host is None:
@@ -565,12 +592,15 @@ class Rollout:
             pass  # it ends by itself
         if self._log is not None:
             self._log.close()
+            write_json(build(read_log(self._log.path)), self._log.path.with_suffix(".json"))
 
     def _tell(self, event: Event) -> None:
         if event.kind is Kind.HOST_DONE and event.data.get("outage"):
             self._outages.append(float(event.data["outage"]))
         if self._log is not None:
             self._log(event)
+        else:
+            self._before_log.append(event)
         self._listener(event)
 
 
@@ -592,5 +622,17 @@ def _active(plan: dict[str, Any], pool_id: str) -> bool:
 
 
 def rebuild(pool: Pool, name: str, image: Image) -> list[Work]:
-    """The work of one host that gets a fresh disk of the version it has."""
-    raise NotImplementedError
+    """The work of one host that gets a fresh disk of the version it shall run.
+
+    Raises InvalidDeclaration for a name that is no host, PreCheckFailed while a rollout of the pool is not ended.
+    """
+    host = pool.host(name)
+    if host is None:
+        known = ", ".join(host.name for host in pool.hosts[:10])
+        raise InvalidDeclaration("host", name, f"is no host of pool {pool.name}", f"its hosts are {known}")
+    record = pool.record
+    if record is not None and record.resumable and record.t.lower() != host.name.lower():
+        raise PreCheckFailed(
+            f"pool {pool.name}: a rollout is {record.st}; let it end first (pulumi up), then rebuild {host.name}"
+        )
+    return [Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild")]

@@ -43,6 +43,13 @@ INPUTS: dict[str, Any] = {
 }
 
 
+class UnreleasedLease(Lease):
+    """The lease of a process that is killed: nobody gives it back."""
+
+    async def release(self) -> None:
+        return None
+
+
 @dataclass
 class Bench:
     """An emulated pool with its gallery, and everything the engine said."""
@@ -61,7 +68,9 @@ class Bench:
     def control(self, method: str, path: str, body: Body | None = None, **query: str) -> Any:
         """One request to the control API."""
         self.emulator.world.advance(self.clock.now())
-        return self.emulator.handle(Request(method, f"/emulator/{path}", dict(query), body=body)).body
+        return self.emulator.handle(
+            Request(method, f"/emulator/{path}", {k.lower(): v for k, v in query.items()}, body=body)
+        ).body
 
     def vm(self, name: str) -> Body:
         """A VM's body."""
@@ -113,11 +122,12 @@ class Bench:
         only: str | None = None,
         order: Order | None = None,
         principal: str = "deployer",
+        dies: bool = False,
         **changes: Any,
     ) -> Outcome:
-        """One run of the engine with `INPUTS` and what is changed in them."""
+        """One run of the engine with `INPUTS` and what is changed in them. A run that `dies` leaves its lease behind."""
         inputs: Mapping[str, Any] = {k: v for k, v in {**INPUTS, **changes}.items() if v is not None}
-        lease = Lease(POOL, owner, self.clock)
+        lease = (UnreleasedLease if dies else Lease)(POOL, owner, self.clock)
         async with AsyncExitStack() as stack:
             azure = await stack.enter_async_context(
                 in_process_cloud(self.emulator, self.clock, write_guard=lease.check, principal=principal)
