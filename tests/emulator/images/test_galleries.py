@@ -88,6 +88,7 @@ def test_a_gallery_and_a_definition_are_201_creating_then_succeeded(azure: Clien
         ({"hyperVGeneration": "V1", "features": []}, "galleryImage.properties.hyperVGeneration"),
         ({"identifier": {"publisher": "p", "offer": "o", "sku": "s"}}, "galleryImage.properties.identifier"),
         ({"features": []}, "galleryImage.properties.features"),
+        ({"architecture": "Arm64"}, "galleryImage.properties.architecture"),
     ],
 )
 def test_what_defines_an_image_can_not_change(gallery: Client, changed: dict[str, Any], target: str) -> None:
