@@ -10,9 +10,6 @@ from pulumi_azure_native import desktopvirtualization
 
 TYPE = "avd:index:HostPool"
 
-ROLLOUT_TAGS = ("avd-rollout", "avd-rollout-lease", "avd-rollout-pause")
-"""Tags that the update keeps on the pool."""
-
 
 @dataclass(frozen=True)
 class HostPoolArgs:
@@ -35,6 +32,7 @@ class HostPoolArgs:
     friendly_name: str | None = None
     description: str | None = None
     tags: Mapping[str, str] | None = None
+    """Set when the pool is made; later changes of them are ignored (see `HostPool`)."""
 
 
 class HostPool(pulumi.ComponentResource):
@@ -43,8 +41,11 @@ class HostPool(pulumi.ComponentResource):
     Standard is what Azure makes under api-version 2024-04-03, which has no `managementType`; pools of the other type,
     Automated, replace their virtual machines themselves, and the update refuses them.
 
-    Left alone, because the update (or AVD) changes them: registrationInfo, vmTemplate and the rollout's tags. The
-    session hosts are deliberately no part of this component. Where they are declared with Pulumi, give the virtual
+    Left alone, because the update (or AVD) changes them: registrationInfo, vmTemplate and tags. The update keeps its
+    record in tags of the pool, some with names that are not known beforehand, and Pulumi can ignore tags by whole names
+    only: so the declared tags are set when the pool is made, and not changed by Pulumi after that.
+
+    The session hosts are deliberately no part of this component. Where they are declared with Pulumi, give the virtual
     machines `protect=True` and `ignore_changes=["storageProfile.osDisk", "storageProfile.imageReference"]`, else the
     next `pulumi up` would undo a swap or replace machines; Terraform's `lifecycle { prevent_destroy, ignore_changes }`
     and leaving the machines out of Bicep's incremental deployments do the same.
@@ -72,7 +73,7 @@ class HostPool(pulumi.ComponentResource):
             tags=args.tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["registrationInfo", "vmTemplate", *(f'tags["{tag}"]' for tag in ROLLOUT_TAGS)],
+                ignore_changes=["registrationInfo", "vmTemplate", "tags"],
             ),
         )
         self.host_pool_id = pool.id

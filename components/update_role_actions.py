@@ -63,18 +63,14 @@ POOL: Actions = (
 )
 
 MACHINES: Actions = (
-    # The machine as it is, before each write.
+    # The machine as it is, with power state, agent and extensions, before each write.
     "Microsoft.Compute/virtualMachines/read",
     # Build the temporary machine; swap the OS disk; keep the host's record in a tag.
     "Microsoft.Compute/virtualMachines/write",
-    # Power state, agent and extension statuses.
-    "Microsoft.Compute/virtualMachines/instanceView/read",
     # Stop a machine for the swap, or the temporary one when its disk is ready.
     "Microsoft.Compute/virtualMachines/deallocate/action",
     # Is provisioning finished; checks before the host serves; repair on the way back.
     "Microsoft.Compute/virtualMachines/runCommand/action",
-    # Was anything installed that would replay on the new disk.
-    "Microsoft.Compute/virtualMachines/extensions/read",
     # The image a disk came from, its security type and size.
     "Microsoft.Compute/disks/read",
     # Tags that say whose disk it is and until when it is kept.
@@ -85,20 +81,22 @@ MACHINES: Actions = (
     "Microsoft.Network/networkInterfaces/read",
     # A write of a machine names its interfaces, and ARM checks them.
     "Microsoft.Network/networkInterfaces/join/action",
-    # A write of a machine names its identities, and ARM checks them.
-    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-    # The rollout's record on machines and disks.
-    "Microsoft.Resources/tags/read",
-    # The rollout's record on machines and disks.
-    "Microsoft.Resources/tags/write",
 )
 """Common to hosts and temporary machines."""
 
 HOSTS: Actions = (
+    # A script with a secret among its parameters, which a plain run command would show: its result,
+    "Microsoft.Compute/virtualMachines/runCommands/read",
+    # its run,
+    "Microsoft.Compute/virtualMachines/runCommands/write",
+    # and its removal, because a run command left on the machine runs again on the next disk.
+    "Microsoft.Compute/virtualMachines/runCommands/delete",
     # Start the host on its new disk.
     "Microsoft.Compute/virtualMachines/start/action",
     # Stop a host that keeps its allocation (stop: power_off).
     "Microsoft.Compute/virtualMachines/powerOff/action",
+    # Wait for an extension's end.
+    "Microsoft.Compute/virtualMachines/extensions/read",
     # Join the domain and install the agent.
     "Microsoft.Compute/virtualMachines/extensions/write",
     # Take off what would replay on the new disk.
@@ -117,21 +115,15 @@ BUILD: Actions = (
 has none. Whatever is deleted must carry the rollout's tag and the recorded id as well."""
 
 NETWORK: Actions = (
-    # Location of the network, DNS servers.
-    "Microsoft.Network/virtualNetworks/read",
     # Pre-check: free addresses for the temporary machines.
     "Microsoft.Network/virtualNetworks/subnets/read",
     # The temporary machine's interface in the subnet.
     "Microsoft.Network/virtualNetworks/subnets/join/action",
-    # A security group that a host's interface names.
-    "Microsoft.Network/networkSecurityGroups/read",
     # The same group on the temporary machine's interface.
     "Microsoft.Network/networkSecurityGroups/join/action",
 )
 
 GALLERY: Actions = (
-    # The gallery of the image.
-    "Microsoft.Compute/galleries/read",
     # Generation, architecture and security type of the image.
     "Microsoft.Compute/galleries/images/read",
     # The version, its replication, and `latest`; build a disk from it.

@@ -19,12 +19,14 @@ def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> di
     in the subscription of the azure-native provider; write whole URIs otherwise.
     """
     given = dict(rollout)
+    vault: pulumi.Output[str] | None = None
     for section, name in SECRET_KEYS:
         part = given.get(section)
         secret = part.get(name) if isinstance(part, dict) else None
         if isinstance(part, dict) and isinstance(secret, str) and not secret.startswith("https://"):
             assert key_vault_id is not None  # settings_of has checked it
-            given[section] = {**part, name: pulumi.Output.concat(vault_uri(key_vault_id), "/secrets/", secret)}
+            vault = vault or vault_uri(key_vault_id)
+            given[section] = {**given[section], name: pulumi.Output.concat(vault, "/secrets/", secret)}
     return given
 
 
