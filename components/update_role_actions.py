@@ -65,6 +65,8 @@ POOL: Actions = (
 MACHINES: Actions = (
     # The machine as it is, with power state, agent and extensions, before each write.
     "Microsoft.Compute/virtualMachines/read",
+    # The same read with `$expand=instanceView`; unverified that Azure checks this action for it.
+    "Microsoft.Compute/virtualMachines/instanceView/read",
     # Build the temporary machine; swap the OS disk; keep the host's record in a tag.
     "Microsoft.Compute/virtualMachines/write",
     # Stop a machine for the swap, or the temporary one when its disk is ready.
