@@ -41,7 +41,9 @@ RESTORING = "restoring"
 MESSAGE, FINAL_MESSAGE, LOGGED_OFF, CAME_BACK = "message", "final message", "logged off", "came back"
 """What befell a user: `data.what` of a USER event."""
 
-_UNAVAILABLE = frozenset(str(phase) for phase in UNAVAILABLE)
+_UNAVAILABLE = frozenset(str(phase) for phase in UNAVAILABLE - {Phase.SERVE, Phase.UNDO_SERVE})
+"""Phases in which users cannot have the host. In the serve phases it takes sessions from the first step on, and the
+rest is the removal of leftovers."""
 _AT_REST = frozenset({"", "done", str(Phase.ROLLED_BACK)})
 """Phases that are no span: the host serves and nothing is done to it."""
 

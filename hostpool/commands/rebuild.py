@@ -94,5 +94,5 @@ def tell(event: Event) -> None:
         Kind.WAITING: f"waits: {event.text}",
         Kind.HOST_DONE: "serves on the fresh disk",
     }.get(event.kind, event.text)
-    if said and event.kind is not Kind.CAPACITY:
+    if said and event.kind not in (Kind.CAPACITY, Kind.ENDED):
         click.echo(f"{clock_time(event.time)} {event.host + ' ' if event.host else ''}{said}", err=True)

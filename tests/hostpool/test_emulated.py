@@ -1,0 +1,152 @@
+"""The command against the emulator, on the wire of the real SDK clients, around real runs of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import looptime
+import pytest
+from click.testing import CliRunner, Result
+
+from cloud.policies import WriteGuard
+from hostpool.main import main
+from hostpool.session import World
+from rollout.azure import Azure
+from rollout.clock import Clock
+from tests.support.in_process import in_process_cloud
+from tests.support.pools import POOL, Bench, bench
+
+
+@dataclass
+class Desk:
+    """A person at a desk beside an emulated pool: one event loop on virtual time for the engine and all commands."""
+
+    made: Bench
+    within: Callable[[Coroutine[Any, Any, Any]], Any]
+
+    def hostpool(self, *arguments: str) -> Result:
+        @asynccontextmanager
+        async def opened(
+            environment: Mapping[str, str], subscription_id: str, clock: Clock, guard: WriteGuard
+        ) -> AsyncIterator[Azure]:
+            made = self.made
+            async with in_process_cloud(made.emulator, clock, write_guard=guard) as azure:
+                yield azure
+
+        given = {"HOSTPOOL_ID": POOL, "HOSTPOOL_LOG_FOLDER": str(self.made.folder)}
+        world = World(given, opened, lambda _: self.made.clock, "ada@desk-7", self.within)
+        return CliRunner().invoke(main, arguments, obj=world)
+
+    def json(self, *arguments: str) -> Any:
+        result = self.hostpool(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def state(self) -> Any:
+        async def read() -> Any:
+            return self.made.control("GET", "state")
+
+        return self.within(read())
+
+    def disks(self) -> set[str]:
+        """Names of all disks."""
+        return {key.rsplit("/", 1)[-1] for key in self.state()["resources"] if "/microsoft.compute/disks/" in key}
+
+    def writes(self) -> int:
+        async def read() -> int:
+            log = self.made.control("GET", "requests", since="0")["requests"]
+            return sum(r["method"] != "GET" for r in log)
+
+        return int(self.within(read()))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Two hosts on 1.0.0, without users; nothing has run yet."""
+    loop = looptime.new_event_loop()
+    try:
+        made = loop.run_until_complete(bench(tmp_path, hosts=2, users=0))
+        yield Desk(made, loop.run_until_complete)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
+def test_looking_needs_no_rollout_and_writes_nothing(desk: Desk) -> None:
+    before = desk.writes()
+    found = desk.json("status")
+    assert (found["state"], found["serving"], len(found["hosts"])) == ("none", 2, 2)
+    assert {row["image"] for row in found["hosts"]} == {"1.0.0"}
+    assert desk.hostpool("explain", "vm-1").exit_code == 0
+    assert desk.hostpool("plan").exit_code == 2
+    assert desk.writes() == before
+
+
+def test_a_pause_holds_the_rollout_until_resume(desk: Desk) -> None:
+    assert desk.hostpool("pause").exit_code == 0
+    paused = desk.within(desk.made.roll(max_unavailable=1))
+    assert paused.status == "paused"
+    found = desk.json("status")
+    assert found["state"] == "paused" and found["paused_by"].startswith("ada@desk-7 at ")
+    assert list(desk.json("plan")["plan"])[:2] == ["vm-0", "vm-1"]
+    assert "run pulumi up: it goes on" in desk.hostpool("resume").stdout
+    assert desk.within(desk.made.roll(max_unavailable=1)).status == "complete"
+
+
+def test_after_a_rollout_status_plan_explain_and_report_agree(desk: Desk) -> None:
+    assert desk.within(desk.made.roll()).status == "complete"
+    found = desk.json("status")
+    assert found["line"] == "complete, 2 of 2 hosts done" and found["owner"] == "" and found["kept_disks"] == 2
+    assert [(row["phase"], row["image"], row["new_sessions"]) for row in found["hosts"]] == [
+        ("done", "1.0.1", True)
+    ] * 2
+    assert desk.json("plan")["plan"] == {}
+    assert desk.json("explain", "vm-0.contoso.com")["last_action"].startswith("removed extension")
+    made = desk.json("report")
+    assert made["status"] == "complete" and made["totals"]["by_result"]["done"] == 2
+    assert [span["phase"] for span in made["hosts"][0]["spans"]] == ["build", "drain", "release", "rejoin", "serve"]
+    assert made["now"]["line"] == found["line"]
+    # The engine wrote the same report beside its log.
+    (beside,) = desk.made.folder.glob("*.json")
+    assert json.loads(beside.read_text()) == {name: part for name, part in made.items() if name != "now"}
+    page = desk.hostpool("report")
+    assert page.exit_code == 0 and "2 of 2 hosts serve on 1.0.1" in Path(page.stdout.strip()).read_text()
+
+
+def test_a_rebuild_gives_one_host_a_fresh_disk_and_cleanup_removes_the_kept_ones(desk: Desk) -> None:
+    assert desk.within(desk.made.roll()).status == "complete"
+    before = {row["host"]: row for row in desk.json("status")["hosts"]}
+
+    def os_disk(name: str) -> str:
+        facts: str = desk.json("explain", name)["facts"]["OS disk"]
+        return facts
+
+    zero, one = os_disk("vm-0"), os_disk("vm-1")
+    result = desk.hostpool("rebuild", "vm-0", "--yes")
+    assert result.exit_code == 0, result.output
+    assert os_disk("vm-0") != zero and os_disk("vm-0").endswith("image 1.0.1") and os_disk("vm-1") == one
+    assert {row["host"]: row for row in desk.json("status")["hosts"]} == before
+    assert desk.json("plan")["plan"] == {}
+    assert desk.hostpool("cleanup").stdout == "hp1: no kept disks past their date\n"
+    assert desk.hostpool("cleanup", "--all-kept", "--yes").stdout.endswith("hp1: 3 disks deleted\n")
+    assert len([name for name in desk.disks() if "osdisk" in name]) == 2
+
+
+def test_a_refusal_of_azure_names_the_action(desk: Desk) -> None:
+    rule = {"id": "no", "method": "GET", "path": "/sessionHosts", "effect": {"type": "status", "status": 403,
+            "code": "AuthorizationFailed"}}  # fmt: skip
+
+    async def refuse() -> None:
+        desk.made.control("POST", "faults", {"rules": [rule]})
+
+    desk.within(refuse())
+    result = desk.hostpool("status")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: GET ") and "AuthorizationFailed" in result.stderr
