@@ -294,8 +294,15 @@ EXTENSION_TYPE = "Microsoft.Compute/virtualMachines/extensions"
 RUN_COMMAND_TYPE = "Microsoft.Compute/virtualMachines/runCommands"
 
 
+def next_sequence(world: World) -> int:
+    """A number that no earlier write of an extension had, not even of a deleted one of the same name."""
+    number = int(world.sections.get("extension_sequence", 1)) + 1
+    world.sections["extension_sequence"] = number
+    return number
+
+
 def mark_of(child: Resource) -> str:
-    """What a disk remembers of an extension that ran on it: its id and how often it was written."""
+    """What a disk remembers of an extension that ran on it: its id and which write of it (1 for a scenario's)."""
     return f"{child.id.lower()}#{child.hidden.get('sequence', 1)}"
 
 

@@ -76,6 +76,10 @@ def begin(world: World, vm: Resource, planned: Plan) -> Body:
         found = world.get(disk_id)
         if found is not None:
             found.hidden["attaching_to"] = vm.id
+    for disk_id in planned.detached:
+        found = world.get(disk_id)
+        if found is not None:
+            found.hidden["detaching"] = True
     return payload
 
 
@@ -87,6 +91,10 @@ def end(world: World, vm: Resource, payload: Body, *, failed: bool) -> None:
             found = world.get(disk_id)
             if found is not None:
                 found.hidden.pop("attaching_to", None)
+        for disk_id in payload["detached"]:
+            found = world.get(disk_id)
+            if found is not None:
+                found.hidden.pop("detaching", None)
         return
     reserved = guests.machine_of(world, vm).power == "deallocated"
     for disk_id in payload["detached"]:

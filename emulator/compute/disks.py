@@ -92,6 +92,7 @@ def attach(world: World, disk: Resource, vm_id: str, *, reserved: bool = False) 
     disk.body["properties"]["diskState"] = "Reserved" if reserved else "Attached"
     disk.body["properties"]["LastOwnershipUpdateTime"] = _time(world)
     disk.hidden.pop("attaching_to", None)
+    disk.hidden.pop("detaching", None)
 
 
 def detach(world: World, disk: Resource) -> None:
@@ -100,6 +101,7 @@ def detach(world: World, disk: Resource) -> None:
     disk.body["properties"]["diskState"] = "Unattached"
     disk.body["properties"]["LastOwnershipUpdateTime"] = _time(world)
     disk.hidden.pop("attaching_to", None)
+    disk.hidden.pop("detaching", None)
 
 
 def security_type(disk: Resource) -> str:

@@ -123,7 +123,7 @@ def _write(world: World, request: Request, vm: Resource, name: str, body: Body, 
     )
     hidden: Body = {
         "protectedSettings": secret,
-        "sequence": int(known.hidden.get("sequence", 1)) + (0 if unchanged else 1) if known else 1,
+        "sequence": known.hidden.get("sequence", 1) if known and unchanged else guests.next_sequence(world),
         "handler_version": f"{properties['typeHandlerVersion']}.0",
         "statuses": known.hidden.get("statuses", []) if known else [],
     }

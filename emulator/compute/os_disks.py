@@ -46,6 +46,13 @@ def plan_change(world: World, vm: Resource, given: Body) -> Resource | None:
     disk = world.get(new_id)
     if disk is None:
         raise ArmError(404, "NotFound", f"Resource {ids.name(new_id)} is not found.", target="osDisk.managedDisk.id")
+    if current.get("encryptionSettings"):
+        # name of the error: docs PR MicrosoftDocs/azure-docs#56181; status and words unverified
+        raise ArmError(
+            409,
+            "OSDiskSwapNotSupportedForVMsUsingDiskEncryption",
+            "Swapping the OS disk is not supported for virtual machines that use Azure Disk Encryption.",
+        )
     require_free(disk, vm.id)
     _check_new_disk(world, vm, disk, given)
     return disk
@@ -54,6 +61,15 @@ def plan_change(world: World, vm: Resource, given: Body) -> Resource | None:
 def require_free(disk: Resource, vm_id: str) -> None:
     """Raise unless the disk is free for this VM (status 409 is likely, not printed in the issue reports)."""
     owner = disk.body.get("managedBy")
+    if disk.hidden.get("detaching") and not ids.same(owner, vm_id):
+        # issue report, there of a data disk of a scale set's VM
+        raise ArmError(
+            409,
+            "AttachDiskWhileBeingDetached",
+            f"Cannot attach data disk '{disk.body['name']}' to VM '{ids.name(vm_id)}' because the disk is currently "
+            "being detached or the last detach operation failed. Please wait until the disk is completely detached and "
+            "then try again or delete/detach the disk explicitly again.",
+        )
     if owner is not None and not ids.same(owner, vm_id):
         raise ArmError(
             409,

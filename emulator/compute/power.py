@@ -36,7 +36,11 @@ def start(world: World, request: Request, path: dict[str, str]) -> Response:
 
 
 def deallocate(world: World, request: Request, path: dict[str, str]) -> Response:
-    return _begin(world, request, _vm(world, request), "deallocate")
+    vm = _vm(world, request)
+    if "diffDiskSettings" in vm.body["properties"]["storageProfile"]["osDisk"]:
+        # that it is refused: learn.microsoft.com/azure/virtual-machines/ephemeral-os-disks; words unverified
+        raise not_allowed("This operation is not supported for VMs with an ephemeral OS disk.")
+    return _begin(world, request, vm, "deallocate")
 
 
 def power_off(world: World, request: Request, path: dict[str, str]) -> Response:

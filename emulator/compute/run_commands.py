@@ -182,7 +182,7 @@ def _write(world: World, request: Request, name: str, body: Body) -> Response:
     properties.setdefault("timeoutInSeconds", 0)
     hidden: Body = {
         "protectedParameters": secret,
-        "sequence": int(known.hidden.get("sequence", 1)) + 1 if known else 1,
+        "sequence": guests.next_sequence(world),
         "instanceView": {"executionState": "Running", "output": "", "error": ""},
     }
     stored: Body = {

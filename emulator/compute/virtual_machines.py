@@ -24,7 +24,7 @@ WRITE = "Microsoft.Compute/virtualMachines/write"
 
 
 def get(world: World, request: Request, path: dict[str, str]) -> Response:
-    """`$expand=instanceView` (or userData, which nobody can read back here)."""
+    """`$expand=instanceView` and `userData`."""
     vm = existence.find(world, request.path)
     return Response(200, view(world, vm, expand=request.query.get("$expand", "")), etag(vm))
 
@@ -66,6 +66,8 @@ def view(world: World, vm: Resource, *, expand: str = "") -> Body:
         for disk in (storage["osDisk"], *storage.get("dataDisks", [])):
             disk.pop("diskSizeGB", None)
             (disk.get("managedDisk") or {}).pop("storageAccountType", None)
+    if "userdata" not in expand.lower():
+        properties.pop("userData", None)
     if "instanceview" in expand.lower():
         properties["instanceView"] = instance_view.build(world, vm)
     children = [clone(child.body) for child in world.under(vm.id, guests.EXTENSION_TYPE)]
@@ -163,7 +165,8 @@ def _update(world: World, request: Request, vm: Resource, raw: Body, *, patch: b
     properties = vm.body["properties"]
     kept = {"storageProfile", "networkProfile", "instanceView", "provisioningState", "vmId", "timeCreated"}
     changes = clone({name: value for name, value in given.items() if name not in kept})
-    (changes.get("osProfile") or {}).pop("adminPassword", None)
+    for write_only in ("adminPassword", "customData"):
+        (changes.get("osProfile") or {}).pop(write_only, None)
     merged = merge(properties, changes)
     if merged != properties:
         vm.body["properties"] = properties = merged
@@ -179,6 +182,7 @@ def _update(world: World, request: Request, vm: Resource, raw: Body, *, patch: b
     if new_disk is not None:
         payload["swap"] = {"old": os_disk["managedDisk"]["id"], "new": new_disk.id, "osDisk": clone(os_disk)}
         new_disk.hidden["attaching_to"] = vm.id
+        _mark_detaching(world, os_disk["managedDisk"]["id"])
         os_disk.update(os_disks.describe(new_disk))
         rows.append("vm swap os disk")
     elif "diskSizeGB" in (storage.get("osDisk") or {}):
@@ -204,6 +208,12 @@ def _update(world: World, request: Request, vm: Resource, raw: Body, *, patch: b
     return Response(200, view(world, vm), Headers({**headers, **etag(vm)}))
 
 
+def _mark_detaching(world: World, disk_id: str) -> None:
+    disk = world.get(disk_id)
+    if disk is not None:
+        disk.hidden["detaching"] = True
+
+
 def _size(vm: Resource) -> str:
     return str(vm.body["properties"]["hardwareProfile"]["vmSize"])
 
@@ -227,7 +237,7 @@ def _require_unchanged(vm: Resource, body: Body, given: Body) -> None:
         if named != had:
             raise change_not_allowed("imageReference")
     profile, had_profile = given.get("osProfile") or {}, properties.get("osProfile") or {}
-    for name in ("computerName", "adminUsername", "customData"):
+    for name in ("computerName", "adminUsername"):
         if name in profile and name in had_profile and profile[name] != had_profile[name]:
             raise change_not_allowed(f"osProfile.{name}")
     zones = body.get("zones")
@@ -319,6 +329,9 @@ def _updated(
             new = world.get(swap["new"])
             if new is not None:
                 new.hidden.pop("attaching_to", None)
+            old = world.get(swap["old"])
+            if old is not None:
+                old.hidden.pop("detaching", None)
     if data is not None:
         data_disks.end(world, vm, data, failed=failed)
     if nics is not None and not failed:

@@ -1,7 +1,8 @@
 """The VM agent's work: extensions and managed run commands, written now or new to the disk at its first boot.
 
-One after another; a machine that goes down begins again at its next boot with what this disk has not seen. A start
-waits for what replays and fails with it.
+What is new to a disk runs one after another in the order of its creation, a write runs at once (both inferred: no
+recording shows an order). A machine that goes down begins again at its next boot with what the disk has not seen. A
+start waits for what replays and fails with it.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def _written(world: World, *, operation: str, error: Body | None, vm_id: str, ch
         return
     if error is not None:
         extension.body["properties"]["provisioningState"] = "Failed"
-        extension.hidden["sequence"] = int(extension.hidden.get("sequence", 1)) + 1
+        extension.hidden["sequence"] = guests.next_sequence(world)
         if error["code"] != "VMAgentStatusCommunicationError":
             extension.hidden["statuses"] = []
         return

@@ -322,6 +322,9 @@ def _body(
         "managedDisk": clone({**(sent.get("managedDisk") or {})}),
         "deleteOption": sent.get("deleteOption") or "Detach",
     }
+    for member in ("diffDiskSettings", "writeAcceleratorEnabled", "encryptionSettings"):
+        if member in sent:
+            os_disk[member] = clone(sent[member])
     os_disk["managedDisk"].setdefault("storageAccountType", "Premium_LRS" if begin.source else "")
     if begin.source is not None:
         os_disk["diskSizeGB"] = int(sent.get("diskSizeGB") or begin.source.size_gb)

@@ -409,3 +409,43 @@ def test_a_group_that_is_not_there(cloud: Machines) -> None:
     path = cloud.path("vm-1").replace("/rg1/", "/rg3/")
     answer = cloud.put(path, cloud.body("vm-1"))
     assert (answer.status, code(answer)) == (404, "ResourceGroupNotFound")
+
+
+def test_a_disk_that_is_being_detached_cannot_be_attached_elsewhere(cloud: Machines) -> None:
+    cloud.vm("vm-1")
+    cloud.vm("vm-2")
+    data = cloud.disk("d1", {"createOption": "Empty"}, diskSizeGB=64)
+    attach = {
+        "properties": {
+            "storageProfile": {"dataDisks": [{"lun": 0, "createOption": "Attach", "managedDisk": {"id": data["id"]}}]}
+        }
+    }
+    cloud.finish(cloud.call("PATCH", cloud.path("vm-1"), attach))
+    taken = cloud.call("PATCH", cloud.path("vm-2"), attach)
+    assert (taken.status, code(taken)) == (409, "ConflictingUserInput")
+    detach = cloud.call("PATCH", cloud.path("vm-1"), {"properties": {"storageProfile": {"dataDisks": []}}})
+    early = cloud.call("PATCH", cloud.path("vm-2"), attach)
+    assert (early.status, code(early)) == (409, "AttachDiskWhileBeingDetached")
+    cloud.finish(detach)
+    assert cloud.finish(cloud.call("PATCH", cloud.path("vm-2"), attach))["status"] == "Succeeded"
+
+
+def test_what_is_only_written_is_never_shown(cloud: Machines) -> None:
+    body = cloud.body("vm-1", userData="dXNlcg==")
+    body["properties"]["osProfile"]["customData"] = "Y3VzdG9t"
+    shown = cloud.made(cloud.path("vm-1"), body)
+    assert "Y3VzdG9t" not in str(shown)
+    assert "Secret-Pass-1" not in str(shown)
+    assert "userData" not in shown["properties"]
+    assert cloud.get(f"{cloud.path('vm-1')}?$expand=userData").body["properties"]["userData"] == "dXNlcg=="
+
+
+def test_an_ephemeral_os_disk_is_not_deallocated_and_an_encrypted_one_not_swapped(cloud: Machines) -> None:
+    body = cloud.body("vm-1")
+    body["properties"]["storageProfile"]["osDisk"]["diffDiskSettings"] = {"option": "Local"}
+    cloud.made(cloud.path("vm-1"), body)
+    assert cloud.call("POST", f"{cloud.path('vm-1')}/deallocate").status == 409
+    cloud.vm("vm-2")
+    cloud.resource("vm-2").body["properties"]["storageProfile"]["osDisk"]["encryptionSettings"] = {"enabled": True}
+    answer = cloud.swap("vm-2", cloud.spare_disk("vm-3"))
+    assert (answer.status, code(answer)) == (409, "OSDiskSwapNotSupportedForVMsUsingDiskEncryption")
