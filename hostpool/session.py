@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import logging
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
@@ -51,6 +52,8 @@ class World:
 
 
 def real_world() -> World:
+    # azure-identity logs what it also raises; without a handler Python would print that a second time.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     return World(dict(os.environ), open_cloud, who=_who())
 
 
