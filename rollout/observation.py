@@ -43,6 +43,12 @@ class Host:
         return self.vm.name
 
     @property
+    def deallocated(self) -> bool:
+        """The VM has no allocation: then its attached OS disk is Reserved (recording
+        compute-vm-deallocate-disk-reserved). A list of VMs says nothing of power."""
+        return self.os_disk is not None and dig(self.os_disk.body, "properties", "diskState") == "Reserved"
+
+    @property
     def image(self) -> str | None:
         """Id of the image the host runs: the engine's tag on the attached OS disk, else that disk's own source, else
         None. Never the VM's imageReference, which keeps naming the old image after a swap (pulumi-azure-native issue

@@ -164,10 +164,16 @@ def _way_back(host: Host, image: Image, declaration: Declaration) -> Disk | None
             disk.tags.get(names.DISK_STATE) == "old"
             and same_image(disk.tags.get(names.DISK_IMAGE) or disk.source_image, image.id)
             and disk.security_type == host.vm.security_type
+            and same_key(disk, host.os_disk)
             and (not declaration.os_disk_type or disk.sku.lower() == declaration.os_disk_type.lower())
         ):
             return disk
     return None
+
+
+def same_key(one: Disk, other: Disk | None) -> bool:
+    """Both are encrypted under the same disk encryption set, or under none: a swap may not change it."""
+    return other is None or (one.encryption_set or "").lower() == (other.encryption_set or "").lower()
 
 
 def _rank(host: Host, at: float) -> tuple[int, int]:
@@ -175,7 +181,7 @@ def _rank(host: Host, at: float) -> tuple[int, int]:
     if _half_done(host):
         return 0, 0
     session_host = host.session_host
-    if session_host is None or session_host.status in OFF or not session_host.beats(at):
+    if session_host is None or host.deallocated or session_host.status in OFF or not session_host.beats(at):
         return 1, 0
     if session_host.sessions == 0:
         return 2, 0 if not session_host.allow_new_session else 1

@@ -1,0 +1,235 @@
+"""Room for the temporary machines: quota, sizes and zones, subnet addresses, their resource group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from rollout.arm import dig, name_of
+from rollout.azure import Body
+from rollout.declaration import Build
+from rollout.images import normal_location
+from rollout.observation import Host
+from rollout.prechecks.facts import Facts
+from rollout.prechecks.findings import Finding, error
+
+RESERVED = 5
+"""Addresses that Azure keeps of each subnet (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+
+
+def temporary_machines(facts: Facts) -> int:
+    """How many exist at once, at most."""
+    declaration, total = facts.declaration, len(facts.pool.hosts)
+    out = declaration.max_unavailable.of(total)
+    if declaration.build is Build.AFTER_DEALLOCATE:
+        wanted = out
+    else:
+        wanted = declaration.max_building.of(total) if declaration.max_building else 2 * out
+    return min(wanted, len(facts.built))
+
+
+def _named(facts: Facts) -> str:
+    declared = facts.declaration.max_building
+    if facts.declaration.build is Build.AFTER_DEALLOCATE:
+        return f"max_unavailable: {str(facts.declaration.max_unavailable)!r}"
+    default = " (default, twice max_unavailable)" if declared is None else ""
+    return f"max_building: {str(declared) if declared else str(temporary_machines(facts))!r}{default}"
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    if not facts.built:
+        return
+    yield from _group(facts)
+    yield from _administrator(facts)
+    yield from _addresses(facts)
+    yield from _quota(facts)
+    for host in facts.built:
+        yield from _size(facts, host)
+
+
+def _group(facts: Facts) -> Iterator[Finding]:
+    if facts.build_group_missing:
+        group = facts.declaration.build_resource_group_id or ""
+        yield error(
+            "build-group-missing",
+            f"build_resource_group_id: {group!r}",
+            "the resource group does not exist",
+            f"create it (az group create --name {name_of(group)} --location {facts.pool.location})",
+        )
+
+
+def _administrator(facts: Facts) -> Iterator[Finding]:
+    if facts.declaration.local_admin is None:
+        yield error(
+            "no-local-admin",
+            "local_admin: None",
+            "is missing: Windows on the new disks is provisioned with a local administrator",
+            "declare local_admin: {username_secret, password_secret} with Key Vault secret URIs",
+        )
+
+
+def _addresses(facts: Facts) -> Iterator[Finding]:
+    if facts.subnet is None:
+        if facts.declaration.build_subnet_id and facts.permissions.get(facts.declaration.build_subnet_id):
+            yield error(
+                "subnet-missing",
+                f"build_subnet_id: {facts.declaration.build_subnet_id!r}",
+                "the subnet does not exist, or may not be read",
+                "correct the id (az network vnet subnet list)",
+            )
+        return
+    free, wanted = free_addresses(facts.subnet), temporary_machines(facts)
+    if free < wanted:
+        yield error(
+            "subnet-full",
+            _named(facts),
+            f"subnet {name_of(facts.subnet_id or '')} has {free} free addresses, and {wanted} temporary machines "
+            "need one each",
+            f"declare max_building: {free}, or a larger build_subnet_id"
+            if free
+            else "declare a build_subnet_id with free addresses, or free some",
+        )
+
+
+def free_addresses(subnet: Body) -> int:
+    """Free IPv4 addresses of a subnet."""
+    properties = subnet.get("properties") or {}
+    prefixes = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
+    sizes = [ip_network(str(prefix), strict=False) for prefix in prefixes if prefix]
+    total = sum(network.num_addresses - RESERVED for network in sizes if network.version == 4)
+    return max(0, total - len(properties.get("ipConfigurations") or ()))
+
+
+def _size_of(facts: Facts, host: Host) -> str:
+    return facts.declaration.vm_size or host.vm.size
+
+
+def _capabilities(sku: Body) -> dict[str, str]:
+    return {str(c.get("name")): str(c.get("value")) for c in sku.get("capabilities") or ()}
+
+
+def _cores(sku: Body) -> int:
+    found = _capabilities(sku)
+    return int(found.get("vCPUs") or found.get("vCPUsAvailable") or 0)
+
+
+def _quota(facts: Facts) -> Iterator[Finding]:
+    """vCPUs of the region and of each size family, for the machines that exist at once."""
+    if facts.skus is None or facts.usages is None:
+        return
+    wanted = temporary_machines(facts)
+    counted = Counter(_size_of(facts, host).lower() for host in facts.built)
+    by_family: dict[str, int] = {}
+    for size, hosts in counted.items():
+        sku = facts.skus.get(size)
+        if sku is not None and _cores(sku):
+            family = str(sku.get("family") or "")
+            by_family[family] = max(by_family.get(family, 0), min(wanted, hosts) * _cores(sku))
+    if not by_family:
+        return
+    needs = {**by_family, "cores": max(by_family.values()), "virtualMachines": wanted}
+    for name, need in needs.items():
+        row = facts.usages.get(name.lower())
+        if row is None:
+            continue
+        free = int(row.get("limit") or 0) - int(row.get("currentValue") or 0)
+        if free < need:
+            fits = free * wanted // need
+            yield error(
+                "quota",
+                _named(facts),
+                f"{wanted} temporary machines need {need} of quota {name} in {facts.pool.location}, and "
+                f"{max(free, 0)} of {row.get('limit')} are free",
+                (f"declare max_building: {fits}, or " if fits > 0 else "")
+                + "ask for more (Azure portal: Quotas > Compute)",
+            )
+
+
+def _size(facts: Facts, host: Host) -> Iterator[Finding]:
+    """The size that the host will have: is there such a size, here, in its zone, for its generation and disk type."""
+    if facts.skus is None or normal_location(host.vm.location) != normal_location(facts.pool.location):
+        return
+    size = _size_of(facts, host)
+    subject = f"vm_size: {size!r}" if facts.declaration.vm_size else host.name
+    sku = facts.skus.get(size.lower())
+    choose = f"choose another (az vm list-skus --location {facts.pool.location} --resource-type virtualMachines)"
+    if sku is None:
+        yield error("size-unknown", subject, f"there is no size {size} in {facts.pool.location}", choose)
+        return
+    restricted = [r for r in sku.get("restrictions") or () if str(r.get("type")).lower() == "location"]
+    if restricted:
+        reason = restricted[0].get("reasonCode") or "restricted"
+        yield error(
+            "size-restricted", subject, f"size {size} is not available in {facts.pool.location} ({reason})", choose
+        )
+    for zone in host.vm.zones:
+        if zone not in _zones(sku):
+            yield error("size-not-in-zone", host.name, f"size {size} is not available in its zone {zone}", choose)
+    yield from _fits(facts, host, sku, subject, size)
+
+
+def _zones(sku: Body) -> set[str]:
+    """Zones of the size, less those restricted for this subscription."""
+    offered = {str(zone) for place in sku.get("locationInfo") or () for zone in place.get("zones") or ()}
+    taken = {
+        str(zone)
+        for restriction in sku.get("restrictions") or ()
+        if str(restriction.get("type")).lower() == "zone"
+        for zone in dig(restriction, "restrictionInfo", "zones") or ()
+    }
+    return offered - taken
+
+
+def _fits(facts: Facts, host: Host, sku: Body, subject: str, size: str) -> Iterator[Finding]:
+    can = _capabilities(sku)
+    image, kind = facts.image, facts.declaration.os_disk_type
+    if image.generation not in can.get("HyperVGenerations", image.generation).split(","):
+        yield error(
+            "size-generation",
+            subject,
+            f"size {size} runs generation {can['HyperVGenerations']}, and the image is {image.generation}",
+            "use an image of that generation, or another vm_size",
+        )
+    if can.get("CpuArchitectureType", image.architecture).lower() != image.architecture.lower():
+        yield error(
+            "size-architecture",
+            subject,
+            f"size {size} is {can['CpuArchitectureType']}, and the image is {image.architecture}",
+            "use an image of that architecture, or another vm_size",
+        )
+    if kind and kind.startswith("Premium") and can.get("PremiumIO", "True").lower() == "false":
+        yield error(
+            "size-without-premium",
+            f"os_disk_type: {kind!r}",
+            f"size {size} takes no premium disks",
+            "declare StandardSSD_LRS, or another vm_size",
+        )
+    if host.vm.security_type == "TrustedLaunch" and can.get("TrustedLaunchDisabled", "False").lower() == "true":
+        yield error(
+            "size-without-trusted-launch",
+            subject,
+            f"size {size} does not support Trusted Launch, which {host.name} has",
+            "declare another vm_size",
+        )
+    yield from _temporary_disk(facts, host, can, size)
+
+
+def _temporary_disk(facts: Facts, host: Host, can: dict[str, str], size: str) -> Iterator[Finding]:
+    """A VM cannot be resized between sizes with and without a local temporary disk
+    (learn.microsoft.com/azure/virtual-machines/azure-vms-no-temp-disk)."""
+    before = (facts.skus or {}).get(host.vm.size.lower())
+    if before is None or facts.declaration.vm_size is None:
+        return
+    has, will = (
+        _capabilities(before).get("MaxResourceVolumeMB", "0") != "0",
+        can.get("MaxResourceVolumeMB", "0") != "0",
+    )
+    if has != will:
+        yield error(
+            "size-temporary-disk",
+            f"vm_size: {size!r}",
+            f"{size} has {'a' if will else 'no'} temporary disk, and {host.vm.size} has {'one' if has else 'none'}; "
+            "Azure refuses the change",
+            f"declare a size {'with' if has else 'without'} a temporary disk",
+        )

@@ -1,0 +1,168 @@
+"""What the pre-checks read beyond the pool: a few calls per scope, none per host (in a preview), all at once.
+
+What may not be read is None: a pre-check then says nothing, and `rights.py` says which action is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from rollout.arm import Vm, dig, group_of
+from rollout.azure import Azure, Body
+from rollout.declaration import Declaration
+from rollout.errors import Forbidden, NotFound
+from rollout.images import Image, Kind
+from rollout.observation import Host, Pool
+from rollout.plan import Work, hosts_to_update
+from rollout.prechecks.actions import Holds
+
+T = TypeVar("T")
+
+AT_ONCE = 16
+"""VMs read at once at the start: far below ARM's 25 reads a second."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A scope that the engine works at, and what it holds."""
+
+    id: str
+    holds: Holds
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the pre-checks judge. Bodies as REST has them."""
+
+    pool: Pool
+    image: Image
+    declaration: Declaration
+    works: tuple[Work, ...]
+    scopes: tuple[Scope, ...] = ()
+    permissions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
+    """By scope id; a scope that could not be read is missing."""
+    locks: tuple[Body, ...] = ()
+    subnet_id: str | None = None
+    subnet: Body | None = None
+    skus: Mapping[str, Body] | None = None
+    """VM sizes of the hosts' location by lower-case name."""
+    usages: Mapping[str, Body] | None = None
+    """Quota of the hosts' location by lower-case name."""
+    build_group_missing: bool = False
+    full: Mapping[str, Vm] = field(default_factory=dict)
+    """Single GETs by host name: only at the start, where the list says too little of extensions."""
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """The hosts that need work, by name."""
+        wanted = {work.host for work in self.works}
+        return tuple(host for host in self.pool.hosts if host.name in wanted)
+
+    @property
+    def built(self) -> tuple[Host, ...]:
+        """The hosts that get a newly built disk: a kept disk was checked when it was made."""
+        wanted = {work.host for work in self.works if work.revert is None}
+        return tuple(host for host in self.pool.hosts if host.name in wanted)
+
+    def vm(self, host: Host) -> Vm:
+        """The VM with its extensions, where they were read."""
+        return self.full.get(host.name, host.vm)
+
+
+async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image, *, extensions: bool) -> Facts:
+    """Read the facts. `extensions` also reads each host that needs work, where the list gave its extensions by id only
+    (it does so on Azure: azure-sdk-for-net issue 13378)."""
+    known = Facts(pool, image, declaration, hosts_to_update(pool, image, declaration))
+    build_group = declaration.build_resource_group_id
+    groups = {group_of(host.vm.id).lower(): group_of(host.vm.id) for host in known.hosts}
+    groups.setdefault(group_of(pool.id).lower(), group_of(pool.id))
+    if build_group:
+        groups.setdefault(build_group.lower(), build_group)
+    (subnet_id, subnet), locks, skus, usages, missing, full = await asyncio.gather(
+        _subnet(azure, known),
+        asyncio.gather(*(_or_none(azure.list_locks(group)) for group in groups.values())),
+        _or_none(azure.list_skus(pool.location)),
+        _or_none(azure.list_usages(pool.location)),
+        _missing(azure, build_group),
+        _full(azure, known.hosts if extensions else ()),
+    )
+    scopes = scopes_of(known, subnet_id)
+    ids = list(dict.fromkeys(scope.id for scope in scopes))
+    permissions = await asyncio.gather(*(_or_none(azure.list_permissions(scope)) for scope in ids))
+    return replace(
+        known,
+        scopes=scopes,
+        permissions={id: tuple(found) for id, found in zip(ids, permissions, strict=True) if found is not None},
+        locks=tuple({str(lock["id"]).lower(): lock for found in locks for lock in found or ()}.values()),
+        subnet_id=subnet_id,
+        subnet=subnet,
+        skus=None if skus is None else {str(sku["name"]).lower(): sku for sku in skus},
+        usages=None if usages is None else {str(dig(row, "name", "value")).lower(): row for row in usages},
+        build_group_missing=missing,
+        full=full,
+    )
+
+
+def scopes_of(facts: Facts, subnet_id: str | None) -> tuple[Scope, ...]:
+    """The scopes that the engine works at: resources where one is enough (a role may end there), else groups."""
+    declaration, image = facts.declaration, facts.image
+    scopes = [Scope(facts.pool.id, Holds.POOL)]
+    groups = dict.fromkeys(group_of(host.vm.id) for host in facts.hosts)
+    scopes += [Scope(group, Holds.HOSTS) for group in groups]
+    if facts.built:
+        build = [declaration.build_resource_group_id] if declaration.build_resource_group_id else list(groups)
+        scopes += [Scope(group, Holds.BUILD) for group in build]
+        if subnet_id:
+            scopes.append(Scope(subnet_id, Holds.NETWORK))
+    if image.kind is Kind.GALLERY:
+        scopes.append(Scope(image.id.rsplit("/images/", 1)[0], Holds.GALLERY))
+    elif image.kind is Kind.MANAGED:
+        scopes.append(Scope(image.id, Holds.MANAGED_IMAGE))
+    return tuple(scopes)
+
+
+async def _subnet(azure: Azure, facts: Facts) -> tuple[str | None, Body | None]:
+    """The subnet of the temporary machines: the declared one, else that of the first host, taken for all."""
+    subnet_id = facts.declaration.build_subnet_id
+    if subnet_id is None and facts.built and facts.built[0].vm.nic_ids:
+        nic = await _or_none(azure.get_nic(facts.built[0].vm.nic_ids[0]))
+        for configuration in dig(nic, "properties", "ipConfigurations") or ():
+            subnet_id = subnet_id or dig(configuration, "properties", "subnet", "id")
+    return subnet_id, await _or_none(azure.get_subnet(subnet_id)) if subnet_id else None
+
+
+async def _missing(azure: Azure, group: str | None) -> bool:
+    """The group is known not to exist."""
+    if group is None:
+        return False
+    try:
+        return await azure.get_resource_group(group) is None
+    except NotFound:
+        return True
+    except Forbidden:
+        return False
+
+
+async def _full(azure: Azure, hosts: Iterable[Host]) -> dict[str, Vm]:
+    """The VMs whose extensions the list named without saying what they are."""
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def one(host: Host) -> tuple[str, Vm | None]:
+        async with at_once:
+            body = await _or_none(azure.get_vm(host.vm.id, instance_view=True))
+            return host.name, Vm(body) if body else None
+
+    unclear = [host for host in hosts if any(not e.publisher for e in host.vm.extensions)]
+    answers = await asyncio.gather(*(one(host) for host in unclear))
+    return {name: vm for name, vm in answers if vm is not None}
+
+
+async def _or_none(answer: Awaitable[T]) -> T | None:
+    """The answer, or None where it may not be read or is not there."""
+    try:
+        return await answer
+    except (Forbidden, NotFound):
+        return None

@@ -1,0 +1,174 @@
+"""The pool itself: its kind, its hosts' health, its load, and who else works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollout import lease, names
+from rollout.arm import dig
+from rollout.capacity import UNSET, declared_session_limit, floor, serving, sessions
+from rollout.clock import iso
+from rollout.declaration import Declaration
+from rollout.observation import Host, Pool
+from rollout.prechecks.facts import Facts
+from rollout.prechecks.findings import Finding, error, some, warning
+
+UNHEALTHY_SHARE = 0.2
+"""More unhealthy hosts than this stop a rollout before it starts, as with scale sets' rolling upgrades
+(maxUnhealthyInstancePercent, learn.microsoft.com/azure/virtual-machine-scale-sets)."""
+
+
+def kind(pool: Pool) -> Iterator[Finding]:
+    """Pools that this cannot update at all."""
+    subject = f"host_pool_id: {pool.id!r}"
+    if str(dig(pool.body, "properties", "hostPoolType") or "").lower() == "personal":
+        yield error(
+            "personal-pool",
+            subject,
+            "hostPoolType is Personal: a new OS disk would take the user's own system away",
+            "declare a pooled host pool",
+        )
+    if str(dig(pool.body, "properties", "managementType") or "").lower() == "automated":
+        yield error(
+            "automated-pool",
+            subject,
+            "managementType is Automated: Azure itself makes and replaces its session hosts",
+            "use Azure's session host update for it, or declare a pool of managementType Standard",
+        )
+    if not pool.hosts and not pool.out_of_reach:
+        yield error(
+            "empty-pool",
+            subject,
+            "the pool has no session hosts with an Azure VM",
+            "add hosts to it first (Azure portal: Host pools > the pool > Session hosts > Add)",
+        )
+
+
+def ghosts(facts: Facts) -> Iterator[Finding]:
+    for ghost in facts.pool.ghosts:
+        yield warning(
+            "session-host-without-vm",
+            ghost.name,
+            "its session-host record has no Azure VM; it is left alone",
+            "delete the record if the VM is gone (Azure portal: Host pools > the pool > Session hosts > Remove)",
+        )
+
+
+def unhealthy(host: Host, at: float, accept: tuple[str, ...]) -> bool:
+    """Meant to serve, and does not. Hosts that are off or in our own work are not meant to."""
+    session_host = host.session_host
+    if host.record is not None or host.deallocated or (session_host is not None and session_host.status == "Shutdown"):
+        return False
+    if session_host is None:
+        return True
+    return (
+        session_host.status not in (*accept, "Upgrading")
+        or not session_host.beats(at)
+        or bool(session_host.fatal_findings)
+    )
+
+
+def health(facts: Facts) -> Iterator[Finding]:
+    pool, accept = facts.pool, facts.declaration.verify.accept
+    sick = [host.name for host in pool.hosts if unhealthy(host, pool.observed_at, accept)]
+    if len(sick) > UNHEALTHY_SHARE * len(pool.hosts):
+        yield error(
+            "unhealthy-hosts",
+            some(sick),
+            f"{len(sick)} of {len(pool.hosts)} hosts are unhealthy, more than {UNHEALTHY_SHARE:.0%}: a rollout would "
+            "take capacity from a pool that has too little",
+            "mend or remove them, or switch them off (Azure portal: Host pools > the pool > Session hosts shows why)",
+        )
+    elif len(sick) >= facts.declaration.max_unavailable.of(len(pool.hosts)):
+        yield warning(
+            "unhealthy-hosts",
+            some(sick),
+            f"they are unhealthy and hold all of max_unavailable ({facts.declaration.max_unavailable})",
+            "mend them, or raise max_unavailable",
+        )
+
+
+def session_limit(facts: Facts) -> Iterator[Finding]:
+    pool = facts.pool
+    if declared_session_limit(pool) is None and facts.declaration.sessions_per_host is None:
+        yield error(
+            "no-session-limit",
+            "sessions_per_host: None",
+            f"is missing, and pool {pool.name} has no session limit (maxSessionLimit {UNSET}), so the capacity that "
+            "users need cannot be known",
+            "declare sessions_per_host, or set the pool's limit "
+            f"(az desktopvirtualization hostpool update --ids {pool.id} --max-session-limit <n>)",
+        )
+
+
+def capacity(facts: Facts) -> Iterator[Finding]:
+    """A floor that leaves no host to take out."""
+    pool, declaration = facts.pool, facts.declaration
+    total = len(pool.hosts)
+    least = declaration.min_serving.rounded_up(total)
+    out = declaration.max_unavailable.of(total)
+    up = serving(pool.hosts, at=pool.observed_at, accept=declaration.verify.accept)
+    limit = declared_session_limit(pool) or declaration.sessions_per_host
+    if least > total - 1:
+        yield error(
+            "floor-never-holds",
+            f"min_serving: {str(declaration.min_serving)!r}",
+            f"{least} of {total} hosts must serve, so none can ever be taken out of service",
+            f"declare at most {max(0, total - out)} (the pool has {total} hosts, max_unavailable is "
+            f"{declaration.max_unavailable})",
+        )
+    elif least > total - out:
+        yield warning(
+            "floor-narrows-window",
+            f"min_serving: {str(declaration.min_serving)!r}",
+            f"{least} of {total} hosts must serve, so at most {total - least} are out at once, not max_unavailable "
+            f"({declaration.max_unavailable})",
+            f"declare at most {total - out}, if max_unavailable is meant",
+        )
+    needs_drain = any(host in up for host in facts.hosts)
+    if limit is not None and needs_drain and least <= total - 1:
+        wanted = floor(sessions(pool.hosts), total, declaration, limit)
+        if wanted > len(up) - 1:
+            yield warning(
+                "floor-holds-hosts-back",
+                f"pool {pool.name}",
+                f"{sessions(pool.hosts)} sessions need {wanted} serving hosts and {len(up)} serve now: no host can be "
+                "drained before some have signed out",
+                "run it when fewer users are signed in, switch more hosts on, or lower headroom or min_serving",
+            )
+
+
+def draining(facts: Facts) -> Iterator[Finding]:
+    """All hosts drained: somebody else is at work."""
+    pool = facts.pool
+    if pool.hosts and not any(h.session_host and h.session_host.allow_new_session for h in pool.hosts):
+        yield warning(
+            "all-drained",
+            f"pool {pool.name}",
+            "every host is in drain mode; they are given back as they were found",
+            "check that nobody else maintains the pool",
+        )
+
+
+def others(facts: Facts) -> Iterator[Finding]:
+    """Another rollout, or a pause, seen in the pool's tags. At the start the lease itself decides."""
+    pool = facts.pool
+    holder = lease.decode(pool.tags.get(names.LEASE))
+    if holder is not None and holder.owner != "nobody" and holder.until > pool.observed_at:
+        yield warning(
+            "lease-held",
+            f"pool {pool.name}",
+            f"another rollout holds the lease: {holder.owner}, until {iso(holder.until)} if it is not renewed",
+            f"wait for it, or pause it (hostpool --host-pool {pool.id} pause)",
+        )
+
+
+def paused(pool: Pool, declaration: Declaration) -> Iterator[Finding]:
+    who = pool.tags.get(names.PAUSE)
+    if who:
+        yield warning(
+            "paused",
+            f"pool {pool.name}",
+            f"the rollout was paused by {who}: an update starts no host",
+            f"hostpool --host-pool {declaration.host_pool_id} resume",
+        )
