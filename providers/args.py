@@ -1,0 +1,323 @@
+"""The arguments of `HostPoolImageUpdate`, typed. Made from schema.json by `python -m providers.docs`.
+
+Defaults are those of the schema: None, like an argument that is left out, stands for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+
+@dataclass(kw_only=True)
+class CanaryArgs:
+    """The hosts that go first, alone."""
+
+    hosts: pulumi.Input[float] | None = None
+    """Number of hosts. 0 goes without a canary. Default: 1. Source: Azure documentation, session host update: one host
+    is updated first.
+    """
+
+    bake: pulumi.Input[str | float] | None = None
+    """How long they must serve in health before the rest follows: ISO 8601 duration, or seconds. Default: "PT10M".
+    Source: The product's own choice.
+    """
+
+
+@dataclass(kw_only=True)
+class CheckpointArgs:
+    """A pause after a share of the hosts."""
+
+    percent: pulumi.Input[float | str]
+    """Share of the hosts that are done, 1 to 100, or with a percent sign. Source: The product's own choice."""
+
+    pause: pulumi.Input[str | float]
+    """How long no new host is begun: ISO 8601 duration, or seconds. Source: The product's own choice."""
+
+
+@dataclass(kw_only=True)
+class DrainArgs:
+    """How users leave a host."""
+
+    deadline: pulumi.Input[str | float] | None = None
+    """Time from the first message to the log-off policy: ISO 8601 duration, or seconds. Default: "PT60M". Source: Azure
+    documentation, session host update: log-off delay.
+    """
+
+    log_off: pulumi.Input[str] | None = None
+    """What happens at the deadline. wait: nobody is logged off, and an occupied host is left for the next run.
+    disconnected_only: disconnected sessions are logged off; a host with an active one is left. force: everybody is
+    logged off after the final message and the grace. One of wait, disconnected_only, force. Default: "wait". Source:
+    Azure Virtual Desktop REST API, User Sessions - Delete.
+    """
+
+    grace: pulumi.Input[str | float] | None = None
+    """Time between the final message and a forced log-off: ISO 8601 duration, or seconds. Not longer than deadline.
+    Default: "PT5M". Source: The product's own choice.
+    """
+
+    zero_sessions_for: pulumi.Input[str | float] | None = None
+    """How long a host must have had no session in any state before it is stopped, so that profile containers are
+    detached: ISO 8601 duration, or seconds. Default: "PT1M". Source: Practice with FSLogix profile containers,
+    unverified.
+    """
+
+    message_title: pulumi.Input[str] | None = None
+    """Title of the messages. 260 characters at most. Default: "Maintenance". Source: Azure documentation, session host
+    update: length of the log-off message.
+    """
+
+    message: pulumi.Input[str] | None = None
+    """Message when the drain begins; {minutes} is the time to the deadline. 260 characters at most. Default: "This
+    desktop is being updated. Please save your work and sign out within {minutes} minutes, then sign in again.". Source:
+    Azure documentation, session host update: length of the log-off message.
+    """
+
+    final_message: pulumi.Input[str] | None = None
+    """Message before a forced log-off; {minutes} is the grace. 260 characters at most. Default: "This desktop will sign
+    you out in {minutes} minutes to install an update. Please save your work now.". Source: Azure documentation, session
+    host update: length of the log-off message.
+    """
+
+
+@dataclass(kw_only=True)
+class JoinArgs:
+    """The directory that the hosts are joined to. It is declared because a new disk must join anew, and the extension
+    that once joined the host is gone after the first update.
+    """
+
+    type: pulumi.Input[str]
+    """ad: an Active Directory domain. entra: Microsoft Entra ID. One of ad, entra. Source: Azure documentation,
+    prerequisites for Azure Virtual Desktop: identity.
+    """
+
+    domain: pulumi.Input[str] | None = None
+    """DNS name of the domain. Needed with type ad. Source: VM extension JsonADDomainExtension 1.3, setting Name."""
+
+    ou_path: pulumi.Input[str] | None = None
+    """Distinguished name of the organizational unit of the computer accounts. Default: the domain's default container.
+    Source: VM extension JsonADDomainExtension 1.3, setting OUPath.
+    """
+
+    user: pulumi.Input[str] | None = None
+    """User principal name of the account that joins. Needed with type ad; it must be allowed to join a name that
+    exists. Source: VM extension JsonADDomainExtension 1.3, setting User.
+    """
+
+    password_secret: pulumi.Input[str] | None = None
+    """Key Vault URI of the secret that holds its password, with or without a version. Needed with type ad. It is read
+    at use and never stored. Source: Azure Key Vault REST API, Get Secret.
+    """
+
+    mdm_id: pulumi.Input[str] | None = None
+    """Application id of the device management service that Entra-joined hosts enrol in. Default: none. Source: VM
+    extension AADLoginForWindows 2.0, setting mdmId; the example is Microsoft Intune.
+    """
+
+
+@dataclass(kw_only=True)
+class LocalAdminArgs:
+    """The local administrator of the updated hosts. Windows is provisioned on the temporary virtual machine with it."""
+
+    username_secret: pulumi.Input[str]
+    """Key Vault URI of the secret that holds the name. Azure refuses names such as administrator or admin. Source:
+    Azure Compute REST API, osProfile.adminUsername.
+    """
+
+    password_secret: pulumi.Input[str]
+    """Key Vault URI of the secret that holds the password, 12 to 123 characters. Source: Azure Compute REST API,
+    osProfile.adminPassword.
+    """
+
+
+@dataclass(kw_only=True)
+class AgentArgs:
+    """How the Azure Virtual Desktop agent is installed."""
+
+    modules_url: pulumi.Input[str] | None = None
+    """URL of the DSC package that installs the agent. There is no name for the latest one, so it is pinned here; use a
+    copy of your own where hosts have no access to it. Default:
+    "https://wvdportalstorageblob.blob.core.windows.net/galleryartifacts/Configuration_1.0.02990.697.zip". Source:
+    Azure/RDS-Templates, ARM templates of the portal; the DSC extension retires on 31 March 2028.
+    """
+
+
+@dataclass(kw_only=True)
+class VerifyArgs:
+    """When an updated host counts as healthy."""
+
+    polls: pulumi.Input[float] | None = None
+    """Healthy answers in a row. 1 or more. Default: 2. Source: The product's own choice."""
+
+    accept: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Statuses of the session host that count as healthy. Add NeedsAssistance where checks that are not fatal may fail.
+    Default: ["Available"]. Source: Azure documentation, session host statuses and health checks.
+    """
+
+    script: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Lines of PowerShell that run on the updated host by Run Command and must end with exit code 0. Default: [].
+    Source: Azure documentation, Run Command.
+    """
+
+    timeout: pulumi.Input[str | float] | None = None
+    """Time from the start of the machine to a healthy host: ISO 8601 duration, or seconds. After it the old disk is put
+    back. Default: "PT60M". Source: The product's own choice.
+    """
+
+
+@dataclass(kw_only=True)
+class HostPoolImageUpdateArgs:
+    """The desired image of a pooled Azure Virtual Desktop host pool, and how its session hosts get it."""
+
+    host_pool_id: pulumi.Input[str]
+    """Id of the host pool. It must be pooled and of management type Standard. Another pool is another resource: a
+    change replaces this one, and changes no host. Source: Azure Virtual Desktop REST API 2024-04-03, HostPools - Get.
+    """
+
+    image: pulumi.Input[str]
+    """The image without its version: the id of a gallery image definition, a marketplace image as publisher:offer:sku,
+    or the id of a managed image. Source: Azure Compute REST API, imageReference of a virtual machine.
+    """
+
+    version: pulumi.Input[str]
+    """The version that the hosts shall run: x.y.z, or latest, which is resolved in every preview to the highest version
+    that is replicated to the hosts' region and not excluded from latest. An earlier version is a revert. Of a managed
+    image: latest or the image's name. Source: Azure documentation, Azure Compute Gallery: image versions,
+    excludeFromLatest.
+    """
+
+    local_admin: pulumi.Input[LocalAdminArgs | Mapping[str, Any]]
+    """The local administrator of the updated hosts. Windows is provisioned on the temporary virtual machine with it."""
+
+    max_unavailable: pulumi.Input[float | str] | None = None
+    """Session hosts that may be out of service at once: a number of hosts, or a percentage of the pool (rounded down,
+    at least 1). Hosts found broken count. 1 to the size of the pool, 1% to 100%. Default: 1. Source: Azure
+    documentation, session host update: batch size.
+    """
+
+    max_building: pulumi.Input[float | str] | None = None
+    """Temporary virtual machines at once: a number, or a percentage of the pool. Each takes an address of the subnet
+    and cores of the quota. 1 or more. Default: twice max_unavailable. Source: The product's own choice: the build of a
+    disk takes about twice as long as the outage of a host.
+    """
+
+    min_serving: pulumi.Input[float | str] | None = None
+    """Session hosts that accept sessions at any time, whatever the load: a number of hosts, or a percentage of the pool
+    (rounded up). 0 or more. The floor is the greater of this and of what the live sessions need. Default: 0. Source:
+    The product's own choice.
+    """
+
+    headroom: pulumi.Input[float | str] | None = None
+    """Share of sessions that must still find a place beside those there are, from 0 to 1 or as a percentage: so many
+    hosts accept sessions as sessions * (1 + headroom) / maxSessionLimit, rounded up. It is computed anew before every
+    host. Default: 0.1. Source: The product's own choice.
+    """
+
+    sessions_per_host: pulumi.Input[float] | None = None
+    """Sessions that a host takes, for pools that have no maxSessionLimit (Azure stores 999999 then). 1 or more.
+    Default: the pool's own limit. Source: Azure Virtual Desktop REST API, maxSessionLimit: 999999 where nobody set one.
+    """
+
+    canary: pulumi.Input[CanaryArgs | Mapping[str, Any]] | None = None
+    """The hosts that go first, alone."""
+
+    checkpoints: pulumi.Input[Sequence[pulumi.Input[CheckpointArgs | Mapping[str, Any]]]] | None = None
+    """Pauses on the way, in rising order of percent. Default: []. Source: The product's own choice."""
+
+    max_failed: pulumi.Input[float | str] | None = None
+    """Hosts that may fail, those that got their old disk back included, before no further host is begun: a number, or a
+    percentage of the hosts that needed work. Hosts in work are finished. 0 stops at the first failure. Default: 0.
+    Source: The product's own choice.
+    """
+
+    drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None
+    """How users leave a host."""
+
+    join: pulumi.Input[JoinArgs | Mapping[str, Any]] | None = None
+    """The directory that the hosts are joined to. It is declared because a new disk must join anew, and the extension
+    that once joined the host is gone after the first update.
+    """
+
+    vm_size: pulumi.Input[str] | None = None
+    """Size of the hosts' virtual machines. Not with stop: power_off. Default: each host keeps its own. Source: Azure
+    Compute REST API, hardwareProfile.vmSize.
+    """
+
+    os_disk_type: pulumi.Input[str] | None = None
+    """Type of the new OS disks. Default: each host keeps its own. One of Standard_LRS, StandardSSD_LRS,
+    StandardSSD_ZRS, Premium_LRS, Premium_ZRS. Source: Azure documentation, managed disk types: an OS disk is neither
+    UltraSSD_LRS nor PremiumV2_LRS.
+    """
+
+    build: pulumi.Input[str] | None = None
+    """When a host's new disk is built. ahead: while the host serves, so that it is out for the swap only.
+    after_deallocate: after the host has stopped, for networks where two machines of one name must never run at once.
+    One of ahead, after_deallocate. Default: "ahead". Source: Azure documentation, session host update: order of its
+    steps (after_deallocate is that order).
+    """
+
+    build_resource_group_id: pulumi.Input[str] | None = None
+    """Id of the resource group of the temporary machines and their network interfaces. With a group of their own, the
+    update role needs no right to delete machines in the group of the hosts. Default: the group of the host. Source: The
+    product's own choice.
+    """
+
+    build_subnet_id: pulumi.Input[str] | None = None
+    """Id of the subnet of the temporary machines. One without a route to the directory and its DNS is best: then two
+    machines of one name never meet. Default: the subnet of the host. Source: The product's own choice.
+    """
+
+    build_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Further tags of the temporary machines, their interfaces and disks, such as those that exempt them from an Azure
+    Policy. Names of 512, values of 256 characters at most. Default: {}. Source: Azure documentation, tags: limits.
+    """
+
+    stop: pulumi.Input[str] | None = None
+    """How a host is stopped for the swap. power_off keeps its place in the data centre, so that its start cannot fail
+    for lack of capacity. One of deallocate, power_off. Default: "deallocate". Source: Azure documentation, change the
+    OS disk: the machine is stopped or deallocated.
+    """
+
+    allocation_retry: pulumi.Input[str | float] | None = None
+    """How long a start is tried again when Azure has no capacity (AllocationFailed): ISO 8601 duration, or seconds. No
+    further host is stopped meanwhile. Default: "PT60M". Source: Azure documentation, allocation failures.
+    """
+
+    keep_old_disk: pulumi.Input[str | float] | None = None
+    """How long a host's former OS disk is kept: ISO 8601 duration, or seconds. A revert within that time attaches it
+    again and builds nothing. PT0S deletes it at the end of the run. Default: "P3D". Source: The product's own choice.
+    """
+
+    include: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Names of the virtual machines that are updated. Default: all of the pool. Default: []. Source: The product's own
+    choice.
+    """
+
+    exclude: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Names of virtual machines that are left alone. Default: []. Source: The product's own choice."""
+
+    fail_when_incomplete: pulumi.Input[bool] | None = None
+    """Whether pulumi up ends with exit code 1 when hosts failed, were left out or the run was paused. The state is
+    saved either way, and the next pulumi up goes on. Default: true. Source: Pulumi resource hooks: needs Pulumi CLI
+    3.238 or newer, before which it is a warning.
+    """
+
+    device_cleanup: pulumi.Input[str] | None = None
+    """How the Entra device of a host is removed before the same name joins again. graph: deleted through Microsoft
+    Graph (application permission Device.ReadWrite.All). leave: the host leaves by dsregcmd /leave. none: nothing is
+    done. One of none, graph, leave. Default: "none". Source: Microsoft Graph REST API, Delete device.
+    """
+
+    exclusion_tag: pulumi.Input[str] | None = None
+    """Name of the tag that keeps autoscale off a host in work. Default: the exclusion tag of the pool's scaling plan.
+    Source: Azure Virtual Desktop REST API, exclusionTag of a scaling plan.
+    """
+
+    agent: pulumi.Input[AgentArgs | Mapping[str, Any]] | None = None
+    """How the Azure Virtual Desktop agent is installed."""
+
+    verify: pulumi.Input[VerifyArgs | Mapping[str, Any]] | None = None
+    """When an updated host counts as healthy."""

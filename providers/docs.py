@@ -1,0 +1,179 @@
+"""`python -m providers.docs`: makes docs/inputs.md and providers/args.py from schema.json, so that the three agree."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from providers.schema import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+INPUTS_MD = ROOT / "docs" / "inputs.md"
+ARGS_PY = ROOT / "providers" / "args.py"
+WIDTH = 120
+
+_INTRODUCTION = """\
+# Inputs and outputs of `HostPoolImageUpdate`
+
+Made from `providers/schema.json` by `python -m providers.docs`: change it there.
+
+```python
+from providers.host_pool_image_update import HostPoolImageUpdate, HostPoolImageUpdateArgs
+
+HostPoolImageUpdate("image-update", HostPoolImageUpdateArgs(host_pool_id=..., image=..., version="1.0.1", ...))
+```
+
+Durations are ISO 8601 (`PT10M`, `P3D`) or numbers of seconds. Amounts are numbers of hosts or percentages (`"10%"`).
+A key that is not listed here is an error that names the nearest one. Passwords are never inputs: what names a secret is
+the URI of a Key Vault secret, read at use by the updater.
+
+"""
+
+_OUTPUTS = """\
+## Outputs
+
+- `status`: `complete`, `complete_with_failures` or `paused`; `scheduled` where the run waits for its window. A run that
+  was stopped (too many failures, or the process was ended) is an error of `pulumi up` and has no outputs.
+- `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
+- `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
+  drained), `left_out` (still in use, or not in the run), `pending`, `other`; `ghosts`: session hosts without a virtual
+  machine.
+- `images`: names of the virtual machines by the version they run, as last seen; `pulumi refresh` reads it anew.
+- `attempt`: number of the attempt, counted from 1 for the pool.
+- `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+
+Added to the inputs, and shown in a preview:
+
+- `plan`: host -> `1.0.0 -> 1.0.1` of the hosts that need work; empty when there is nothing to do; `unknown` while an
+  input is.
+- `state`: one line on where the pool stands, such as `paused, 4 of 12 done`.
+- `image_version_id`: id of the version that `version` names now.
+"""
+
+
+def inputs_md() -> str:
+    """The text of docs/inputs.md."""
+    required = set(schema()["required"])
+    lines = [_INTRODUCTION + "## Inputs\n"]
+    for name, prop in schema()["properties"].items():
+        lines += _section(name, prop, name in required, "###")
+    return "\n".join(lines) + "\n" + _OUTPUTS
+
+
+def _section(name: str, prop: Mapping[str, Any], required: bool, level: str) -> Iterator[str]:
+    yield f"{level} `{name}`\n"
+    facts = [_kind(prop)]
+    if required:
+        facts.append("required")
+    elif prop.get("default") is not None:
+        facts.append(f"default `{_json(prop['default'])}`")
+    yield " · ".join(facts) + "\n"
+    yield prop["description"] + "\n"
+    if prop.get("examples"):
+        yield "Example: " + ", ".join(f"`{_json(example)}`" for example in prop["examples"]) + "\n"
+    if prop.get("$comment"):
+        yield f"Source: {prop['$comment']}\n"
+    inner, prefix = _members(prop), f"{name}[]" if prop.get("type") == "array" else name
+    for key, part in inner.get("properties", {}).items():
+        yield from _section(f"{prefix}.{key}", part, key in inner.get("required", ()), level + "#")
+
+
+def _members(prop: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object that the property is, or is a list of."""
+    inner: Mapping[str, Any] = prop.get("items", prop)
+    return inner if inner.get("type") == "object" else {}
+
+
+def _kind(prop: Mapping[str, Any]) -> str:
+    if prop.get("format") == "duration":
+        return "duration"
+    if "enum" in prop:
+        return " \\| ".join(f"`{value}`" for value in prop["enum"])
+    if prop["type"] == "array":
+        return f"list of {prop['items']['type']}s"
+    kinds = prop["type"] if isinstance(prop["type"], list) else [prop["type"]]
+    return " or ".join(kinds)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+# -- the typed arguments
+
+_HEADER = '''\
+"""The arguments of `HostPoolImageUpdate`, typed. Made from schema.json by `python -m providers.docs`.
+
+Defaults are those of the schema: None, like an argument that is left out, stands for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+'''
+
+
+def args_py() -> str:
+    """The text of providers/args.py."""
+    classes = list(_classes(schema(), "HostPoolImageUpdateArgs"))
+    return _HEADER + "".join(f"\n\n{text}" for text in classes)
+
+
+def _classes(of: Mapping[str, Any], name: str) -> Iterator[str]:
+    for prop in of["properties"].values():
+        inner = _members(prop)
+        if "title" in inner:
+            yield from _classes(inner, f"{inner['title']}Args")
+    lines = ["@dataclass(kw_only=True)", f"class {name}:", *_docstring(of["description"])]
+    required = set(of.get("required", ()))
+    for key in sorted(of["properties"], key=lambda key: key not in required):
+        prop = of["properties"][key]
+        optional = "" if key in required else " | None = None"
+        lines += ["", f"    {key}: pulumi.Input[{_annotation(prop)}]{optional}", *_docstring(_told(prop, not optional))]
+    yield "\n".join(lines) + "\n"
+
+
+def _annotation(prop: Mapping[str, Any]) -> str:
+    if prop["type"] == "array":
+        return f"Sequence[pulumi.Input[{_annotation(prop['items'])}]]"
+    if prop["type"] == "object":
+        known = "title" in prop
+        return f"{prop['title']}Args | Mapping[str, Any]" if known else "Mapping[str, pulumi.Input[str]]"
+    names = {"string": "str", "number": "float", "boolean": "bool"}
+    kinds = prop["type"] if isinstance(prop["type"], list) else [prop["type"]]
+    return " | ".join(names[kind] for kind in kinds)
+
+
+def _told(prop: Mapping[str, Any], required: bool) -> str:
+    parts = [prop["description"]]
+    if "enum" in prop:
+        parts.append(f"One of {', '.join(prop['enum'])}.")
+    if not required and prop.get("default") not in (None, ""):
+        parts.append(f"Default: {_json(prop['default'])}.")
+    if "$comment" in prop:
+        parts.append(f"Source: {prop['$comment']}.")
+    return " ".join(parts)
+
+
+def _docstring(text: str) -> list[str]:
+    one = f'    """{text}"""'
+    if len(one) <= WIDTH:
+        return [one]
+    wrapped = textwrap.wrap(text, WIDTH - 4, initial_indent='"""', break_on_hyphens=False, break_long_words=False)
+    return ["    " + line for line in [*wrapped, '"""']]
+
+
+def main() -> None:
+    INPUTS_MD.write_text(inputs_md(), encoding="utf-8")
+    ARGS_PY.write_text(args_py(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""`HostPoolImageUpdate`: the desired image of a host pool as a Pulumi resource.
+
+Creating and updating are the same operation: bring the pool to the declared image, or go on where an earlier run
+stopped. Deleting changes no host. The token `pulumi-python:dynamic/avd:HostPoolImageUpdate` and the provider class's
+path are in the state of every stack for ever, since Pulumi stores the provider as a reference to its class: neither may
+change, and the class has no state and no arguments.
+
+Imports are late, inside the methods: the program's process needs none of them, and a preview not all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import ResourceProvider as DynamicProvider
+
+from providers.args import (
+    AgentArgs,
+    CanaryArgs,
+    CheckpointArgs,
+    DrainArgs,
+    HostPoolImageUpdateArgs,
+    JoinArgs,
+    LocalAdminArgs,
+    VerifyArgs,
+)
+from providers.failure import HostPoolImageUpdateFailed
+
+if TYPE_CHECKING:
+    from providers.preview import Look
+
+__all__ = [
+    "AgentArgs",
+    "CanaryArgs",
+    "CheckpointArgs",
+    "DrainArgs",
+    "HostPoolImageUpdate",
+    "HostPoolImageUpdateArgs",
+    "HostPoolImageUpdateProvider",
+    "JoinArgs",
+    "LocalAdminArgs",
+    "VerifyArgs",
+]
+
+TOKEN = "pulumi-python:dynamic/avd:HostPoolImageUpdate"
+
+
+class HostPoolImageUpdateProvider(DynamicProvider):
+    """What Pulumi calls, in a process of its own. Every method can be called again at any time."""
+
+    # The pickle is a reference to this class: nothing in it is secret, and the state stays readable.
+    serialize_as_secret_always = False
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate, and add what a preview shows: `plan`, `state`, and the version that `latest` is now.
+
+        Without access to Azure the former plan stays, with a warning: a pull request of somebody without rights can
+        still be previewed.
+        """
+        from providers import properties
+        from providers.validation import PLAN_INPUTS, validate
+
+        declared = properties.declared(news)
+        checked = validate(declared)
+        if checked.problems or checked.declaration is None:
+            return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in checked.problems])
+        if checked.unknown & PLAN_INPUTS:
+            return CheckResult(properties.with_unknown_plan(news, checked.unknown & PLAN_INPUTS), [])
+
+        from providers.preview import look
+        from providers.runtime import runtime
+
+        seen = runtime().run(look(checked.declaration, complete=not checked.unknown))
+        _tell(seen, news)
+        if seen.failures:
+            return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in seen.failures])
+        return CheckResult(properties.with_look(olds, news, seen), [])
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """An update if and only if the declared inputs changed, the last run did not complete, or hosts need work."""
+        from providers import properties
+
+        if properties.is_another_pool(olds, news):
+            return DiffResult(changes=True, replaces=["host_pool_id"])
+        changes = (
+            properties.declaration_changed(olds, news) or olds.get("status") != "complete" or properties.has_work(news)
+        )
+        return DiffResult(changes=changes, replaces=[])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Roll the pool. Raises HostPoolImageUpdateFailed, with one line, where it could not be done to its end."""
+        outs = _roll(props)
+        return CreateResult(str(props["host_pool_id"]).lower(), outs)
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """The same as `create`."""
+        return UpdateResult(_roll(news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What the hosts run now, so that a refresh shows drift. A pool that is gone is gone from the state."""
+        from providers import properties
+        from providers.preview import observe_images
+        from providers.runtime import runtime
+        from providers.validation import validate
+
+        declaration = validate(properties.declared(props)).declaration
+        if declaration is None:  # a state of former inputs: the next update brings it up to date
+            return ReadResult(id_, props)
+        seen = runtime().run(observe_images(declaration))
+        if seen.gone:
+            return ReadResult(None, {})
+        if seen.problem:
+            _tell(seen, props)
+            return ReadResult(id_, props)
+        return ReadResult(id_, properties.with_observed(props, seen))
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Nothing: the hosts stay as they are, whatever they run."""
+
+
+class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
+    """The image that the session hosts of a pool run. Its outputs are those of the last run that returned."""
+
+    host_pool_id: pulumi.Output[str]
+    image: pulumi.Output[str]
+    version: pulumi.Output[str]
+    status: pulumi.Output[str]
+    """`complete`, `complete_with_failures`, `paused` or `scheduled`."""
+    image_version_id: pulumi.Output[str]
+    """Id of the version that the hosts were brought to."""
+    hosts: pulumi.Output[dict[str, list[str]]]
+    """Names of the virtual machines by state."""
+    images: pulumi.Output[dict[str, list[str]]]
+    """Names of the virtual machines by the version they run."""
+    attempt: pulumi.Output[int]
+    report: pulumi.Output[str]
+    """Path of the run's event log."""
+    plan: pulumi.Output[dict[str, str]]
+    """Hosts that need work, and which."""
+    state: pulumi.Output[str]
+    """One line on where the pool stands."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        args: HostPoolImageUpdateArgs | Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        :param resource_name: name of the resource in the stack.
+        :param args: the declaration; `docs/inputs.md` has each input.
+        :param opts: options of the resource. Its own hooks come after those given here.
+        """
+        given = _plain(args)
+        # An output exists only where its key is among the properties.
+        props: dict[str, Any] = dict.fromkeys(_OUTPUTS) | given
+        props["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None)
+        hook = pulumi.ResourceHook(f"avd-image-update-complete-{resource_name}", fail_when_incomplete)
+        hooks = pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+        super().__init__(HostPoolImageUpdateProvider(), resource_name, props, opts)
+
+
+_OUTPUTS = ("status", "image_version_id", "hosts", "images", "attempt", "report", "summary", "plan", "state")
+
+
+def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:
+    """After create and update: fail the deployment where hosts are left, unless the declaration says otherwise. The
+    state is saved by then, so that the next run goes on from it."""
+    outputs, inputs = args.new_outputs or {}, args.new_inputs or {}
+    wanted = inputs.get("fail_when_incomplete")
+    if outputs.get("status") in ("complete", "scheduled") or wanted is False:
+        return
+    raise HostPoolImageUpdateFailed(str(outputs.get("summary") or f"the update is {outputs.get('status')}"))
+
+
+def _plain(value: Any) -> Any:
+    """Arguments as plain properties: what was not given is left out; Outputs stay as they are."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _roll(props: dict[str, Any]) -> dict[str, Any]:
+    """Run the update; returns the outputs."""
+    from providers import properties
+    from providers.rolling import roll
+    from providers.runtime import runtime
+
+    declared = properties.pinned(props)
+    engine = runtime()
+    try:
+        done = engine.run(roll(declared, str(props.get("resource_urn") or ""), engine.stop))
+    except HostPoolImageUpdateFailed as failed:
+        # Once more, here: Pulumi shows the traceback, and this way it is a short one.
+        raise HostPoolImageUpdateFailed(str(failed)) from None
+    return properties.outputs(props, done)
+
+
+def _tell(seen: Look, props: dict[str, Any]) -> None:
+    """Warnings of a look, beside the resource."""
+    lines = [*([seen.problem] if seen.problem else []), *seen.warnings]
+    if not lines:
+        return
+    from providers.engine_log import EngineLog
+
+    log = EngineLog(str(props.get("resource_urn") or ""))
+    for line in lines:
+        log.warning(line)
+    log.close()

@@ -1,0 +1,131 @@
+"""A look at the pool for a preview or a refresh: reads only, by lists, with what the environment gives as rights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from providers.failure import one_line
+from providers.schema import input_names
+from providers.validation import Problem, problem_of
+from rollout.arm import subscription_of
+from rollout.declaration import Declaration
+from rollout.errors import AzureError, InvalidDeclaration
+from rollout.images import Image, resolve, short
+from rollout.observation import Pool, observe
+from rollout.plan import lines, state_line
+from rollout.record import ENDED
+
+if TYPE_CHECKING:
+    from rollout.azure import Azure
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a pool."""
+
+    plan: Mapping[str, str] = field(default_factory=dict)
+    """Host -> what is to be done, of the hosts that need work."""
+    state: str = ""
+    image_version_id: str = ""
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Version -> names of the hosts that run it."""
+    failures: tuple[Problem, ...] = ()
+    """What forbids the update."""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+    """Why Azure could not be asked; the rest is empty then."""
+    gone: bool = False
+    """The pool does not exist."""
+
+
+async def look(declaration: Declaration, *, complete: bool) -> Look:
+    """The plan of a declaration, its image resolved and its pre-checks made.
+
+    `complete` is False while some inputs, though none that the plan depends on, are not known yet: then the pre-checks,
+    which would miss them, are left to the run. Raises nothing that Azure or the declaration is the reason of.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            azure = await stack.enter_async_context(_azure(declaration))
+        except (InvalidDeclaration, AzureError) as error:  # the environment's variables
+            return Look(problem=_offline(error))
+        try:
+            pool = await observe(azure, declaration, at=azure.azure_time())
+            image = await resolve(azure, declaration, pool.location)
+            seen = look_at(pool, image, declaration)
+            return await _with_findings(azure, declaration, pool, image, seen) if complete else seen
+        except InvalidDeclaration as error:
+            return Look(failures=(problem_of(error),))
+        except AzureError as error:
+            return Look(problem=_offline(error))
+
+
+async def observe_images(declaration: Declaration) -> Look:
+    """The same for a refresh: a missing pool is gone, and no rule of the declaration is an error."""
+    async with AsyncExitStack() as stack:
+        try:
+            azure = await stack.enter_async_context(_azure(declaration))
+            if await azure.get_host_pool(declaration.host_pool_id) is None:
+                return Look(gone=True)
+            pool = await observe(azure, declaration, at=azure.azure_time())
+            image = await resolve(azure, declaration, pool.location)
+        except (InvalidDeclaration, AzureError) as error:
+            return Look(problem=_offline(error))
+        return look_at(pool, image, declaration)
+
+
+def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
+    """What a pool that was read says of a declaration."""
+    images: dict[str, tuple[str, ...]] = {}
+    for host in pool.hosts:
+        version = short(host.image)
+        images[version] = (*images.get(version, ()), host.name)
+    return Look(
+        plan=lines(pool, image, declaration),
+        state=state_line(pool, image, declaration),
+        image_version_id=image.id,
+        images=images,
+    )
+
+
+async def _with_findings(azure: Azure, declaration: Declaration, pool: Pool, image: Image, seen: Look) -> Look:
+    """The look with what the pre-checks found. Errors forbid an update, but not one that has to bring hosts home which
+    an earlier run left half done."""
+    from rollout.prechecks import Severity
+    from rollout.prechecks import run as run_prechecks
+
+    findings = await run_prechecks(azure, declaration, pool, image, mode="preview")
+    half_done = any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR and not half_done]
+    warnings = [finding for finding in findings if finding.severity is not Severity.ERROR or half_done]
+    return replace(
+        seen,
+        failures=tuple(Problem(_property(finding.subject), one_line(str(finding))) for finding in errors),
+        warnings=tuple(one_line(str(finding)) for finding in warnings),
+    )
+
+
+def _property(subject: str) -> str:
+    """The input that a finding is about, or nothing: a finding may be about a host, a scope, a lock."""
+    name = subject.partition(":")[0]
+    return name if name.partition(".")[0].partition("[")[0] in input_names() else ""
+
+
+@asynccontextmanager
+async def _azure(declaration: Declaration) -> AsyncIterator[Azure]:
+    """A connection that can only read."""
+    from cloud.azure_cloud import open_cloud
+    from cloud.clock import clock_from
+    from cloud.policies import read_only
+
+    subscription_id = subscription_of(declaration.host_pool_id)
+    async with open_cloud(os.environ, subscription_id, clock_from(os.environ), read_only) as azure:
+        yield azure
+
+
+def _offline(error: Exception) -> str:
+    return one_line(f"Azure could not be asked, so the plan is not up to date: {error}")

@@ -1,0 +1,22 @@
+"""The JSON schema of the inputs, read once: the validation, the typed arguments and the documentation come from it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PATH = Path(__file__).with_name("schema.json")
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The schema of `HostPoolImageUpdate`'s inputs. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+def input_names() -> frozenset[str]:
+    """The declared inputs; whatever else a resource's properties hold was added by the provider."""
+    return frozenset(schema()["properties"])

@@ -1,0 +1,177 @@
+"""Whether the inputs can be used: first the JSON schema, then what a schema cannot say.
+
+Numbers are floats here, whatever the program wrote, and a value that another resource has yet to produce is a
+`pulumi.output.Unknown` in a preview: it is left alone, and so is every check that would need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pulumi.output import Unknown
+
+from providers.schema import schema
+from rollout.declaration import Declaration, parse
+from rollout.errors import InvalidDeclaration
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+PLAN_INPUTS = frozenset(
+    {
+        "host_pool_id",
+        "image",
+        "version",
+        "vm_size",
+        "os_disk_type",
+        "include",
+        "exclude",
+        "build_resource_group_id",
+        "canary",
+    }
+)
+"""Inputs without which there is no plan."""
+
+_PLACEHOLDERS = {
+    "host_pool_id": "/subscriptions/_/resourceGroups/_/providers/Microsoft.DesktopVirtualization/hostPools/_",
+    "image": "unknown",
+    "version": "unknown",
+}
+"""Stand in for unknown values that a declaration must have, so that the other inputs can be checked."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A property that cannot be used: its path (`drain.deadline`) and the reason with property, value and remedy."""
+
+    prop: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs after validation."""
+
+    declaration: Declaration | None
+    """None where there are problems. Unknown inputs are missing in it, or placeholders."""
+    problems: tuple[Problem, ...]
+    unknown: frozenset[str]
+    """Inputs that hold a value not known yet."""
+
+
+def validate(inputs: Mapping[str, Any]) -> Checked:
+    """Check declared inputs (those the provider added are not among them)."""
+    unknown = frozenset(name for name, value in inputs.items() if has_unknown(value))
+    problems = tuple(_schema_problems(inputs, unknown))
+    if problems:
+        return Checked(None, problems, unknown)
+    known = {name: value for name, value in inputs.items() if name not in unknown}
+    try:
+        declaration = parse({**{name: _PLACEHOLDERS[name] for name in unknown & _PLACEHOLDERS.keys()}, **known})
+    except InvalidDeclaration as error:
+        return Checked(None, (problem_of(error),), unknown)
+    return Checked(declaration, (), unknown)
+
+
+def problem_of(error: InvalidDeclaration) -> Problem:
+    return Problem(error.prop, str(error))
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether the value is not known yet, or holds one that is not."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_unknown(item) for item in value)
+    return isinstance(value, Unknown)
+
+
+# -- the schema's words
+
+
+def _schema_problems(inputs: Mapping[str, Any], unknown: frozenset[str]) -> Iterable[Problem]:
+    from jsonschema import Draft202012Validator
+
+    # A None is an input that was not given.
+    known = {name: _without_unknown(value) for name, value in inputs.items() if value is not None}
+    given = {name: value for name, value in known.items() if not isinstance(value, Unknown)}
+    errors = Draft202012Validator(schema()).iter_errors(given)
+    for error in sorted(errors, key=lambda e: [str(part) for part in e.absolute_path]):
+        yield from _problems(error, inputs)
+
+
+def _without_unknown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_unknown(item) for name, item in value.items() if not isinstance(item, Unknown)}
+    if isinstance(value, list | tuple):
+        return [_without_unknown(item) for item in value if not isinstance(item, Unknown)]
+    return value
+
+
+def _problems(error: ValidationError, inputs: Mapping[str, Any]) -> Iterable[Problem]:
+    where: Any = error.schema
+    at = list(error.absolute_path)
+    instance: Any = error.instance
+    if error.validator == "additionalProperties":
+        for name in sorted(instance.keys() - where["properties"].keys()):
+            near = get_close_matches(name, where["properties"], n=1, cutoff=0.5)
+            remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(where['properties'])}"
+            yield Problem(path([*at, name]), f"{path([*at, name])}: {instance[name]!r} is no known property; {remedy}")
+    elif error.validator == "required":
+        for name in where["required"]:
+            # jsonschema tells each missing name by itself; unknown ones are there.
+            if error.message.startswith(f"'{name}'") and not isinstance(_at(inputs, [*at, name]), Unknown):
+                example = where["properties"][name].get("examples") or where["properties"][name].get("enum")
+                shown = f"add it, such as {_shown(example[0])}" if example else f"add {_required_keys(where, name)}"
+                yield Problem(path([*at, name]), f"{path([*at, name])}: None is missing; {shown}")
+    else:
+        yield Problem(path(at), f"{path(at)}: {_shown(instance)} {_wrong(error, where)}; {_remedy(where)}")
+
+
+def _wrong(error: ValidationError, where: Mapping[str, Any]) -> str:
+    if error.validator == "type":
+        kinds = where["type"] if isinstance(where["type"], list) else [where["type"]]
+        return f"is not of type {' or '.join(kinds)}"
+    if error.validator == "enum":
+        return "is not known"
+    return "is empty" if error.validator == "minLength" else "is not valid"
+
+
+def _remedy(where: Mapping[str, Any]) -> str:
+    if "enum" in where:
+        return f"use one of {', '.join(where['enum'])}"
+    examples = where.get("examples")
+    if examples:
+        return f"write {' or '.join(_shown(example) for example in examples)}"
+    if where.get("type") == "object":
+        return f"write an object with {', '.join(where['properties'])}"
+    return "write a text"
+
+
+def _required_keys(where: Mapping[str, Any], name: str) -> str:
+    return f"{name} with {' and '.join(where['properties'][name]['required'])}"
+
+
+def _shown(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _at(inputs: Any, parts: Iterable[str | int]) -> Any:
+    for part in parts:
+        try:
+            inputs = inputs[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return inputs
+
+
+def path(parts: Iterable[str | int]) -> str:
+    """`checkpoints[0].percent`."""
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
