@@ -47,6 +47,8 @@ class Machine:
     reported: bool = False
     """Whether the VM agent has ever reported: the platform goes on showing its last word for a while."""
     faults: list[Body] = field(default_factory=list)
+    begun: list[list[Any]] = field(default_factory=list)
+    """[boot, mark] of the extensions and run commands that were begun; of the current boot only."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +320,7 @@ def to_replay(world: World, vm: Resource) -> list[Resource]:
 
 def _begin_boot(world: World, vm: Resource, machine: Machine) -> None:
     machine.boot += 1
+    machine.begun.clear()
     machine.booted = machine.agent_ready = False
     content = content_of(world, vm.id)
     name = str(content["computer_name"] or computer_name_of(vm))

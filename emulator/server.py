@@ -199,6 +199,8 @@ def running(emulator: Emulator, directory: Path, *, port: int = 0, state: Path |
         yield Running(server, loop)
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+        # TLS connections say goodbye in later turns of the loop; a loop that stops before leaves their sockets open.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

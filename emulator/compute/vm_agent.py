@@ -42,35 +42,40 @@ def begin_run(world: World, vm: Resource, child: Resource) -> None:
     operation = operations.latest(world, child.id)
     assert operation is not None
     if machine.agent_ready:
-        _schedule(world, vm, child, machine.boot, chain=False)
+        _schedule(world, vm, child, machine.boot, replay=False)
     world.schedule(SILENT_AGENT_LIMIT, "vm_agent.silent", operation=operation.id, vm_id=vm.id)
     world.schedule(EXTENSION_LIMIT, "vm_agent.overdue", operation=operation.id)
 
 
-def _schedule(world: World, vm: Resource, child: Resource, boot: int, *, chain: bool) -> None:
-    """The child ends after the time its handler takes; `chain`: then the next that is new to the disk runs."""
+def _schedule(world: World, vm: Resource, child: Resource, boot: int, *, replay: bool) -> None:
+    """The child runs from now on and ends after the time its handler takes; once in a boot."""
+    mark = guests.mark_of(child)
+    begun = guests.machine_of(world, vm).begun
+    if [boot, mark] in begun:
+        return
+    begun.append([boot, mark])
     if ids.resource_type(child.id).lower() == guests.RUN_COMMAND_TYPE.lower():
         seconds = durations.draw(world, "run command put", vm.id)
     else:
         seconds = extension_handlers.seconds(world, vm, child)
-    mark = guests.mark_of(child)
-    world.schedule(seconds, "vm_agent.ran", vm_id=vm.id, child_id=child.id, mark=mark, boot=boot, chain=chain)
+    world.schedule(seconds, "vm_agent.ran", vm_id=vm.id, child_id=child.id, mark=mark, boot=boot, replay=replay)
 
 
 def _agent_ready(world: World, vm_id: str, boot: int) -> None:
-    """The VM agent of a boot reports: what is new to this disk runs, one after another."""
+    """The VM agent of a boot reports: all that is new to this disk runs."""
     vm = world.get(vm_id)
     if vm is None:
         return
-    waiting = guests.to_replay(world, vm)
+    # What was cancelled or given up is not tried again before the next boot.
+    waiting = [child for child in guests.to_replay(world, vm) if child.hidden.get("given_up_in") != boot]
+    for child in waiting:
+        _schedule(world, vm, child, boot, replay=True)
     if not waiting:
         _replay_action(world, vm)
         _release_start(world, vm)
-        return
-    _schedule(world, vm, waiting[0], boot, chain=True)
 
 
-def _ran(world: World, vm_id: str, child_id: str, mark: str, boot: int, chain: bool) -> None:
+def _ran(world: World, vm_id: str, child_id: str, mark: str, boot: int, replay: bool) -> None:
     """Event: the handler has finished."""
     vm, child = world.get(vm_id), world.get(child_id)
     if vm is None:
@@ -78,18 +83,15 @@ def _ran(world: World, vm_id: str, child_id: str, mark: str, boot: int, chain: b
     machine = guests.machine_of(world, vm)
     if machine.boot != boot or not machine.agent_ready:
         return  # the machine went down meanwhile: it runs again at the next boot
-    # The chain of a boot may have met a child that was written meanwhile and runs already: a goal state runs once.
-    ran = guests.content_of(world, vm.id)["extensions_ran"]
-    if child is not None and guests.mark_of(child) == mark and mark not in ran:
+    if child is not None and guests.mark_of(child) == mark:
         operation = operations.latest(world, child.id)
         if operation is not None and operation.payload.get("mark") == mark:
             operations.finish(world, operation.id)
-        else:
+        elif replay:
             error = execute(world, vm, child)
-            if error is not None and chain:
+            if error is not None:
                 vm.hidden.setdefault("replay_errors", []).append(error)
-    if chain:
-        _agent_ready(world, vm_id, boot)
+    _agent_ready(world, vm_id, boot)
 
 
 def execute(world: World, vm: Resource, child: Resource) -> Body | None:
@@ -141,6 +143,7 @@ def _written(world: World, *, operation: str, error: Body | None, vm_id: str, ch
     if error is not None:
         extension.body["properties"]["provisioningState"] = "Failed"
         extension.hidden["sequence"] = guests.next_sequence(world)
+        extension.hidden["given_up_in"] = guests.machine_of(world, vm).boot
         if error["code"] != "VMAgentStatusCommunicationError":
             extension.hidden["statuses"] = []
         return
