@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
 from hostpool.options import common, json_option
 from hostpool.session import Session, pool_body, required_declaration
 from hostpool.wording import many
-from rollout import names, plan
+from rollout import names, plan, prechecks
 from rollout.images import resolve
 from rollout.observation import observe
+from rollout.prechecks import Finding, Severity
 
 
 @click.command("plan")
+@click.option("--check", is_flag=True, help="Run the pre-checks too; exit code 1 where one would stop the update.")
 @json_option
 @common
-def command(session: Session, json_: bool) -> None:
+def command(session: Session, check: bool, json_: bool) -> None:
     """Show what the next pulumi up would do, host by host, if the stack is still as it was last run.
 
     Made from the declaration that the last run stored in the pool's tags; where the stack was changed since, pulumi
@@ -26,32 +29,39 @@ def command(session: Session, json_: bool) -> None:
     \b
     Examples:
       hostpool plan
+      hostpool plan --check
       hostpool plan --json | jq '.plan | length'
     """
-    session.run(_plan(session, json_))
+    findings = session.run(_plan(session, check, json_))
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise click.exceptions.Exit(1)
 
 
-async def _plan(session: Session, json_: bool) -> None:
+async def _plan(session: Session, check: bool, json_: bool) -> list[Finding]:
     async with session.azure() as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
         declared = required_declaration(tags, session.pool_id)
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)
         lines, state = plan.lines(pool, image, declared), plan.state_line(pool, image, declared)
+        findings = await prechecks.run(azure, declared, pool, image, mode="preview") if check else []
         order = [work.host for work in plan.hosts_to_update(pool, image, declared)]
     # Hosts in the order in which their work starts, then what else would be done.
     ordered = {name: lines[name] for name in [*order, *(name for name in lines if name not in order)]}
     if json_:
         data = {"pool": pool.name, "image": image.id, "version": image.version, "state": state, "plan": ordered}
-        click.echo(json.dumps(data, indent=1))
-        return
+        click.echo(json.dumps(data | ({"findings": [asdict(f) for f in findings]} if check else {}), indent=1))
+        return findings
     click.echo(f"{pool.name} to {image.version}: {state}")
     if tags.get(names.PAUSE):
         click.echo(f"paused by {tags[names.PAUSE]}: no host starts until hostpool resume")
-    if not ordered:
-        click.echo("Nothing to do.")
-        return
-    width = max(map(len, ordered))
+    width = max(map(len, ordered), default=0)
     for name, text in ordered.items():
         click.echo(f"  {name:{width}}  {text}")
-    click.echo(f"{many(len(order), 'host')} in this order; up to {declared.max_unavailable} unavailable at once")
+    if order:
+        click.echo(f"{many(len(order), 'host')} in this order; up to {declared.max_unavailable} unavailable at once")
+    elif not ordered:
+        click.echo("Nothing to do.")
+    for finding in findings:
+        click.echo(f"{finding.severity}: {finding}")
+    return findings

@@ -19,8 +19,9 @@ from hostpool.main import main
 from hostpool.session import World
 from rollout.azure import Azure
 from rollout.clock import Clock
+from rollout.pool_record import declaration_tags
 from tests.support.in_process import in_process_cloud
-from tests.support.pools import POOL, Bench, bench
+from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
 
 
 @dataclass
@@ -118,6 +119,26 @@ def test_after_a_rollout_status_plan_explain_and_report_agree(desk: Desk) -> Non
     assert json.loads(beside.read_text()) == {name: part for name, part in made.items() if name != "now"}
     page = desk.hostpool("report")
     assert page.exit_code == 0 and "2 of 2 hosts serve on 1.0.1" in Path(page.stdout.strip()).read_text()
+
+
+def test_the_plan_tells_what_would_stop_the_update(desk: Desk) -> None:
+    lock = f"{GROUP}/providers/Microsoft.Authorization/locks/keep"
+
+    async def declare(level: str | None) -> None:
+        async with in_process_cloud(desk.made.emulator, desk.made.clock) as azure:
+            await azure.merge_tags(POOL, declaration_tags(INPUTS))
+        if level:
+            answer = desk.made.ask("PUT", lock, {"properties": {"level": level}}, "2020-05-01")
+            assert answer.status == 201, answer.body
+
+    desk.within(declare(None))
+    free = desk.hostpool("plan", "--check")
+    assert (free.exit_code, "error:" in free.stdout) == (0, False), free.stdout
+    desk.within(declare("CanNotDelete"))
+    assert desk.hostpool("plan").exit_code == 0
+    held = desk.hostpool("plan", "--check", "--json")
+    errors = [f for f in json.loads(held.stdout)["findings"] if f["severity"] == "error"]
+    assert held.exit_code == 1 and any("lock" in f["id"] for f in errors)
 
 
 def test_a_rebuild_gives_one_host_a_fresh_disk_and_cleanup_removes_the_kept_ones(desk: Desk) -> None:

@@ -43,7 +43,6 @@ def test_pause_and_resume_reach_the_tags_of_the_pool(server: Running) -> None:
     assert "paused" in hostpool(as_deployer(server), "pause").stdout
     assert json.loads(hostpool(as_deployer(server), "status", "--json").stdout)["paused_by"]
     assert "the pause is lifted" in hostpool(as_deployer(server), "resume").stdout
-    assert json.loads(hostpool(as_deployer(server), "status", "--json").stdout)["paused_by"] == ""
 
 
 def test_wrong_credentials_are_one_line_without_the_secret(server: Running) -> None:

@@ -33,6 +33,7 @@ INPUTS: dict[str, Any] = {
     "join": {
         "type": "ad",
         "domain": "contoso.com",
+        "ou_path": "OU=AVD,DC=contoso,DC=com",
         "user": "joiner@contoso.com",
         "password_secret": "https://localhost/keyvault/avd-kv/secrets/domain-join-password",
     },
