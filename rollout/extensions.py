@@ -29,8 +29,6 @@ REMOVE = Class.REMOVE
 REMOVE_AFTER_DRAIN = Class.REMOVE_AFTER_DRAIN
 UNKNOWN = Class.UNKNOWN
 
-RUN_COMMANDS = ("microsoft.cplat.core", "microsoft.compute")
-
 TABLE: dict[tuple[str, str], Class] = {
     # One-time work that would be done again with old settings.
     # DSC: the agent install of Microsoft's own templates (Azure/RDS-Templates, ARM-wvd-templates).
@@ -39,7 +37,8 @@ TABLE: dict[tuple[str, str], Class] = {
     ("microsoft.compute", "jsonaddomainextension"): REMOVE,
     # Scripts, learn.microsoft.com/azure/virtual-machines/extensions/custom-script-windows.
     ("microsoft.compute", "customscriptextension"): REMOVE,
-    # Local administrator reset: would set an old password (learn.microsoft.com/azure/virtual-machines/extensions/vmaccess-windows).
+    # Local administrator reset, which would set an old password:
+    # learn.microsoft.com/azure/virtual-machines/extensions/vmaccess-windows
     ("microsoft.compute", "vmaccessagent"): REMOVE,
     # Run Command: the action leaves a hidden extension of this type, and managed run commands are children of the VM
     # (learn.microsoft.com/azure/virtual-machines/windows/run-command, run-command-managed).
@@ -58,7 +57,8 @@ TABLE: dict[tuple[str, str], Class] = {
     ("microsoft.enterprisecloud.monitoring", "microsoftmonitoringagent"): KEEP,
     # learn.microsoft.com/defender-endpoint/azure-server-integration
     ("microsoft.azure.azuredefenderforservers", "mde.windows"): KEEP,
-    # Defender's vulnerability scanner (Qualys), learn.microsoft.com/azure/defender-for-cloud/deploy-vulnerability-assessment-vm
+    # Defender's vulnerability scanner (Qualys):
+    # learn.microsoft.com/azure/defender-for-cloud/deploy-vulnerability-assessment-vm
     ("qualys", "windowsagent.azuresecuritycenter"): KEEP,
     # learn.microsoft.com/azure/virtual-machines/extensions/iaas-antimalware-windows
     ("microsoft.azure.security", "iaasantimalware"): KEEP,
@@ -97,7 +97,8 @@ ENTRA_JOIN = ("Microsoft.Azure.ActiveDirectory", "AADLoginForWindows")
 
 
 def classify(extension: Extension) -> Class:
-    """The class of an extension; a managed run command (a child of the VM without a publisher) is removed."""
+    """The class of an extension, from a single GET of its VM: a list names extensions without saying what they are.
+    A child without publisher and type is a managed run command (inferred), and removed."""
     if not extension.publisher and not extension.type:
         return Class.REMOVE
     return TABLE.get((extension.publisher.lower(), extension.type.lower()), Class.UNKNOWN)

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 
 from rollout import names, pool_record, record
@@ -92,7 +93,7 @@ class Pool:
         """Ids of the resource groups that hold the hosts, sorted."""
         return _distinct(group_of(host.vm.id) for host in self.hosts)
 
-    @property
+    @cached_property
     def location(self) -> str:
         """Where most hosts are; the pool's own location, which is that of its metadata, for a pool without hosts."""
         places = [host.vm.location for host in self.hosts]

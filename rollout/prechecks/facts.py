@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from rollout.arm import Vm, dig, group_of
@@ -55,13 +56,13 @@ class Facts:
     full: Mapping[str, Vm] = field(default_factory=dict)
     """Single GETs by host name: only at the start, where the list says too little of extensions."""
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[Host, ...]:
         """The hosts that need work, by name."""
         wanted = {work.host for work in self.works}
         return tuple(host for host in self.pool.hosts if host.name in wanted)
 
-    @property
+    @cached_property
     def built(self) -> tuple[Host, ...]:
         """The hosts that get a newly built disk: a kept disk was checked when it was made."""
         wanted = {work.host for work in self.works if work.revert is None}

@@ -125,7 +125,7 @@ def capacity(facts: Facts) -> Iterator[Finding]:
             f"({declaration.max_unavailable})",
             f"declare at most {total - out}, if max_unavailable is meant",
         )
-    needs_drain = any(host in up for host in facts.hosts)
+    needs_drain = bool({host.name for host in up} & {host.name for host in facts.hosts})
     if limit is not None and needs_drain and least <= total - 1:
         wanted = floor(sessions(pool.hosts), total, declaration, limit)
         if wanted > len(up) - 1:
