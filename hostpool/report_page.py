@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +73,8 @@ def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolS
         dense=len(report.hosts) > DENSE,
         phases=PHASES,
         people=people(report.users),
+        failures=[f for f in report.failures if f.result != data.LEFT_OUT],
+        left_out=[f for f in report.failures if f.result == data.LEFT_OUT],
         trouble=[h for h in report.hosts if h.result not in (data.DONE, data.WAITING)],
         course=course(report),
         now=now,
@@ -155,14 +156,18 @@ def people(users: Sequence[UserEvent]) -> list[Person]:
 
 
 def evidence(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Evidence as (name, text) pairs; lists become lines, nested data JSON."""
+    """Evidence as (name, text) pairs; lists and nested data become lines."""
 
     def text(value: Any) -> str:
         if isinstance(value, list | tuple):
             return "\n".join(text(item) for item in value)
-        return json.dumps(value, indent=1) if isinstance(value, Mapping) else str(value)
+        if isinstance(value, Mapping):
+            return "\n".join(f"{name}: {text(item)}" for name, item in value.items())
+        return str(value)
 
-    return [(str(name).replace("_", " "), text(value)) for name, value in found.items() if value not in (None, "", [])]
+    return [
+        (str(name).replace("_", " "), text(value)) for name, value in found.items() if value not in (None, "", [], {})
+    ]
 
 
 def _serve(count: int) -> str:
