@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
 
 GROUP = re.compile(r"(/subscriptions/([^/]+)/resourceGroups/([^/]+))(?:/.*)?", re.IGNORECASE)
 
@@ -35,14 +34,6 @@ def group_name_of(resource_id: str) -> str:
 def name_of(resource_id: str) -> str:
     """The last segment of an id."""
     return resource_id.rstrip("/").rsplit("/", 1)[-1]
-
-
-def distinct(ids: Iterable[str]) -> list[str]:
-    """The ids without those that differ from an earlier one only by case, in order."""
-    seen: dict[str, str] = {}
-    for resource_id in ids:
-        seen.setdefault(resource_id.lower(), resource_id)
-    return list(seen.values())
 
 
 def stable_guid(*parts: str) -> str:

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.arm_ids import distinct, resource_group_of, stable_guid, subscription_of
+from components.arm_ids import name_of, resource_group_of, stable_guid, subscription_of
 from components.update_role_actions import ACTIONS, DATA_ACTIONS, Purpose
 
 
 @dataclass(frozen=True)
 class Role:
-    """A custom role: its purposes in the order of `Purpose`, and the scopes it is assigned at."""
+    """A custom role: its purposes in the order of `Purpose`, and the scopes, of one subscription, it is assigned at."""
 
     purposes: tuple[Purpose, ...]
     scopes: tuple[str, ...]
+    elsewhere: bool = False
+    """The role is in another subscription than that of the hosts; its name says in which."""
 
     @property
     def subscription(self) -> str:
@@ -28,7 +30,8 @@ class Role:
 
     @property
     def label(self) -> str:
-        return "+".join(self.purposes)
+        label = "+".join(self.purposes)
+        return f"{label} in {name_of(self.subscription)}" if self.elsewhere else label
 
     @property
     def actions(self) -> list[str]:
@@ -40,7 +43,7 @@ class Role:
 
     def guid(self, name: str) -> str:
         """GUID of the definition: the same for the same name, subscription and purposes."""
-        return stable_guid("role", self.subscription, name, self.label)
+        return stable_guid("role", self.subscription, name, "+".join(self.purposes))
 
 
 def roles(
@@ -48,30 +51,27 @@ def roles(
 ) -> list[Role]:
     """The roles and their scopes for ARM ids of resources or resource groups, by what they are needed for.
 
-    `subscription_scope` puts one role with all purposes at the subscription instead. `catalog` adds the reads that
-    exist only there (sizes, quota, marketplace versions). Raises ValueError for an id outside a resource group, and
-    where resources span subscriptions, since a custom role's definition belongs to one.
+    `subscription_scope` assigns at the subscription instead of each group. `catalog` adds the reads that exist only
+    there (sizes, quota, marketplace versions), in the subscription of the hosts. Raises ValueError for an id outside a
+    resource group.
     """
-    groups = {purpose: distinct(map(resource_group_of, ids)) for purpose, ids in resources.items() if ids}
-    subscriptions = distinct(subscription_of(group) for found in groups.values() for group in found)
-    if len(subscriptions) != 1:
-        raise ValueError(
-            f"the resources are in {len(subscriptions)} subscriptions ({', '.join(subscriptions) or 'none'}): "
-            "declare one ImageUpdateRole per subscription"
-        )
-    subscription = subscriptions[0]
-    if subscription_scope:
-        purposes = {*groups, Purpose.CATALOG} if catalog else set(groups)
-        return [Role(_ordered(purposes), (subscription,))]
-    purposes_of: dict[str, set[Purpose]] = {}
-    for group in distinct(group for found in groups.values() for group in found):
-        purposes_of[group] = {p for p, found in groups.items() if group.lower() in map(str.lower, found)}
-    scopes_of: dict[tuple[Purpose, ...], list[str]] = {}
-    for group, wanted in purposes_of.items():
-        scopes_of.setdefault(_ordered(wanted), []).append(group)
-    planned = [Role(purposes, tuple(scopes)) for purposes, scopes in scopes_of.items()]
-    return [*planned, Role((Purpose.CATALOG,), (subscription,))] if catalog else planned
-
-
-def _ordered(purposes: set[Purpose]) -> tuple[Purpose, ...]:
-    return tuple(purpose for purpose in Purpose if purpose in purposes)
+    home = subscription_of(resources[Purpose.HOSTS][0])
+    purposes_at: dict[str, set[Purpose]] = {}
+    written: dict[str, str] = {}
+    for purpose, ids in resources.items():
+        for resource_id in ids:
+            scope = subscription_of(resource_id) if subscription_scope else resource_group_of(resource_id)
+            purposes_at.setdefault(scope.lower(), set()).add(purpose)
+            written.setdefault(scope.lower(), scope)
+    if catalog:
+        purposes_at.setdefault(home.lower(), set()).add(Purpose.CATALOG)
+        written.setdefault(home.lower(), home)
+    scopes_of: dict[tuple[str, tuple[Purpose, ...]], list[str]] = {}
+    for scope, purposes in purposes_at.items():
+        subscription = "/".join(scope.split("/")[:3])
+        ordered = tuple(purpose for purpose in Purpose if purpose in purposes)
+        scopes_of.setdefault((subscription, ordered), []).append(written[scope])
+    return [
+        Role(purposes, tuple(scopes), elsewhere=subscription != home.lower())
+        for (subscription, purposes), scopes in scopes_of.items()
+    ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.arm_ids import distinct, group_name_of, name_of, resource_group_of, stable_guid, subscription_of
+from components.arm_ids import group_name_of, name_of, resource_group_of, stable_guid, subscription_of
 
 VAULT = "/subscriptions/1/resourceGroups/avd/providers/Microsoft.KeyVault/vaults/kv"
 
@@ -20,10 +20,6 @@ def test_a_group_is_in_itself():
 def test_what_is_in_no_group_is_refused(text):
     with pytest.raises(ValueError, match="is not in a resource group"):
         resource_group_of(text)
-
-
-def test_ids_that_differ_by_case_are_one_and_keep_their_order():
-    assert distinct(["/b", "/A", "/B", "/a"]) == ["/b", "/A"]
 
 
 def test_a_guid_depends_on_the_parts_but_not_on_their_case():

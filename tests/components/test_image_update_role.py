@@ -158,15 +158,27 @@ def test_ids_that_differ_by_case_are_one_group():
     assert planned == [Role((Purpose.POOL, Purpose.HOSTS), (group("AVD"),))]
 
 
-def test_resources_of_two_subscriptions_are_refused():
-    other = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/images"
-    with pytest.raises(ValueError, match=r"in 2 subscriptions .* one ImageUpdateRole per subscription"):
-        roles({Purpose.POOL: [group("avd")], Purpose.GALLERY: [other]})
+def test_a_gallery_in_another_subscription_has_its_own_definition_there(declare):
+    images = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/images"
+    made = declared(declare, in_one_group(image_id=images))
+    [definition] = [d for d in made.of("authorization:RoleDefinition") if d["assignableScopes"] == [images]]
+    assert definition["scope"] == "/subscriptions/22222222-2222-2222-2222-222222222222"
+    assert definition["roleName"] == "AVD image update (gallery in 22222222-2222-2222-2222-222222222222)"
+    [assignment] = [a for a in made.of("authorization:RoleAssignment") if a["scope"] == images]
+    assert assignment["roleDefinitionId"].startswith("/subscriptions/22222222-2222-2222-2222-222222222222/providers/")
+    assert actions_at(made, images)[0] == set(ACTIONS[Purpose.GALLERY])
+
+
+def test_names_of_definitions_are_unique_in_the_tenant(declare):
+    images = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/images"
+    made = declared(declare, arguments(image_id=images))
+    names = [d["roleName"] for d in made.of("authorization:RoleDefinition")]
+    assert len(set(names)) == len(names)
 
 
 def test_what_is_in_no_resource_group_is_refused():
     with pytest.raises(ValueError, match="'hp1' is not in a resource group: write /subscriptions/"):
-        roles({Purpose.POOL: ["hp1"]})
+        roles({Purpose.POOL: ["hp1"], Purpose.HOSTS: [group("avd")]})
 
 
 def test_no_action_is_a_wildcard_and_none_is_listed_twice():
