@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hostpool.wording import day_and_time, duration
-from rollout.report import CapacitySample, HostTimeline, Report, held
+from rollout.host_timeline import HostTimeline
+from rollout.report import CapacitySample, Report, held
 
 WIDTH, HEIGHT = 1000.0, 100.0
 

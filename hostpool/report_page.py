@@ -11,8 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hostpool import charts
 from hostpool.status import PoolStatus
 from hostpool.wording import clock_time, day_and_time, duration, many, moment
+from rollout import host_timeline
 from rollout import report as data
-from rollout.report import Note, Report, UserEvent
+from rollout.host_timeline import Note
+from rollout.report import Report, UserEvent
 
 DENSE = 60
 """Pools with more hosts get narrow rows."""
@@ -73,9 +75,9 @@ def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolS
         dense=len(report.hosts) > DENSE,
         phases=PHASES,
         people=people(report.users),
-        failures=[f for f in report.failures if f.result != data.LEFT_OUT],
-        left_out=[f for f in report.failures if f.result == data.LEFT_OUT],
-        trouble=[h for h in report.hosts if h.result not in (data.DONE, data.WAITING)],
+        failures=[f for f in report.failures if f.result != host_timeline.LEFT_OUT],
+        left_out=[f for f in report.failures if f.result == host_timeline.LEFT_OUT],
+        trouble=[h for h in report.hosts if h.result not in (host_timeline.DONE, host_timeline.WAITING)],
         course=course(report),
         now=now,
         made_at=made_at,
@@ -87,22 +89,23 @@ def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolS
 def verdict(report: Report) -> list[str]:
     """What a reader wants to know first, in sentences."""
     count, totals = report.totals.by_result, report.totals
-    lines = [f"{count[data.DONE]} of {many(totals.hosts, 'host')} {_serve(count[data.DONE])} on {report.version}."]
+    done = count[host_timeline.DONE]
+    lines = [f"{done} of {many(totals.hosts, 'host')} {'serves' if done == 1 else 'serve'} on {report.version}."]
     for result, one, more in (
         (
-            data.ROLLED_BACK,
+            host_timeline.ROLLED_BACK,
             "is back on its old disk and serves the old image",
             "are back on their old disks and serve the old image",
         ),
         (
-            data.FAILED,
+            host_timeline.FAILED,
             "is left drained: neither disk could be brought back",
             "are left drained: neither disk could be brought back",
         ),
-        (data.GONE, "is gone: its VM was deleted meanwhile", "are gone: their VMs were deleted meanwhile"),
-        (data.LEFT_OUT, "was left out and serves unchanged", "were left out and serve unchanged"),
-        (data.IN_WORK, "was in work when the log ends", "were in work when the log ends"),
-        (data.WAITING, "was not begun", "were not begun"),
+        (host_timeline.GONE, "is gone: its VM was deleted meanwhile", "are gone: their VMs were deleted meanwhile"),
+        (host_timeline.LEFT_OUT, "was left out and serves unchanged", "were left out and serve unchanged"),
+        (host_timeline.IN_WORK, "was in work when the log ends", "were in work when the log ends"),
+        (host_timeline.WAITING, "was not begun", "were not begun"),
     ):
         if count[result]:
             lines.append(f"{many(count[result], 'host')} {one if count[result] == 1 else more}.")
@@ -168,7 +171,3 @@ def evidence(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (str(name).replace("_", " "), text(value)) for name, value in found.items() if value not in (None, "", [], {})
     ]
-
-
-def _serve(count: int) -> str:
-    return "serves" if count == 1 else "serve"

@@ -9,6 +9,7 @@ import pytest
 
 from rollout import report
 from rollout.events import Event, Kind, read_log
+from rollout.host_timeline import HostTimeline, Span
 from tests.hostpool.night import BEGIN, POOL_ID, VERSION_ID, night
 
 
@@ -25,7 +26,7 @@ def capacity(at: float, serving: int, floor: int, **more: int) -> Event:
     return Event(at, Kind.CAPACITY, "", "", {"hosts": 4, "serving": serving, "floor": floor, **more})
 
 
-def timeline(made: report.Report, host: str) -> report.HostTimeline:
+def timeline(made: report.Report, host: str) -> HostTimeline:
     return next(t for t in made.hosts if t.host == host)
 
 
@@ -112,7 +113,7 @@ def test_time_without_an_engine_is_a_gap_and_counts_neither_as_below_nor_as_know
     assert made.totals.seconds_below_floor == 30 + 10
     assert (made.totals.lowest_serving, made.totals.floor_then) == (1, 2)
     assert (made.totals.duration, made.totals.worked) == (1100, 160)
-    assert timeline(made, "vm-1").spans[0] == report.Span("drain", 60, 1100)
+    assert timeline(made, "vm-1").spans[0] == Span("drain", 60, 1100)
     assert made.status == "running"
 
 
