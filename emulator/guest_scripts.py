@@ -27,7 +27,8 @@ from typing import Any
 
 from emulator import computers, durations, guest_registration, guests
 from emulator.desktopvirtualization import agent
-from emulator.powershell import Arguments, Command, Interpreter, NotUnderstood, ScriptError, to_json, to_string, truth
+from emulator.powershell import Arguments, Command, Interpreter, ScriptError
+from emulator.powershell_values import NotUnderstood, to_json, to_string, truth
 from emulator.wire import Body
 from emulator.world import Resource, World
 

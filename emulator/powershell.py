@@ -9,16 +9,13 @@ comments and backtick line ends. What a command does is the caller's table. Anyt
 
 from __future__ import annotations
 
-import fnmatch
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-
-class NotUnderstood(Exception):
-    """The syntax is beyond this interpreter."""
+from emulator.powershell_text import closing, expect, prepare, skip, split, statement_end, string_end
+from emulator.powershell_values import NotUnderstood, add, call, listed, operate, property_of, to_string, truth
 
 
 class ScriptError(Exception):
@@ -84,7 +81,7 @@ class Interpreter:
     def run(self, script: str) -> None:
         """Run a whole script. Raises NotUnderstood."""
         try:
-            self.statements(_prepare(script))
+            self.statements(prepare(script))
         except Exit as stop:
             self.exit_code = stop.code
         except ScriptError as error:
@@ -96,7 +93,7 @@ class Interpreter:
         emitted: list[Any] = []
         at = 0
         while True:
-            at = _skip(text, at, " \t\r\n;")
+            at = skip(text, at, " \t\r\n;")
             if at >= len(text):
                 return emitted
             at = self._statement(text, at, emitted)
@@ -107,15 +104,15 @@ class Interpreter:
         word = _NAME.match(text, at)
         keyword = word[0].lower() if word else ""
         if keyword == "param":
-            return _close(text, _expect(text, word.end() if word else at, "(")) + 1
+            return closing(text, expect(text, word.end() if word else at, "(")) + 1
         if keyword == "if" and word:
             return self._if(text, word.end())
         if keyword == "try" and word:
             return self._try(text, word.end())
-        if keyword == "foreach" and word and text[_skip(text, word.end())] == "(":
+        if keyword == "foreach" and word and text[skip(text, word.end())] == "(":
             return self._foreach(text, word.end())
         if keyword in ("exit", "throw", "return") and word:
-            end = _statement_end(text, at)
+            end = statement_end(text, at)
             rest = text[word.end() : end].strip()
             value = self.pipeline(rest) if rest else None
             if keyword == "exit":
@@ -126,13 +123,13 @@ class Interpreter:
             raise Exit(0)
         if keyword in ("function", "class", "while", "for", "switch", "do", "begin", "process"):
             raise NotUnderstood(keyword)
-        end = _statement_end(text, at)
+        end = statement_end(text, at)
         statement = text[at:end].strip()
         assignment = re.match(r"(?:\[[^\]]+\]\s*)?\$([\w:]+)\s*(\+?)=(?!=)\s*", statement)
         if assignment:
             value = self.pipeline(statement[assignment.end() :])
             if assignment[2]:
-                value = _add(self.variables.get(assignment[1].lower()), value)
+                value = add(self.variables.get(assignment[1].lower()), value)
             self.variables[assignment[1].lower()] = value
         else:
             self._emit(self.pipeline(statement))
@@ -150,10 +147,10 @@ class Interpreter:
     def _if(self, text: str, at: int) -> int:
         done = False
         while True:
-            begin = _expect(text, at, "(")
-            end = _close(text, begin)
-            block = _expect(text, end + 1, "{")
-            close = _close(text, block)
+            begin = expect(text, at, "(")
+            end = closing(text, begin)
+            block = expect(text, end + 1, "{")
+            close = closing(text, block)
             if not done and truth(self.pipeline(text[begin + 1 : end])):
                 self.statements(text[block + 1 : close])
                 done = True
@@ -163,15 +160,15 @@ class Interpreter:
                 return at
             at = following.end()
             if following[1].lower() == "else":
-                block = _expect(text, at, "{")
-                close = _close(text, block)
+                block = expect(text, at, "{")
+                close = closing(text, block)
                 if not done:
                     self.statements(text[block + 1 : close])
                 return close + 1
 
     def _try(self, text: str, at: int) -> int:
-        block = _expect(text, at, "{")
-        close = _close(text, block)
+        block = expect(text, at, "{")
+        close = closing(text, block)
         failure: ScriptError | None = None
         try:
             self.statements(text[block + 1 : close])
@@ -181,8 +178,8 @@ class Interpreter:
         caught = re.compile(r"\s*(catch|finally)\b[^{]*", re.IGNORECASE)
         following = caught.match(text, at)
         while following is not None:
-            block = _expect(text, following.end(), "{")
-            close = _close(text, block)
+            block = expect(text, following.end(), "{")
+            close = closing(text, block)
             if following[1].lower() == "finally":
                 self.statements(text[block + 1 : close])
             elif failure is not None:
@@ -196,13 +193,13 @@ class Interpreter:
         return at
 
     def _foreach(self, text: str, at: int) -> int:
-        begin = _expect(text, at, "(")
-        end = _close(text, begin)
+        begin = expect(text, at, "(")
+        end = closing(text, begin)
         header = re.match(r"\s*\$(\w+)\s+in\s+(.*)", text[begin + 1 : end], re.IGNORECASE | re.DOTALL)
         if header is None:
             raise NotUnderstood("foreach")
-        block = _expect(text, end + 1, "{")
-        close = _close(text, block)
+        block = expect(text, end + 1, "{")
+        close = closing(text, block)
         values = self.pipeline(header[2])
         for value in values if isinstance(values, list) else [] if values is None else [values]:
             self.variables[header[1].lower()] = value
@@ -215,7 +212,7 @@ class Interpreter:
         """The value of a pipeline: None, one value, or a list of several."""
         piped: list[Any] | None = None
         value: Any = None
-        for element in _split(text, "|"):
+        for element in split(text, "|"):
             value = self._element(element.strip(), piped)
             piped = value if isinstance(value, list) else [] if value is None else [value]
         return value
@@ -241,7 +238,7 @@ class Interpreter:
         pending: str | None = None
         at = 0
         while True:
-            at = _skip(text, at)
+            at = skip(text, at)
             if at >= len(text):
                 break
             parameter = re.compile(r"-([A-Za-z]\w*)(:?)").match(text, at)
@@ -269,7 +266,7 @@ class Interpreter:
             if text[at] in "'\"$(@[":
                 value, at = self._postfix(text, at)
             elif text[at] == "{":
-                end = _close(text, at)
+                end = closing(text, at)
                 value, at = text[at + 1 : end], end + 1
             elif text[at] == ">":  # a redirection: its target is not kept
                 return None, len(text)
@@ -280,9 +277,9 @@ class Interpreter:
                 at = word.end()
                 value = int(word[0]) if re.fullmatch(r"-?\d+", word[0]) else self._interpolate(word[0])
             values.append(value)
-            following = _skip(text, at)
+            following = skip(text, at)
             if following < len(text) and text[following] == ",":
-                at = _skip(text, following + 1)
+                at = skip(text, following + 1)
                 continue
             return (values[0] if len(values) == 1 else values), at
 
@@ -297,23 +294,23 @@ class Interpreter:
             return self._sum(text, at)
         value, at = self._binary(text, at, level + 1)
         while True:
-            operator = _OPERATOR.match(text, _skip(text, at))
+            operator = _OPERATOR.match(text, skip(text, at))
             if operator is None or (operator[1].lower() in ("and", "or")) != (level == 0):
                 return value, at
             other, at = self._binary(text, operator.end(), level + 1)
-            value = _operate(operator[1].lower(), value, other)
+            value = operate(operator[1].lower(), value, other)
 
     def _sum(self, text: str, at: int) -> tuple[Any, int]:
         value, at = self._unary(text, at)
         while True:
-            following = _skip(text, at)
+            following = skip(text, at)
             if following >= len(text) or text[following] not in "+,":
                 return value, at
             other, at = self._unary(text, following + 1)
-            value = _add(value, other) if text[following] == "+" else [*_listed(value), other]
+            value = add(value, other) if text[following] == "+" else [*listed(value), other]
 
     def _unary(self, text: str, at: int) -> tuple[Any, int]:
-        at = _skip(text, at)
+        at = skip(text, at)
         negation = re.compile(r"-not\b|!", re.IGNORECASE).match(text, at)
         if negation is not None:
             value, at = self._unary(text, negation.end())
@@ -327,17 +324,17 @@ class Interpreter:
             if member is not None:
                 at = member.end()
                 if at < len(text) and text[at] == "(":
-                    end = _close(text, at)
+                    end = closing(text, at)
                     inner = text[at + 1 : end].strip()
-                    value, at = _call(value, member[1].lower(), self.pipeline(inner) if inner else None), end + 1
+                    value, at = call(value, member[1].lower(), self.pipeline(inner) if inner else None), end + 1
                 else:
-                    value = _property(value, member[1])
+                    value = property_of(value, member[1])
             elif text[at] == "[":
-                end = _close(text, at)
+                end = closing(text, at)
                 index = self.pipeline(text[at + 1 : end])
-                items = _listed(value)
+                items = listed(value)
                 if isinstance(value, dict):
-                    value = _property(value, str(index))
+                    value = property_of(value, str(index))
                 else:
                     value = items[int(index)] if -len(items) <= int(index) < len(items) else None
                 at = end + 1
@@ -346,29 +343,29 @@ class Interpreter:
         return value, at
 
     def _primary(self, text: str, at: int) -> tuple[Any, int]:
-        at = _skip(text, at)
+        at = skip(text, at)
         if at >= len(text):
             raise NotUnderstood("an expression is missing")
         character = text[at]
         if character == "'":
-            end = _string_end(text, at)
+            end = string_end(text, at)
             return text[at + 1 : end].replace("''", "'"), end + 1
         if character == '"':
-            end = _string_end(text, at)
+            end = string_end(text, at)
             return self._interpolate(text[at + 1 : end].replace('""', '"')), end + 1
         if character == "(":
-            end = _close(text, at)
+            end = closing(text, at)
             return self.pipeline(text[at + 1 : end]), end + 1
         if text.startswith("$(", at) or text.startswith("@(", at):
-            end = _close(text, at + 1)
+            end = closing(text, at + 1)
             value = self._sub_expression(text[at + 2 : end])
-            return (_listed(value) if character == "@" else value), end + 1
+            return (listed(value) if character == "@" else value), end + 1
         if text.startswith("@{", at):
-            end = _close(text, at + 1)
+            end = closing(text, at + 1)
             return self._table(text[at + 2 : end]), end + 1
         if character == "[":
-            end = _close(text, at)
-            following = _skip(text, end + 1)
+            end = closing(text, at)
+            following = skip(text, end + 1)
             if text.startswith("::", end + 1):
                 raise NotUnderstood(text[at:])
             return self._unary(text, following)
@@ -384,13 +381,13 @@ class Interpreter:
         raise NotUnderstood(text[at:])
 
     def _sub_expression(self, text: str) -> Any:
-        parts = [part for part in _split(text, ";\n") if part.strip()]
+        parts = [part for part in split(text, ";\n") if part.strip()]
         values = [self.pipeline(part.strip()) for part in parts]
         return values[0] if len(values) == 1 else [v for v in values if v is not None]
 
     def _table(self, text: str) -> dict[str, Any]:
         table: dict[str, Any] = {}
-        for entry in _split(text, ";\n"):
+        for entry in split(text, ";\n"):
             if entry.strip():
                 key, sign, value = entry.partition("=")
                 if not sign:
@@ -406,7 +403,7 @@ class Interpreter:
                 parts.append({"n": "\n", "t": "\t", "r": "\r", "0": ""}.get(text[at + 1], text[at + 1]))
                 at += 2
             elif text.startswith("$(", at):
-                end = _close(text, at + 1)
+                end = closing(text, at + 1)
                 parts.append(to_string(self._sub_expression(text[at + 2 : end])))
                 at = end + 1
             elif variable := re.compile(r"\$\{?(env:)?(\w+)\}?", re.IGNORECASE).match(text, at):
@@ -416,189 +413,3 @@ class Interpreter:
                 parts.append(text[at])
                 at += 1
         return "".join(parts)
-
-
-# -- values
-
-
-def to_string(value: Any) -> str:
-    """A value as PowerShell prints it in a string."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return " ".join(to_string(item) for item in value)
-    if isinstance(value, dict):
-        return "@{" + "; ".join(f"{key}={to_string(item)}" for key, item in value.items()) + "}"
-    return str(value)
-
-
-def truth(value: Any) -> bool:
-    return bool(value) and not (isinstance(value, list) and len(value) == 1 and not value[0])
-
-
-def to_json(value: Any, *, compress: bool) -> str:
-    return json.dumps(value, separators=(",", ":")) if compress else json.dumps(value, indent=2)
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [] if value is None else [value]
-
-
-def _add(one: Any, other: Any) -> Any:
-    if isinstance(one, list):
-        return [*one, *_listed(other)]
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return one + other
-    return other if one is None else to_string(one) + to_string(other)
-
-
-def _property(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return next((item for key, item in value.items() if key.lower() == name.lower()), None)
-    if isinstance(value, list):
-        if name.lower() in ("count", "length"):
-            return len(value)
-        return [found for item in value if (found := _property(item, name)) is not None] or None
-    if name.lower() == "length" and isinstance(value, str):
-        return len(value)
-    return None
-
-
-def _call(value: Any, name: str, argument: Any) -> Any:
-    text = to_string(value)
-    table: dict[str, Callable[[], Any]] = {
-        "tostring": lambda: text,
-        "trim": text.strip,
-        "tolower": text.lower,
-        "toupper": text.upper,
-        "contains": lambda: to_string(argument) in text,
-        "startswith": lambda: text.startswith(to_string(argument)),
-        "endswith": lambda: text.endswith(to_string(argument)),
-        "split": lambda: text.split(to_string(argument)),
-    }
-    if name not in table:
-        raise NotUnderstood(f".{name}()")
-    return table[name]()
-
-
-def _operate(operator: str, one: Any, other: Any) -> Any:
-    if operator == "and":
-        return truth(one) and truth(other)
-    if operator == "or":
-        return truth(one) or truth(other)
-    left, right = to_string(one).lower(), to_string(other).lower()
-    if operator in ("like", "notlike"):
-        return fnmatch.fnmatchcase(left, right) == (operator == "like")
-    if operator in ("match", "notmatch"):
-        return (re.search(to_string(other), to_string(one), re.IGNORECASE) is not None) == (operator == "match")
-    if operator in ("eq", "ne"):
-        same = (
-            truth(other) == one
-            if isinstance(one, bool)
-            else left == right
-            if None not in (one, other)
-            else one == other
-        )
-        return same == (operator == "eq")
-    try:
-        a, b = float(left or 0), float(right or 0)
-    except ValueError:
-        raise NotUnderstood(f"-{operator}") from None
-    return {"gt": a > b, "ge": a >= b, "lt": a < b, "le": a <= b}[operator]
-
-
-# -- text
-
-
-def _prepare(script: str) -> str:
-    """Without comments and backtick line ends; lines that end in an open pipe are joined."""
-    script = re.sub(r"<#.*?#>", "", script, flags=re.DOTALL).replace("\r\n", "\n")
-    script = re.sub(r"`[ \t]*\n", " ", script)
-    lines = []
-    for line in script.split("\n"):
-        at, quote = 0, ""
-        while at < len(line):
-            if quote:
-                quote = "" if line[at] == quote else quote
-            elif line[at] in "'\"":
-                quote = line[at]
-            elif line[at] == "#" and (at == 0 or line[at - 1] in " \t;"):
-                break
-            at += 1
-        lines.append(line[:at])
-    return re.sub(r"\|[ \t]*\n", "| ", "\n".join(lines))
-
-
-def _skip(text: str, at: int, blanks: str = " \t\r\n") -> int:
-    while at < len(text) and text[at] in blanks:
-        at += 1
-    return at
-
-
-def _expect(text: str, at: int, character: str) -> int:
-    at = _skip(text, at)
-    if at >= len(text) or text[at] != character:
-        raise NotUnderstood(f"{character} expected")
-    return at
-
-
-def _string_end(text: str, at: int) -> int:
-    """Where the string that begins at `at` has its closing quote."""
-    quote, at = text[at], at + 1
-    while at < len(text):
-        if text[at] == "`" and quote == '"':
-            at += 2
-            continue
-        if quote == '"' and text.startswith("$(", at):
-            at = _close(text, at + 1) + 1
-            continue
-        if text[at] == quote:
-            if text.startswith(quote * 2, at):
-                at += 2
-                continue
-            return at
-        at += 1
-    raise NotUnderstood("a string that does not end")
-
-
-def _close(text: str, at: int) -> int:
-    """Where the bracket that opens at `at` is closed."""
-    pairs = {"(": ")", "{": "}", "[": "]"}
-    waiting: list[str] = []
-    while at < len(text):
-        character = text[at]
-        if character in "'\"":
-            at = _string_end(text, at)
-        elif character in pairs:
-            waiting.append(pairs[character])
-        elif waiting and character == waiting[-1]:
-            waiting.pop()
-            if not waiting:
-                return at
-        at += 1
-    raise NotUnderstood("a bracket that is not closed")
-
-
-def _split(text: str, separators: str) -> list[str]:
-    """Parts of a text at separators outside strings and brackets."""
-    parts, begin, at = [], 0, 0
-    while at < len(text):
-        if text[at] in "'\"":
-            at = _string_end(text, at)
-        elif text[at] in "({[":
-            at = _close(text, at)
-        elif text[at] in separators:
-            parts.append(text[begin:at])
-            begin = at + 1
-        at += 1
-    return [*parts, text[begin:]]
-
-
-def _statement_end(text: str, at: int) -> int:
-    while at < len(text) and text[at] not in ";\n":
-        if text[at] in "'\"":
-            at = _string_end(text, at)
-        elif text[at] in "({[":
-            at = _close(text, at)
-        at += 1
-    return at

@@ -12,7 +12,7 @@ import uuid
 
 from emulator import durations, guests, ids, operations, paging
 from emulator.authorization import check
-from emulator.compute import image_sources
+from emulator.compute import disk_properties, image_sources
 from emulator.compute.shapes import (
     body_of,
     change_not_allowed,
@@ -29,23 +29,6 @@ from emulator.wire import ArmError, Body, Request, Response
 from emulator.world import Handler, Resource, World
 
 TYPE = "Microsoft.Compute/disks"
-
-# Size limit in GB of a premium tier, its name, IOPS and MB/s (learn.microsoft.com/azure/virtual-machines/disks-types).
-PREMIUM = (
-    (4, "P1", 120, 25),
-    (8, "P2", 120, 25),
-    (16, "P3", 120, 25),
-    (32, "P4", 120, 25),
-    (64, "P6", 240, 50),
-    (128, "P10", 500, 100),
-    (256, "P15", 1100, 125),
-    (512, "P20", 2300, 150),
-    (1024, "P30", 5000, 200),
-    (2048, "P40", 7500, 250),
-    (4096, "P50", 7500, 250),
-    (32767, "P80", 20000, 900),
-)
-_SKU_TIERS = {"Premium_LRS": "Premium", "Premium_ZRS": "Premium", "Standard_LRS": "Standard"}
 
 
 def new_disk(
@@ -82,7 +65,7 @@ def new_disk(
         properties["hyperVGeneration"] = generation or "V1"
     if security_type and security_type != "Standard":
         properties["securityProfile"] = {"securityType": security_type}
-    _complete(world, body, unique_id)
+    disk_properties.complete(world, body, unique_id)
     return world.put(disk_id, body, {"content": content} if content is not None else {})
 
 
@@ -90,7 +73,7 @@ def attach(world: World, disk: Resource, vm_id: str, *, reserved: bool = False) 
     """The disk belongs to a VM: Attached, or Reserved while the VM is deallocated."""
     disk.body["managedBy"] = vm_id
     disk.body["properties"]["diskState"] = "Reserved" if reserved else "Attached"
-    disk.body["properties"]["LastOwnershipUpdateTime"] = _time(world)
+    disk.body["properties"]["LastOwnershipUpdateTime"] = disk_properties.now(world)
     disk.hidden.pop("attaching_to", None)
     disk.hidden.pop("detaching", None)
 
@@ -99,7 +82,7 @@ def detach(world: World, disk: Resource) -> None:
     """The disk belongs to nobody. That no swap recording shows it: nearest is the disk list after a VM DELETE."""
     disk.body.pop("managedBy", None)
     disk.body["properties"]["diskState"] = "Unattached"
-    disk.body["properties"]["LastOwnershipUpdateTime"] = _time(world)
+    disk.body["properties"]["LastOwnershipUpdateTime"] = disk_properties.now(world)
     disk.hidden.pop("attaching_to", None)
     disk.hidden.pop("detaching", None)
 
@@ -277,36 +260,6 @@ def _origin(world: World, request: Request, creation: Body, location: str, prope
     raise invalid(f"The value '{creation['createOption']}' of parameter 'createOption' is invalid.", "createOption")
 
 
-def _complete(world: World, body: Body, unique_id: str | None = None) -> None:
-    """The properties that a finished disk has, in place."""
-    properties = body["properties"]
-    size = int(properties["diskSizeGB"])
-    sku = body["sku"]["name"]
-    body["sku"] = {"name": sku, "tier": _SKU_TIERS.get(sku, "Standard")}
-    performance = next((row for row in PREMIUM if size <= row[0]), PREMIUM[-1])
-    premium = sku.startswith("Premium_")
-    properties.update(
-        {
-            "diskIOPSReadWrite": performance[2] if premium else 500,
-            "diskMBpsReadWrite": performance[3] if premium else 60,
-            "encryption": properties.get("encryption") or {"type": "EncryptionAtRestWithPlatformKey"},
-            "networkAccessPolicy": properties.get("networkAccessPolicy") or "AllowAll",
-            "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
-            "timeCreated": properties.get("timeCreated") or _time(world),
-            "provisioningState": "Succeeded",
-            "diskState": properties.get("diskState") or "Unattached",
-            "diskSizeBytes": size * 2**30,
-            "uniqueId": properties.get("uniqueId") or unique_id or world.guid(),
-        }
-    )
-    if "osType" in properties:
-        properties.setdefault("supportedCapabilities", {"architecture": "x64"})
-    if premium:
-        properties["tier"] = performance[1]
-    else:
-        properties.pop("tier", None)
-
-
 # -- updates
 
 
@@ -387,7 +340,7 @@ def _created(world: World, *, operation: str, error: Body | None, disk_id: str) 
     if error is not None:
         disk.body["properties"]["provisioningState"] = "Failed"
         return
-    _complete(world, final)
+    disk_properties.complete(world, final)
     disk.body = final
     operations.output(world, operation, clone(final))
 
@@ -405,7 +358,7 @@ def _updated(world: World, *, operation: str, error: Body | None, disk_id: str) 
     disk.body["sku"] = final["sku"]
     owned = {name: disk.body["properties"].get(name) for name in ("diskState", "LastOwnershipUpdateTime")}
     disk.body["properties"] = final["properties"] | {name: value for name, value in owned.items() if value}
-    _complete(world, disk.body)
+    disk_properties.complete(world, disk.body)
     operations.output(world, operation, clone(disk.body))
 
 
@@ -438,10 +391,6 @@ def _access_ended(world: World, *, operation: str, error: Body | None, disk_id: 
     disk = world.get(disk_id)
     if disk is not None and error is None and disk.body["properties"].get("diskState") == "ActiveSAS":
         disk.body["properties"]["diskState"] = "Unattached"
-
-
-def _time(world: World) -> str:
-    return world.iso().replace("Z", "+00:00")
 
 
 def hex_of(guid: str) -> str:

@@ -1,9 +1,8 @@
 """Extensions of a virtual machine: Microsoft.Compute/virtualMachines/extensions.
 
-A write needs a running VM and is carried out by its VM agent, one extension after another. Windows takes one extension
-of a handler type. Extensions that the attached disk has not seen run at its first boot with the settings that the VM
-model still holds (replay); a start waits for them. The VM agent's part is in vm_agent.py, what a handler does inside
-Windows in extension_handlers.py.
+A write needs a running VM and is carried out by its VM agent. Windows takes one extension of a handler type. Extensions
+that the attached disk has not seen run at its first boot with the settings that the VM model still holds (replay); a
+start waits for them. vm_agent.py has the VM agent's part, extension_handlers.py what a handler does inside Windows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The VM agent's work: extensions and managed run commands, written now or new to the disk at its first boot.
 
-What is new to a disk runs one after another in the order of its creation, a write runs at once (both inferred: no
-recording shows an order). A machine that goes down begins again at its next boot with what the disk has not seen. A
-start waits for what replays and fails with it.
+What is new to a disk runs at the same time, and a write at once (inferred: no recording shows an order). A machine that
+goes down begins again at its next boot with what the disk has not seen. A start waits for what replays and fails with
+it.
 """
 
 from __future__ import annotations

@@ -7,13 +7,12 @@ disks exist; the operation ends when the guest has reported (compute-vm-windows-
 from __future__ import annotations
 
 import copy
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from emulator import durations, guests, ids, operations
 from emulator.authorization import check
-from emulator.compute import catalog, data_disks, disks, identities, image_sources, os_disks, power
+from emulator.compute import catalog, data_disks, disks, identities, image_sources, os_disks, os_profiles, power
 from emulator.compute.shapes import clone, invalid, location_of, required
 from emulator.network import network_interfaces
 from emulator.wire import ArmError, Body, Headers, Request
@@ -88,7 +87,7 @@ def create(world: World, request: Request, name: str, body: Body, identity: Any)
     if not network.get("networkInterfaces"):
         raise required("networkProfile")
     begin = _start(world, body, given, location, vm_id)
-    profile = _os_profile(given, begin, name)
+    profile = os_profiles.shown(given.get("osProfile"), begin.os_type, name) if begin.provisions else None
     for entry in (given.get("storageProfile") or {}).get("dataDisks") or []:
         if "lun" not in entry:
             raise required("dataDisk.lun")
@@ -240,63 +239,6 @@ def _check_plan(source: image_sources.Source, plan: Body | None) -> None:
             "VMMarketplaceInvalidInput",
             "Creating a virtual machine from Marketplace image or a custom image sourced from a Marketplace image "
             "requires Plan information in the request.",
-        )
-
-
-def _os_profile(given: Body, begin: _Start, name: str) -> Body | None:
-    """The osProfile as the VM shows it, defaults filled in; None for a specialized start."""
-    if not begin.provisions:
-        return None
-    sent = given.get("osProfile")
-    if not sent:
-        raise required("osProfile")
-    computer = str(sent.get("computerName") or name)
-    windows = begin.os_type == "Windows"
-    if windows and (
-        len(computer) > 15 or computer.isdigit() or re.search(r"[`~!@#$%^&*()=+_\[\]{}\\|;:.'\",<>/?\s]", computer)
-    ):
-        raise invalid(
-            "Windows computer name cannot be more than 15 characters long, be entirely numeric, or contain the "
-            "following characters: ` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : . ' \" , < > / ?.",
-            "computerName",
-        )
-    if not sent.get("adminUsername"):
-        raise required("osProfile.adminUsername")
-    if windows:
-        _check_password(sent.get("adminPassword"))
-    profile: Body = {"computerName": computer, "adminUsername": sent["adminUsername"]}
-    if windows:
-        configuration = clone(sent.get("windowsConfiguration") or {})
-        automatic = configuration.setdefault("enableAutomaticUpdates", True)
-        configuration.setdefault("provisionVMAgent", True)
-        patch = configuration.setdefault("patchSettings", {})
-        patch.setdefault("patchMode", "AutomaticByOS" if automatic else "Manual")
-        patch.setdefault("assessmentMode", "ImageDefault")
-        configuration.setdefault("enableVMAgentPlatformUpdates", False)
-        profile["windowsConfiguration"] = configuration
-    else:
-        configuration = clone(sent.get("linuxConfiguration") or {})
-        configuration.setdefault("disablePasswordAuthentication", "adminPassword" not in sent)
-        configuration.setdefault("provisionVMAgent", True)
-        configuration.setdefault("patchSettings", {"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"})
-        profile["linuxConfiguration"] = configuration
-    profile["secrets"] = sent.get("secrets") or []
-    profile["allowExtensionOperations"] = sent.get("allowExtensionOperations", True)
-    profile["requireGuestProvisionSignal"] = sent.get("requireGuestProvisionSignal", True)
-    return profile
-
-
-def _check_password(password: Any) -> None:
-    if not password:
-        raise required("adminPassword")
-    kinds = sum(bool(re.search(pattern, password)) for pattern in (r"[a-z]", r"[A-Z]", r"\d", r"[^a-zA-Z\d]"))
-    if not 8 <= len(password) <= 123 or kinds < 3:
-        raise invalid(
-            "The supplied password must be between 8-123 characters long and must satisfy at least 3 of password "
-            "complexity requirements from the following: 1) Contains an uppercase character 2) Contains a lowercase "
-            "character 3) Contains a numeric digit 4) Contains a special character 5) Control characters are not "
-            "allowed.",
-            "adminPassword",
         )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.powershell import Arguments, Interpreter, NotUnderstood, to_json
+from emulator.powershell import Arguments, Interpreter
+from emulator.powershell_values import NotUnderstood, to_json
 
 
 def _run(script: str, **variables: Any) -> Interpreter:
