@@ -3,7 +3,7 @@
 
 HOSTS = 12
 MAX_UNAVAILABLE = 3
-SPEED = 60
+SPEED = 120
 WORKERS = 2
 
 PYTHON = .venv/bin/python
@@ -26,7 +26,7 @@ toolchain: setup ## the Pulumi CLI: the one on PATH, else built once from Go mod
 env: setup ## what to export to use the Pulumi CLI by hand: eval "$(make -s env)"
 	@$(PYTHON) tools/pulumi_toolchain.py env
 
-demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABLE=3 SPEED=60)
+demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABLE=3 SPEED=120)
 	@$(IN_TOOLCHAIN) $(PYTHON) -m demo --hosts $(HOSTS) --max-unavailable $(MAX_UNAVAILABLE) --speed $(SPEED)
 
 emulator: setup ## the emulator alone; prints the environment that points an ARM client at it

@@ -123,8 +123,7 @@ def leftovers(evidence: Evidence) -> list[str]:
     """New resources are the new OS disks, and what the program declares: gallery, image, versions, roles."""
     declared = ("microsoft.compute/galleries", "microsoft.authorization/")
     attached = {
-        v["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"].lower()
-        for v in hosts(evidence.after).values()
+        v["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"].lower() for v in hosts(evidence.after).values()
     }
     found = []
     for resource_id in evidence.after["resources"].keys() - evidence.before["resources"].keys():

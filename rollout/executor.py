@@ -4,8 +4,10 @@ this process can know comes back as the host's new `Memory`."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from rollout import join, names, scripts, temporary_vm
 from rollout.arm import SessionHost, Vm, dig, name_of
@@ -52,8 +54,11 @@ EXTENSION_PATIENCE = 90 * 60.0
 """Azure ends an extension that does not finish after 90 minutes (VMExtensionProvisioningTimeout)."""
 NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names.DISK_HOST, names.DISK_HOST_ID)
 """Tags that only a disk out of use carries."""
-START_GRACE = 120.0
+START_GRACE = 15.0
 """Seconds a start may go on before the guest is looked at instead of the operation."""
+LOOK = 6.0
+"""Seconds between looks at a VM that is stopping: its operation may say itself half a minute late (Retry-After 36 on
+the first status answer), and every second of it is outage. A VM's bucket of reads is 36 + 12 a minute."""
 
 
 class TokenSource:
@@ -64,12 +69,15 @@ class TokenSource:
         self._lock = asyncio.Lock()
 
     async def get(self, valid_for: float) -> str:
-        """A token valid for `valid_for` seconds more. Azure takes expiry times from one hour to 30 days ahead."""
+        """A token valid for `valid_for` seconds more. Azure takes expiry times from one hour to 30 days ahead.
+
+        A new one lasts a day at least: renewing it makes the old one useless to a host that is registering just then.
+        """
         async with self._lock:
             now = self._azure.azure_time()
             token = await self._azure.registration_token(self._pool)
             if not self._valid(token, now + valid_for):
-                expiry = iso(now + min(max(valid_for + HOUR, 2 * HOUR), 27 * DAY))
+                expiry = iso(now + min(valid_for + DAY, 27 * DAY))
                 info = {"expirationTime": expiry, "registrationTokenOperation": "Update"}
                 await self._azure.update_host_pool(self._pool, {"properties": {"registrationInfo": info}})
                 token = await self._azure.registration_token(self._pool)
@@ -151,10 +159,10 @@ class Executor:
             case DeleteSessionHost():
                 return await self._delete_record(step, view)
             case PowerOff():
-                await azure.power_off_vm(vm.id)
+                await self._stop(vm, azure.power_off_vm(vm.id), ("stopped", "deallocated"))
                 return memory, "shut the guest down"
             case Deallocate():
-                await azure.deallocate_vm(vm.id)
+                await self._stop(vm, azure.deallocate_vm(vm.id), ("deallocated",))
                 return memory, "deallocated"
             case Start():
                 return replace(memory, healthy_polls=0, checked=False), await self._start(vm)
@@ -240,6 +248,19 @@ class Executor:
                 raise
             return "started"
         return "start is under way"
+
+    async def _stop(self, vm: Vm, operation: Coroutine[Any, Any, None], power: tuple[str, ...]) -> None:
+        """Until the operation says that it has ended, or the VM itself does."""
+        task = asyncio.create_task(operation)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=self._clock.real_seconds(LOOK))
+                body = None if task.done() else await self._azure.get_vm(vm.id, instance_view=True)
+                if body is not None and Vm(body).power in power and not Vm(body).busy:
+                    return
+            await task
+        finally:
+            task.cancel()
 
     async def close(self) -> None:
         """End what still waits for an operation; the operations themselves go on in Azure."""
@@ -385,15 +406,22 @@ class Executor:
         except OperationFailed as error:
             if error.code == "OperationPreempted":
                 return
-            raise ImageFault(f"{what}: {error.code}: {error.message}") from error
+            raise ImageFault(f"{what}: {shortened(error.message)}") from error
         except TimeoutError:
             raise ImageFault(f"{what}: the extension did not finish in {EXTENSION_PATIENCE / 60:.0f} minutes") from None
 
     async def _install_agent(self, view: HostView) -> str:
-        token = await self._tokens.get(self._declaration.verify.timeout + HOUR)
-        declared = self._declaration
-        name, body = join.agent_extension(declared.agent, declared.join, view.vm.location, self._goal.pool_name, token)
-        await self._while_watching(view, lambda: self._extension(view.vm, name, body, "agent"))
+        declared, location = self._declaration, view.vm.location
+        for last in (False, True):
+            token = await self._tokens.get(declared.verify.timeout + HOUR)
+            name, body = join.agent_extension(declared.agent, declared.join, location, self._goal.pool_name, token)
+            try:
+                await self._while_watching(view, partial(self._extension, view.vm, name, body, "agent"))
+                break
+            except ImageFault as error:
+                # Somebody renewed the pool's one token while the agent was being installed: that is no image fault.
+                if last or "REGISTRATION_TOKEN" not in str(error):
+                    raise
         return "installed the agent"
 
     async def _while_watching(self, view: HostView, work: Callable[[], Awaitable[None]]) -> None:
@@ -473,6 +501,14 @@ class Executor:
         reason = view.record.w if view.record is not None else ""
         data = {"evidence": found, "result": "restoring"}
         self._tell(Event(self._clock.now(), Kind.HOST_FAILED, vm.name, reason, data))
+
+
+def shortened(message: str) -> str:
+    """What an extension itself said, without Azure's frame around it, and without its middle where it is long: handlers
+    put what matters at either end."""
+    said = message.partition("Error message: '")[2].partition("'. More information")[0] or message
+    said = " ".join(said.split())
+    return said if len(said) <= 150 else f"{said[:60]} ... {said[-85:]}"
 
 
 def _entered(step: Enter) -> str:

@@ -72,6 +72,8 @@ class HostWork:
         self.result = ""
         """`done`, `rolled_back`, `failed`, `left_out` or `gone`, once ended."""
         self.reason = ""
+        self.why = ""
+        """The last failure in full; the record has room for its beginning only."""
         self.serving_again = False
         self.out_since: float | None = None
         self.outage: float | None = None
@@ -177,7 +179,7 @@ class HostWork:
             except AllocationFailed as error:
                 await self._allocation(str(error))
             except HostFailed as error:
-                self._failure = str(error)
+                self._failure = self.why = str(error)
             except PreconditionFailed:
                 refused += 1
                 await self.shared.clock.sleep(min(refused, 10.0))
@@ -220,11 +222,11 @@ class HostWork:
             return Done()
         match record.p:
             case Phase.BUILD | Phase.DRAIN:
-                return Enter(record.to(Phase.LEAVE, view.now, w=reason[:120]))
+                return Enter(record.to(Phase.LEAVE, view.now, w=reason[:160]))
             case Phase.RELEASE | Phase.REJOIN:
-                return Enter(record.to(Phase.UNDO, view.now, w=reason[:120]))
+                return Enter(record.to(Phase.UNDO, view.now, w=reason[:160]))
             case Phase.UNDO | Phase.UNDO_REJOIN:
-                return Enter(record.to(Phase.FAILED, view.now, w=f"{record.w}; then: {reason}"[:150]))
+                return Enter(record.to(Phase.FAILED, view.now, w=f"{record.w}; then: {reason}"[:160]))
             case _:
                 self._failure = None
                 return next_step(view, self.shared.goal)
@@ -240,24 +242,25 @@ class HostWork:
                 self._say(step.reason)
                 await self._pause(step.seconds)
             case Fail():
-                self._failure = step.reason
+                self._failure = self.why = step.reason
             case GiveBack():
                 self.give_back(step.reason)
             case Done():
                 self._end(self._result_of(view.record), self._failure or "")
             case _:
-                self.memory = replace(await self.shared.executor.perform(step, view), **self._kept())
+                self.memory = self._with_orders(await self.shared.executor.perform(step, view))
                 self._after(view, step)
 
-    def _kept(self) -> dict[str, bool | str | None]:
-        """What the scheduler may have said while a step was under way."""
+    def _with_orders(self, memory: Memory) -> Memory:
+        """What a step learned, with what the scheduler said while it was under way."""
         now = self.memory
-        return {
-            "may_drain": now.may_drain,
-            "may_release": now.may_release,
-            "may_log_off": now.may_log_off,
-            "give_back": now.give_back,
-        }
+        return replace(
+            memory,
+            may_drain=now.may_drain,
+            may_release=now.may_release,
+            may_log_off=now.may_log_off,
+            give_back=now.give_back,
+        )
 
     def _after(self, view: HostView, step: Step) -> None:
         """What a performed step means for the schedule."""
@@ -281,8 +284,8 @@ class HostWork:
             )
             self._entered(phase, before.p if before is not None else None)
         if phase is None or phase in ENDED:
-            reason = step.record.w if step.record is not None else self.reason
-            self._end(self._result_of(step.record), reason)
+            why = (step.record.w if step.record is not None else "") or self.reason
+            self._end(self._result_of(step.record), self.why if self.why.startswith(why[:40]) else why)
 
     def _entered(self, phase: Phase | None, before: Phase | None) -> None:
         now = self.shared.clock.now()

@@ -288,8 +288,11 @@ class Rollout:
                 raise work.task.exception() or AssertionError
 
     async def _next_change(self, shared: Shared) -> None:
-        waits = [asyncio.ensure_future(shared.changed.wait()), asyncio.ensure_future(self._stop.wait())]
-        waits.append(asyncio.ensure_future(self._clock.sleep(TICK)))
+        waits: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(shared.changed.wait()),
+            asyncio.ensure_future(self._stop.wait()),
+            asyncio.ensure_future(self._clock.sleep(TICK)),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

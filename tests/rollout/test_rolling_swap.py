@@ -19,6 +19,7 @@ from tests.support.virtual import virtually
 
 VMS = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"
 AVD_API = "2024-04-03"
+INTUNE = "0000000a-0000-0000-c000-000000000000"
 
 
 def tags(made: Bench, name: str) -> dict[str, str]:
@@ -172,7 +173,7 @@ def test_drain_flags_are_as_found(tmp_path: Path) -> None:
 def test_entra_hosts_rejoin_by_leaving_first(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0, join="entra")
-        outcome = await made.roll(join={"type": "entra"}, device_cleanup="leave")
+        outcome = await made.roll(join={"type": "entra", "mdm_id": INTUNE}, device_cleanup="leave")
         assert outcome.status == "complete", outcome.summary
         assert {made.os_disk_image(f"vm-{i}") for i in range(2)} == {"1.0.1"}
         assert session_host(made, "vm-0", "")["status"] == "Available"

@@ -15,7 +15,7 @@ from emulator.server import Running, running
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A pool of four hosts at 2000 emulated seconds a second."""
-    world = scenario.build("pooled", {"hosts": 4, "sessions_per_host": 2})
+    world = scenario.build("pooled", {"hosts": 4, "sessions_per_host": 2, "ignore_probability": 1.0})
     clock.start(world, 2000.0)
     with running(Emulator(world), tmp_path_factory.mktemp("served")) as server:
         yield server
