@@ -68,7 +68,12 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticker
         if self._runner is not None:
+            server = self._runner.server
+            transports = [connection.transport for connection in server.connections] if server is not None else []
             await self._runner.cleanup()
+            for transport in transports:  # a client that keeps its connection would hold the TLS goodbye for 30 s
+                if transport is not None:
+                    transport.abort()
         if self.saver is not None:
             clock.catch_up(self.emulator.world)
             self.saver.finish(self.emulator.world)
@@ -199,8 +204,8 @@ def running(emulator: Emulator, directory: Path, *, port: int = 0, state: Path |
         yield Running(server, loop)
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
-        # TLS connections say goodbye in later turns of the loop; a loop that stops before leaves their sockets open.
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), loop).result()
+        # Aborted connections close their sockets in the next turns of the loop.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
