@@ -185,7 +185,7 @@ def group_tags(pool: Pool) -> dict[str, str]:
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """A sort key that orders digits as numbers and ignores case."""
     parts = re.split(r"(\d+)", name.lower())
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part)
 
 
 async def _lists(
