@@ -118,7 +118,10 @@ class Drain:
     zero_sessions_for: float = 60.0
     """Seconds a host must have had no session in any state before it is stopped."""
     message_title: str = "Maintenance"
-    message: str = "This desktop is being updated. Please save your work and sign out within {minutes} minutes, then sign in again."
+    message: str = (
+        "This desktop is being updated. Please save your work and sign out within {minutes} minutes, "
+        "then sign in again."
+    )
     final_message: str = (
         "This desktop will sign you out in {minutes} minutes to install an update. Please save your work now."
     )
@@ -218,7 +221,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
             "host_pool_id",
             pool_id,
             "is not the id of a host pool",
-            "write /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.DesktopVirtualization/hostPools/<name>",
+            "write /subscriptions/<id>/resourceGroups/<group>"
+            "/providers/Microsoft.DesktopVirtualization/hostPools/<name>",
         )
     fields: dict[str, Any] = {"host_pool_id": pool_id, "image": str(given["image"]), "version": str(given["version"])}
     for name in ("max_unavailable", "max_building"):

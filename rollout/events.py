@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What an event tells."""
 
     STARTED = "started"
-    """A run began. data: rollout, attempt, resumed (bool), image, version, hosts (those that need work), pool, owner."""
+    """A run began. data: rollout, attempt, resumed, image, version, hosts (that need work), pool, owner."""
     CHECKED = "checked"
     """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
     PHASE = "phase"

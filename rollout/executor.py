@@ -380,7 +380,9 @@ class Executor:
 
     async def _leave(self, vm: Vm) -> str:
         if self._declaration.device_cleanup is DeviceCleanup.LEAVE:
-            await self._azure.run_command(vm.id, scripts.LEAVE_ENTRA)
+            # Not by the action: its hidden handler would run the script again on the next disk (operators' reports,
+            # unverified), and the new disk would leave as well.
+            await self._azure.run_protected_command(vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
             return "left Entra ID"
         # Deletion lags by half a minute and more; it is verified with backoff up to five minutes before the join.
         for pause in (0.0, 15.0, 30.0, 60.0, 90.0, 105.0):
@@ -455,7 +457,7 @@ class Executor:
         else:
             script, secrets = scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION, {"RegistrationToken": token}
             if wanted is not None:
-                await self._azure.run_command(view.vm.id, scripts.LEAVE_ENTRA)
+                await self._azure.run_protected_command(view.vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
                 await self._join(view.vm)
 
         async def repair() -> None:

@@ -75,6 +75,7 @@ class HostWork:
         self.why = ""
         """The last failure in full; the record has room for its beginning only."""
         self.serving_again = False
+        self.found_off = host.record is not None and host.record.found_off
         self.out_since: float | None = None
         self.outage: float | None = None
         self.task: asyncio.Task[None] | None = None
@@ -273,6 +274,7 @@ class HostWork:
             return
         self.shared.allocation_failing.discard(self.name)
         before, self.record = self.record, step.record
+        self.found_off = self.found_off or (step.record is not None and step.record.found_off)
         phase = step.record.p if step.record is not None else None
         if before is None or before.p is not phase:
             self._failure = None

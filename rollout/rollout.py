@@ -4,62 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, vm_template
-from rollout.admission import Candidate, Limits, Stage, admit, look_ahead
-from rollout.arm import SessionHost
+from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
 from rollout.azure import Azure
-from rollout.capacity import declared_session_limit, floor, session_limit
+from rollout.canary import Baking
 from rollout.clock import Clock
 from rollout.declaration import MINUTE, Build, Declaration
 from rollout.errors import AzureError, InvalidDeclaration, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
 from rollout.host_work import HostWork, Shared
-from rollout.images import Image, resolve, same_image, short, tag_value
-from rollout.lease import RENEW_EVERY, Lease
+from rollout.images import Image, resolve, short, tag_value
+from rollout.lease import Lease
+from rollout.lease_keeper import LeaseKeeper
 from rollout.names import rollout_id
-from rollout.observation import Host, Pool, group_tags, observe
+from rollout.observation import Pool, group_tags, observe
+from rollout.outcome import Outcome, nothing_to_do, outcome_of
 from rollout.plan import Work, hosts_to_update
 from rollout.pool_record import RolloutRecord, State
+from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
 from rollout.record import ENDED
 from rollout.report import build, write_json
 from rollout.steps import Goal
 
-LIST_EVERY = 60.0
-"""Seconds between lists of the pool's session hosts: Azure allows 10 in 5 minutes."""
-TAGS_EVERY = 30.0
-"""Seconds between looks at the pool's tags: pause, lease."""
+__all__ = ["Order", "Outcome", "Rollout", "run"]
+
 TICK = 15.0
+"""Seconds after which the scheduler looks again without being called."""
 TYPICAL_OUTAGE = 15 * MINUTE
 """Seconds a host is out before this run has measured its own (azure-docs session-host-update: about 20 minutes a host,
 building included)."""
-DEMAND_WINDOW = 3600.0
-"""Seconds of which the most sessions count as demand."""
 STUCK_AFTER = 2 * 3600.0
 """Seconds without anything in flight or admitted after which the run is paused rather than waits on."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended."""
-
-    status: str
-    """complete, complete_with_failures, stopped or paused."""
-    image_version_id: str
-    hosts: dict[str, list[str]]
-    """Names by state: updated, rolled_back, failed, left_out, pending, ghosts."""
-    attempt: int
-    failures: tuple[tuple[str, str], ...]
-    """(host, reason)."""
-    report: str
-    """Path of the run's event log."""
-    summary: str
-    """One line."""
 
 
 @dataclass(frozen=True)
@@ -117,29 +98,24 @@ class Rollout:
         self._stop = stop or asyncio.Event()
         self._log: EventLog | None = None
         self._before_log: list[Event] = []
-        self._works: list[HostWork] = []
         self._pool: Pool
         self._image: Image
         self._record: RolloutRecord
-        self._session_hosts: dict[str, SessionHost] = {}
-        self._listed_at = 0.0
-        self._tags_at = 0.0
-        self._renewed_at = 0.0
-        self._paused = ""
+        self._watch: PoolWatch
+        self._works: list[HostWork] = []
+        self._baking = Baking(declaration)
+        self._paused_by = ""
         self._stopping = ""
-        self._bake_since: float | None = None
+        """Why nothing new begins; empty while the rollout goes on."""
         self._checkpoint_until = 0.0
         self._checkpoints_passed = 0
         self._progress_at = 0.0
-        self._outages: list[float] = []
-        self._sessions_seen: list[tuple[float, int]] = []
-        self._serving_at_start = -1
+        self._capacity: dict[str, Any] = {}
 
     async def run(self, pool: Pool, image: Image) -> Outcome:
         self._pool, self._image = pool, image
-        works = self._needed(pool)
-        if not works and not self._housekeeping(pool) and not self._unfinished(pool):
-            return self._nothing_to_do()
+        if not self._needed(pool) and not self._housekeeping(pool) and not self._unfinished(pool):
+            return nothing_to_do(pool, image)
         await self._pre_checks()
         await self._lease.acquire(self._azure)
         try:
@@ -148,31 +124,34 @@ class Rollout:
             await self._let_go()
 
     async def _under_lease(self) -> Outcome:
-        # Somebody may have worked on the pool since it was observed.
-        self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-        works = self._needed(self._pool)
-        await self._begin(works)
-        goal = self._goal()
-        executor = Executor(self._azure, goal, self._clock, self._tell)
-        shared = Shared(self._azure, goal, self._clock, executor, self._tell)
-        shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
-        hosts = {host.name: host for host in self._pool.hosts}
-        self._works = [HostWork(shared, hosts[work.host], work) for work in works]
-        for work in self._works:
-            work.recall_failure(self._record)
-        try:
-            await self._heal()
-            await self._work(shared)
-        finally:
-            await self._end_tasks()
-            await executor.close()
-        return await self._finish()
+        changed = asyncio.Event()
+        async with LeaseKeeper(self._azure, self._lease, self._clock, changed) as keeper:
+            # Somebody may have worked on the pool since it was observed.
+            self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+            works = self._needed(self._pool)
+            await self._begin(works)
+            goal = self._goal()
+            executor = Executor(self._azure, goal, self._clock, self._tell)
+            shared = Shared(self._azure, goal, self._clock, executor, self._tell, changed=changed)
+            shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
+            hosts = {host.name: host for host in self._pool.hosts}
+            self._works = [HostWork(shared, hosts[work.host], work) for work in works]
+            for work in self._works:
+                work.recall_failure(self._record)
+            self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
+            try:
+                await self._heal()
+                await self._work(shared, keeper)
+            finally:
+                await self._end_tasks()
+                await executor.close()
+            return await self._finish()
 
     # -- before the first host
 
     def _needed(self, pool: Pool) -> tuple[Work, ...]:
         if self._only is not None:
-            return tuple(rebuild(pool, self._only, self._image))
+            return rebuild(pool, self._only, self._image)
         return hosts_to_update(pool, self._image, self._declaration)
 
     def _housekeeping(self, pool: Pool) -> bool:
@@ -183,16 +162,9 @@ class Rollout:
     def _unfinished(pool: Pool) -> bool:
         return pool.record is not None and pool.record.resumable
 
-    def _nothing_to_do(self) -> Outcome:
-        attempt = self._pool.record.a if self._pool.record is not None else 0
-        updated = [host.name for host in self._pool.hosts if same_image(host.image, self._image.id)]
-        summary = f"pool {self._pool.name}: all {len(updated)} hosts run {self._image.version}"
-        return Outcome("complete", self._image.id, {"updated": updated}, attempt, (), "", summary)
-
     async def _pre_checks(self) -> None:
         findings = await run_prechecks(self._azure, self._declaration, self._pool, self._image, mode="start")
-        data = {"findings": [vars(finding) if hasattr(finding, "__dict__") else str(finding) for finding in findings]}
-        self._tell(Event(self._clock.now(), Kind.CHECKED, "", "", data))
+        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings])
         errors = [f"{f.subject}: {f.problem}; {f.remedy}" for f in findings if f.severity == "error"]
         if not errors:
             return
@@ -205,37 +177,34 @@ class Rollout:
 
     async def _begin(self, works: tuple[Work, ...]) -> None:
         """Write the rollout's record: the same attempt goes on while it is running, else a new one begins."""
-        before = self._pool.record
-        wanted = rollout_id(
-            self._declaration.host_pool_id, self._image.id, self._declaration.vm_size, self._declaration.os_disk_type
-        )
-        now = self._azure.azure_time()
-        resumed = before is not None and before.resumable and before.r == wanted and before.t == (self._only or "")
+        declaration, before, now = self._declaration, self._pool.record, int(self._azure.azure_time())
+        wanted = rollout_id(declaration.host_pool_id, self._image.id, declaration.vm_size, declaration.os_disk_type)
+        resumed = before is not None and before.resumable and (before.r, before.t) == (wanted, self._only or "")
         if resumed and before is not None:
-            self._record = replace(before, st=State.RUNNING, u=int(now))
+            self._record = replace(before, st=State.RUNNING, u=now)
         else:
             attempt = (before.a if before is not None else 0) + 1
-            self._record = RolloutRecord(
-                wanted, attempt, State.RUNNING, int(now), int(now), len(works), 0, self._only or ""
-            )
+            self._record = RolloutRecord(wanted, attempt, State.RUNNING, now, now, len(works), 0, self._only or "")
         tags = {names.RECORD: self._record.encode(), names.TARGET: tag_value(self._image.id)}
         tags |= pool_record.declaration_tags(self._inputs) | group_tags(self._pool)
         await self._azure.merge_tags(self._pool.id, tags)
+        self._open_log()
+        self._say(
+            Kind.STARTED,
+            rollout=self._record.r,
+            attempt=self._record.a,
+            resumed=resumed,
+            image=self._image.id,
+            version=self._image.version,
+            hosts=[work.host for work in works],
+            pool=self._pool.id,
+            owner=self._lease.owner,
+        )
+
+    def _open_log(self) -> None:
         self._log = EventLog(log_path(self._log_folder, self._pool.name, self._record.r, self._record.a))
-        data = {
-            "rollout": self._record.r,
-            "attempt": self._record.a,
-            "resumed": resumed,
-            "image": self._image.id,
-            "version": self._image.version,
-            "hosts": [work.host for work in works],
-            "pool": self._pool.id,
-            "owner": self._lease.owner,
-        }
-        self._tell(Event(self._clock.now(), Kind.STARTED, "", "", data))
         for event in self._before_log:
             self._log(replace(event, time=self._clock.now()))  # the pre-checks, told before there was a log
-        self._renewed_at = self._clock.now()
 
     def _goal(self) -> Goal:
         return Goal(
@@ -251,27 +220,25 @@ class Rollout:
     async def _heal(self) -> None:
         """What a crash orphaned goes before anything new begins; finished disks of this rollout are used."""
         vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r)
-        if self._only is not None:
-            vms, disks = tuple(vms), ()
-        count = await cleanup.remove_orphans(self._azure, vms, disks)
+        count = await cleanup.remove_orphans(self._azure, vms, () if self._only is not None else disks)
         if count:
-            self._tell(Event(self._clock.now(), Kind.WARNING, "", f"removed {count} leftovers of an earlier run"))
+            self._say(Kind.WARNING, f"removed {count} leftovers of an earlier run")
 
     # -- the work
 
-    async def _work(self, shared: Shared) -> None:
+    async def _work(self, shared: Shared, keeper: LeaseKeeper) -> None:
         """Start what a crash left half done, then admit the rest, until every host's work has ended."""
         self._progress_at = self._clock.now()
         for work in self._works:
-            if work.half_done:
+            if work.half_done and not work.ended:
                 self._start(work)
         while True:
-            self._raise_failures()
+            self._raise_failures(keeper)
             shared.changed.clear()
-            await self._keep_lease()
-            await self._refresh()
+            await self._watch.refresh()
+            self._notice_pause(keeper.paused_by)
             self._judge()
-            await self._canary()
+            await self._judge_canary()
             self._admit(shared)
             if all(work.ended for work in self._works if work.task is not None) and not self._may_start_more():
                 return
@@ -280,12 +247,15 @@ class Rollout:
     def _start(self, work: HostWork) -> None:
         work.task = asyncio.create_task(work.run(), name=work.name)
 
-    def _raise_failures(self) -> None:
+    def _raise_failures(self, keeper: LeaseKeeper) -> None:
         if self._stop.is_set():
             raise Stopped("stopped at a safe point; run pulumi up again: it goes on where this run stopped")
+        if keeper.lost is not None:
+            raise keeper.lost
         for work in self._works:
-            if work.task is not None and work.task.done() and work.task.exception() is not None:
-                raise work.task.exception() or AssertionError
+            error = work.task.exception() if work.task is not None and work.task.done() else None
+            if error is not None:
+                raise error
 
     async def _next_change(self, shared: Shared) -> None:
         waits: list[asyncio.Future[Any]] = [
@@ -299,108 +269,75 @@ class Rollout:
             for wait in waits:
                 wait.cancel()
 
-    async def _keep_lease(self) -> None:
-        now = self._clock.now()
-        if now - self._tags_at >= TAGS_EVERY:
-            tags = await self._azure.get_tags(self._pool.id)
-            self._tags_at = now
-            self._lease.see(tags)
-            self._pause_by(tags.get(names.PAUSE, ""))
-        if now - self._renewed_at >= RENEW_EVERY:
-            await self._lease.renew()
-            self._renewed_at = now
-
-    def _pause_by(self, who: str) -> None:
-        if who and not self._paused:
-            self._paused = who
-            self._tell(Event(self._clock.now(), Kind.PAUSED, "", f"paused by {who}"))
+    def _notice_pause(self, who: str) -> None:
+        if who and not self._paused_by:
+            self._paused_by = who
+            self._say(Kind.PAUSED, f"paused by {who}")
             self._give_back("paused")
 
-    async def _refresh(self) -> None:
-        """One list of session hosts a minute at most; between lists our own changes correct it."""
-        now = self._clock.now()
-        if now - self._listed_at < LIST_EVERY and self._session_hosts:
-            return
-        bodies = await self._azure.list_session_hosts(self._pool.id)
-        self._listed_at = now
-        self._session_hosts = {(h.vm_resource_id or "").lower(): h for h in map(SessionHost, bodies)}
-        sessions = sum(host.sessions for host in self._session_hosts.values())
-        self._sessions_seen = [(at, n) for at, n in self._sessions_seen if now - at < DEMAND_WINDOW] + [(now, sessions)]
-        if self._serving_at_start < 0:
-            self._serving_at_start = sum(self._serves(host) for host in self._session_hosts.values())
+    def _stop_for(self, why: str, give_back: str) -> None:
+        self._stopping = why
+        self._give_back(give_back)
+
+    def _give_back(self, why: str) -> None:
+        """Hosts that still serve leave the run; those that are out finish."""
+        for work in self._works:
+            if work.task is not None and work.stage in (Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY):
+                work.give_back(why)
 
     def _judge(self) -> None:
-        """Too many failures stop the rollout; a baked canary lets it go on; checkpoints pause it."""
-        now = self._clock.now()
+        """Too many failures stop the rollout; checkpoints hold it for a while."""
         # A host on its way back to the old disk has failed already: nobody follows it.
         failures = [work for work in self._works if work.failed]
-        limit = self._allowed_failures()
+        limit = self._declaration.max_failed.of(max(self._record.n, 1), at_least=0)
         if len(failures) > limit and not self._stopping:
             first = failures[0]
             reason = first.reason or (first.record.w if first.record is not None else "")
-            self._stopping = f"{len(failures)} host(s) failed, {limit} allowed; first: {first.name}, {reason}"
+            why = f"{len(failures)} host(s) failed, {limit} allowed; first: {first.name}, {reason}"
             if not self._record.c and self._declaration.canary.hosts:
-                self._tell(Event(now, Kind.CANARY, "", "", {"result": "failed", "hosts": [w.name for w in failures]}))
-            self._give_back("the rollout was stopped")
-        done = self._done()
-        checkpoints = self._declaration.checkpoints[self._checkpoints_passed :]
-        if checkpoints and self._record.n and 100 * done / self._record.n >= checkpoints[0].percent:
+                self._say(Kind.CANARY, result="failed", hosts=[work.name for work in failures])
+            self._stop_for(why, "the rollout was stopped")
+        left = self._declaration.checkpoints[self._checkpoints_passed :]
+        if left and self._record.n and 100 * self._done() / self._record.n >= left[0].percent:
             self._checkpoints_passed += 1
-            self._checkpoint_until = now + checkpoints[0].pause
-            data = {"percent": checkpoints[0].percent, "pause": checkpoints[0].pause}
-            self._tell(Event(now, Kind.CHECKPOINT, "", "", data))
+            self._checkpoint_until = self._clock.now() + left[0].pause
+            self._say(Kind.CHECKPOINT, percent=left[0].percent, pause=left[0].pause)
 
-    def _allowed_failures(self) -> int:
-        limit = self._declaration.max_failed
-        return limit.of(max(self._record.n, 1), at_least=0)
+    async def _judge_canary(self) -> None:
+        """The canary passes when its hosts have served for the bake time and are still healthy."""
+        if self._record.c or self._stopping or self._done() < min(self._declaration.canary.hosts, self._record.n):
+            return
+        if not self._baking.over(self._clock.now()) and self._may_start_more():
+            return
+        baked = [work for work in self._works if work.updated]
+        sick = await self._baking.sick(self._azure, baked)
+        if sick:
+            self._say(Kind.CANARY, result="failed", hosts=sick)
+            self._stop_for(f"canary {', '.join(sick)} did not stay healthy", "the canary failed")
+            return
+        self._record = replace(self._record, c=1, u=int(self._azure.azure_time()))
+        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
+        self._say(Kind.CANARY, result="passed", hosts=[work.name for work in baked])
 
     def _done(self) -> int:
         """Hosts of this attempt that are updated, those of a run before a crash included."""
         return max(0, self._record.n - sum(1 for work in self._works if not work.updated))
 
-    async def _canary(self) -> None:
-        """The canary passes when its hosts have served for the bake time and are still healthy."""
-        canary = self._declaration.canary
-        if self._record.c or self._stopping or self._done() < min(canary.hosts, self._record.n):
-            return
-        now = self._clock.now()
-        self._bake_since = self._bake_since if self._bake_since is not None else now
-        if canary.hosts and now - self._bake_since < canary.bake and self._may_start_more():
-            return
-        baked = [work for work in self._works if work.updated]
-        sick = [work.name for work in baked if not await self._still_healthy(work)]
-        if sick:
-            self._stopping = f"canary {', '.join(sick)} did not stay healthy"
-            self._tell(Event(now, Kind.CANARY, "", "", {"result": "failed", "hosts": sick}))
-            self._give_back("the canary failed")
-            return
-        self._record = replace(self._record, c=1, u=int(self._azure.azure_time()))
-        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
-        self._tell(Event(now, Kind.CANARY, "", "", {"result": "passed", "hosts": [work.name for work in baked]}))
-
-    async def _still_healthy(self, work: HostWork) -> bool:
-        if work.session_host is None or (work.record is not None and work.record.found_off):
-            return True
-        body = await self._azure.get_session_host(work.session_host.id)
-        if body is None:
-            return False
-        host = SessionHost(body)
-        accepted = host.status in self._declaration.verify.accept
-        return accepted and host.beats(self._azure.azure_time()) and not host.fatal_findings
-
-    def _give_back(self, why: str) -> None:
-        for work in self._works:
-            if work.stage in (Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY):
-                work.give_back(why)
-
     def _may_start_more(self) -> bool:
-        return not self._paused and not self._stopping and any(work.task is None for work in self._works)
+        return (
+            not self._paused_by
+            and not self._stopping
+            and any(work.task is None and not work.ended for work in self._works)
+        )
+
+    # -- admission
 
     def _admit(self, shared: Shared) -> None:
         limits, candidates = self._limits(), [self._candidate(work) for work in self._works]
         self._tell_capacity(limits, candidates)
         now = self._clock.now()
-        if self._paused or self._stopping or shared.allocation_failing or now < self._checkpoint_until:
+        held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until
+        if self._paused_by or self._stopping or held:
             return
         by_name = {work.name: work for work in self._works}
         go = admit(candidates, limits)
@@ -412,10 +349,10 @@ class Rollout:
             self._start(by_name[name])
         self._let_log_off(limits)
         moving = any(c.stage in (Stage.BUILDING, Stage.DRAINING, Stage.OUT) for c in candidates)
-        if moving or go != type(go)():
+        if moving or go != Admissions() or limits.canary_left == 0:
             self._progress_at = now
-        elif now - self._progress_at > STUCK_AFTER and limits.canary_left != 0:
-            self._pause_by(f"the engine: no host could be admitted, serving {limits.serving}, floor {limits.floor}")
+        elif now - self._progress_at > STUCK_AFTER:
+            self._notice_pause(f"the engine: no host could go on, {limits.serving} serve, {limits.floor} must")
 
     def _let_log_off(self, limits: Limits) -> None:
         """Before the canary has passed, only as many hosts as it needs may log their users off."""
@@ -425,86 +362,48 @@ class Rollout:
             work.let_log_off(position < allowed)
 
     def _candidate(self, work: HostWork) -> Candidate:
-        listed = self._session_hosts.get(work.host.vm.id.lower())
         return Candidate(
             work.name,
             work.stage,
-            serving=self._serves(listed) and work.stage < Stage.DRAINING,
-            broken=work.stage < Stage.OUT and self._broken(listed, work.host),
+            serving=work.stage < Stage.DRAINING and self._watch.serves(work.host),
+            broken=work.stage < Stage.OUT and self._watch.broken(work.host),
             holds_slot=work.holds_slot,
         )
 
-    def _serves(self, listed: SessionHost | None) -> bool:
-        if listed is None or not listed.allow_new_session or listed.status not in self._declaration.verify.accept:
-            return False
-        return listed.beats(self._azure.azure_time())
-
-    def _broken(self, listed: SessionHost | None, host: Host) -> bool:
-        """Out of service, not drained and not switched off: it counts as unavailable."""
-        if listed is None:
-            return host.record is None
-        if listed.status == "Shutdown" or not listed.allow_new_session:
-            return False
-        return listed.status not in (*self._declaration.verify.accept, "Upgrading") or not listed.beats(
-            self._azure.azure_time()
-        )
-
     def _limits(self) -> Limits:
-        declaration, hosts = self._declaration, self._pool.hosts
-        at_work = {work.host.vm.id.lower(): work for work in self._works}
-        serving = broken = 0
-        for host in hosts:
-            listed = self._session_hosts.get(host.vm.id.lower())
-            work = at_work.get(host.vm.id.lower())
-            if work is None:
-                serving += self._serves(listed)
-                broken += self._broken(listed, host)
-            elif work.stage < Stage.DRAINING or work.stage is Stage.ENDED:
-                serving += self._serves(listed)
-            elif work.stage is Stage.BACK:
-                serving += 1
-        unavailable = declaration.max_unavailable.of(len(hosts))
-        building = declaration.max_building.of(len(hosts)) if declaration.max_building else 2 * unavailable
-        outage = sorted(self._outages)[len(self._outages) // 2] if self._outages else TYPICAL_OUTAGE
-        canary_left: int | None = None
-        if not self._record.c:
-            out = sum(1 for work in self._works if work.stage >= Stage.OUT)
-            before = self._record.n - len(self._works)
-            canary_left = max(0, declaration.canary.hosts - out - max(0, before))
+        declaration, hosts = self._declaration, len(self._pool.hosts)
+        unavailable = declaration.max_unavailable.of(hosts)
+        building = declaration.max_building.of(hosts) if declaration.max_building else 2 * unavailable
+        outages = sorted(work.outage for work in self._works if work.outage is not None)
+        outage = outages[len(outages) // 2] if outages else TYPICAL_OUTAGE
         return Limits(
             max_unavailable=unavailable,
-            max_building=len(hosts) if declaration.build is Build.AFTER_DEALLOCATE else building,
-            serving=serving,
-            floor=self._floor(),
-            broken_elsewhere=broken,
-            ahead=look_ahead(unavailable, len(hosts), declaration.drain.deadline, outage),
+            max_building=hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
+            serving=self._watch.serving({work.name: work.stage for work in self._works}),
+            floor=self._watch.floor(),
+            broken_elsewhere=self._watch.broken_elsewhere(work.name for work in self._works),
+            ahead=look_ahead(unavailable, hosts, declaration.drain.deadline, outage),
             build_proven=self._build_proven(),
             first_builds=max(1, declaration.canary.hosts),
-            canary_left=canary_left,
+            canary_left=self._canary_left(),
             barrier=self._order.barrier,
         )
+
+    def _canary_left(self) -> int | None:
+        if self._record.c:
+            return None
+        out = sum(1 for work in self._works if work.stage >= Stage.OUT)
+        before_a_crash = max(0, self._record.n - len(self._works))
+        return max(0, self._declaration.canary.hosts - out - before_a_crash)
 
     def _build_proven(self) -> bool:
         if self._declaration.build is Build.AFTER_DEALLOCATE or self._done() > 0:
             return True
-        return any(Stage.BUILDING < work.stage and not work.failed for work in self._works if not work.ended)
-
-    def _floor(self) -> int:
-        """Hosts that must go on serving: for the most sessions of the last hour, because users who were asked to sign
-        out come back; and whatever the load, not more than max_unavailable or half of the pool goes at once."""
-        hosts, declaration = len(self._pool.hosts), self._declaration
-        peak = max((count for _, count in self._sessions_seen), default=0)
-        at_once = max(declaration.max_unavailable.of(hosts), hosts // 2)
-        return max(floor(peak, hosts, declaration, self._session_limit()), min(self._serving_at_start, hosts - at_once))
-
-    def _session_limit(self) -> int:
-        if declared_session_limit(self._pool) is None and self._declaration.sessions_per_host is None:
-            return 1
-        return session_limit(self._pool, self._declaration)
+        return any(work.stage > Stage.BUILDING and not work.failed for work in self._works if not work.ended)
 
     def _tell_capacity(self, limits: Limits, candidates: list[Candidate]) -> None:
         counts = {stage: sum(1 for c in candidates if c.stage is stage) for stage in Stage}
-        data = {
+        data: dict[str, Any] = {
             "hosts": len(self._pool.hosts),
             "serving": limits.serving,
             "draining": counts[Stage.DRAINING] + counts[Stage.EMPTY],
@@ -513,12 +412,12 @@ class Rollout:
             "queued": counts[Stage.QUEUED],
             "done": self._done(),
             "of": self._record.n,
-            "sessions": sum(host.sessions for host in self._session_hosts.values()),
+            "sessions": self._watch.sessions,
             "floor": limits.floor,
         }
-        if data != getattr(self, "_capacity", None):
+        if data != self._capacity:
             self._capacity = data
-            self._tell(Event(self._clock.now(), Kind.CAPACITY, "", "", data))
+            self._say(Kind.CAPACITY, **data)
 
     # -- the end
 
@@ -538,15 +437,17 @@ class Rollout:
             await self._merge_template()
         self._record = replace(self._record, st=status, u=int(self._azure.azure_time()))
         await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
-        outcome = self._outcome(status)
-        data = {"status": outcome.status, "hosts": outcome.hosts, "summary": outcome.summary}
-        self._tell(Event(self._clock.now(), Kind.ENDED, "", outcome.summary, data))
+        report = str(self._log.path) if self._log is not None else ""
+        outcome = outcome_of(
+            self._pool, self._image, self._record, self._works, report, self._paused_by, self._stopping
+        )
+        self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
         return outcome
 
     def _status(self) -> State:
         if self._stopping:
             return State.STOPPED
-        if self._paused:
+        if self._paused_by:
             return State.PAUSED
         return State.COMPLETE if all(work.result == "done" for work in self._works) else State.COMPLETE_WITH_FAILURES
 
@@ -555,38 +456,6 @@ class Rollout:
         template = vm_template.merged(properties.get("vmTemplate"), self._image, self._declaration)
         if template is not None:
             await self._azure.update_host_pool(self._pool.id, {"properties": {"vmTemplate": template}})
-
-    def _outcome(self, status: State) -> Outcome:
-        by_name = {work.name: work for work in self._works}
-        hosts: dict[str, list[str]] = {}
-        for host in self._pool.hosts:
-            work = by_name.get(host.name)
-            state = (work.result or "pending") if work is not None else ""
-            if state in ("", "done"):
-                state = "updated" if same_image(host.image, self._image.id) else "other"
-            hosts.setdefault(state, []).append(host.name)
-        if self._pool.ghosts:
-            hosts["ghosts"] = [ghost.name for ghost in self._pool.ghosts]
-        failures = tuple((w.name, w.reason) for w in self._works if w.ended and w.result not in ("done", ""))
-        report = str(self._log.path) if self._log is not None else ""
-        return Outcome(
-            str(status),
-            self._image.id,
-            hosts,
-            self._record.a,
-            failures,
-            report,
-            self._summary(status, failures, report),
-        )
-
-    def _summary(self, status: State, failures: tuple[tuple[str, str], ...], report: str) -> str:
-        pool, total = self._pool.name, self._record.n
-        if failures and status is not State.PAUSED:
-            first = f"{failures[0][0]}, {failures[0][1]}"
-            return f"pool {pool}: {len(failures)} of {total} hosts failed; first: {first}; see {report}"
-        if status is State.PAUSED:
-            return f"pool {pool}: paused by {self._paused}, {self._done()} of {total} done; hostpool resume, then pulumi up"
-        return f"pool {pool}: {self._done()} of {total} hosts updated to {self._image.version}"
 
     async def _let_go(self) -> None:
         try:
@@ -597,9 +466,10 @@ class Rollout:
             self._log.close()
             write_json(build(read_log(self._log.path)), self._log.path.with_suffix(".json"))
 
+    def _say(self, kind: Kind, text: str = "", **data: Any) -> None:
+        self._tell(Event(self._clock.now(), kind, "", text, data))
+
     def _tell(self, event: Event) -> None:
-        if event.kind is Kind.HOST_DONE and event.data.get("outage"):
-            self._outages.append(float(event.data["outage"]))
         if self._log is not None:
             self._log(event)
         else:
@@ -624,7 +494,7 @@ def _active(plan: dict[str, Any], pool_id: str) -> bool:
     )
 
 
-def rebuild(pool: Pool, name: str, image: Image) -> list[Work]:
+def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
     """The work of one host that gets a fresh disk of the version it shall run.
 
     Raises InvalidDeclaration for a name that is no host, PreCheckFailed while a rollout of the pool is not ended.
@@ -638,4 +508,4 @@ def rebuild(pool: Pool, name: str, image: Image) -> list[Work]:
         raise PreCheckFailed(
             f"pool {pool.name}: a rollout is {record.st}; let it end first (pulumi up), then rebuild {host.name}"
         )
-    return [Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild")]
+    return (Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild"),)

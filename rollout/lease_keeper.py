@@ -1,0 +1,59 @@
+"""Keeps the lease alive beside the work, and watches the pool's tags for a pause or for another owner.
+
+A task of its own, so that neither a long list nor a throttled call can let the lease run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from rollout import names
+from rollout.azure import Azure
+from rollout.clock import Clock
+from rollout.errors import AzureError, LeaseLost
+from rollout.lease import RENEW_EVERY, Lease
+
+LOOK_EVERY = 30.0
+"""Seconds between looks at the pool's tags."""
+
+
+class LeaseKeeper:
+    """Use as `async with`. `paused_by`: who set the pause tag, empty for nobody. `lost`: why the lease ended."""
+
+    def __init__(self, azure: Azure, lease: Lease, clock: Clock, changed: asyncio.Event) -> None:
+        self._azure, self._lease, self._clock, self._changed = azure, lease, clock, changed
+        self._task: asyncio.Task[None] | None = None
+        self.paused_by = ""
+        self.lost: LeaseLost | None = None
+
+    async def __aenter__(self) -> LeaseKeeper:
+        self._task = asyncio.create_task(self._keep(), name="lease")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        renewed = self._clock.now()
+        try:
+            while True:
+                try:
+                    tags = await self._azure.get_tags(self._lease.host_pool_id)
+                    self._lease.see(tags)
+                    self._note_pause(tags.get(names.PAUSE, ""))
+                    if self._clock.now() - renewed >= RENEW_EVERY:
+                        await self._lease.renew()
+                        renewed = self._clock.now()
+                except AzureError:
+                    self._lease.check()  # unanswered for now: the lease holds until its end
+                await self._clock.sleep(LOOK_EVERY)
+        except LeaseLost as lost:
+            self.lost = lost
+            self._changed.set()
+
+    def _note_pause(self, who: str) -> None:
+        if who and not self.paused_by:
+            self.paused_by = who
+            self._changed.set()

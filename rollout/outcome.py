@@ -1,0 +1,97 @@
+"""How a run ended: the figures and the one line, made from what its hosts came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rollout.images import Image, same_image
+from rollout.observation import Pool
+from rollout.pool_record import RolloutRecord, State
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    status: str
+    """complete, complete_with_failures, stopped or paused."""
+    image_version_id: str
+    hosts: dict[str, list[str]]
+    """Names by state: updated, rolled_back, failed, gone, left_out, pending, other (outside include), ghosts."""
+    attempt: int
+    failures: tuple[tuple[str, str], ...]
+    """(host, reason), hosts that were left out included."""
+    report: str
+    """Path of the run's event log; empty when there was nothing to do."""
+    summary: str
+    """One line."""
+
+
+class HostResult(Protocol):
+    """What the outcome needs of a host's work."""
+
+    name: str
+    ended: bool
+    result: str
+    reason: str
+
+
+def nothing_to_do(pool: Pool, image: Image) -> Outcome:
+    """Every host is on the target."""
+    updated = [host.name for host in pool.hosts if same_image(host.image, image.id)]
+    summary = f"pool {pool.name}: all {len(updated)} hosts run {image.version}"
+    attempt = pool.record.a if pool.record is not None else 0
+    return Outcome("complete", image.id, {"updated": updated}, attempt, (), "", summary)
+
+
+def outcome_of(
+    pool: Pool,
+    image: Image,
+    record: RolloutRecord,
+    results: Iterable[HostResult],
+    report: str,
+    paused_by: str,
+    why: str,
+) -> Outcome:
+    """The outcome of a run with works. `why` is what stopped it, if anything did."""
+    by_name = {result.name: result for result in results}
+    hosts: dict[str, list[str]] = {}
+    for host in pool.hosts:
+        work = by_name.get(host.name)
+        state = (work.result or "pending") if work is not None else ""
+        if state in ("", "done"):
+            state = "updated" if same_image(host.image, image.id) else "other"
+        hosts.setdefault(state, []).append(host.name)
+    if pool.ghosts:
+        hosts["ghosts"] = [ghost.name for ghost in pool.ghosts]
+    failures = tuple((w.name, w.reason) for w in by_name.values() if w.ended and w.result not in ("done", ""))
+    failed = tuple((w.name, w.reason) for w in by_name.values() if w.result in ("failed", "rolled_back", "gone"))
+    summary = _summary(pool, image, record, hosts, failed or failures, report, paused_by, why)
+    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary)
+
+
+def _summary(
+    pool: Pool,
+    image: Image,
+    record: RolloutRecord,
+    hosts: dict[str, list[str]],
+    failures: tuple[tuple[str, str], ...],
+    report: str,
+    paused_by: str,
+    why: str,
+) -> str:
+    done = len(hosts.get("updated", ()))
+    if record.st is State.PAUSED:
+        return f"pool {pool.name}: paused by {paused_by}, {done} of {len(pool.hosts)} hosts run {image.version}"
+    if failures:
+        first = f"{failures[0][0]}, {failures[0][1]}"
+        word = "were left out" if set(hosts) & {"left_out"} and not set(hosts) & FAILED else "failed"
+        return f"pool {pool.name}: {len(failures)} of {record.n} hosts {word}; first: {first}; see {report}"
+    if why:
+        return f"pool {pool.name}: stopped: {why}; see {report}"
+    return f"pool {pool.name}: {done} of {len(pool.hosts)} hosts run {image.version}"
+
+
+FAILED = frozenset({"failed", "rolled_back", "gone"})
