@@ -1,0 +1,154 @@
+"""A pool on the emulator and the engine on it, in one process on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.in_process import in_process_cloud, principal_named
+from bench.virtual_time import LoopClock
+from emulator import scenario
+from emulator.app import Emulator
+from emulator.wire import Body, Request, Response
+from rollout.declaration import parse
+from rollout.events import Event
+from rollout.lease import Lease
+from rollout.rollout import Order, Outcome, run
+
+SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"
+POOL = f"{GROUP}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
+DEFINITION = f"{GROUP}/providers/Microsoft.Compute/galleries/avd/images/win11"
+COMPUTE_API = "2024-03-03"
+
+INPUTS: dict[str, Any] = {
+    "host_pool_id": POOL,
+    "image": DEFINITION,
+    "version": "1.0.1",
+    "max_unavailable": 3.0,
+    "drain": {"deadline": "PT30M", "log_off": "force", "grace": "PT5M"},
+    "join": {
+        "type": "ad",
+        "domain": "contoso.com",
+        "ou_path": "OU=AVD,DC=contoso,DC=com",
+        "user": "joiner@contoso.com",
+        "password_secret": "https://localhost/keyvault/avd-kv/secrets/domain-join-password",
+    },
+    "local_admin": {
+        "username_secret": "https://localhost/keyvault/avd-kv/secrets/local-admin-name",
+        "password_secret": "https://localhost/keyvault/avd-kv/secrets/local-admin-password",
+    },
+}
+
+
+class UnreleasedLease(Lease):
+    """The lease of a process that is killed: nobody gives it back."""
+
+    async def release(self) -> None:
+        return None
+
+
+@dataclass
+class EmulatedPool:
+    """An emulated pool with its gallery, and everything the engine said."""
+
+    emulator: Emulator
+    clock: LoopClock
+    folder: Path
+    events: list[Event] = field(default_factory=list)
+
+    def ask(self, method: str, path: str, body: Body | None = None, api_version: str = COMPUTE_API) -> Response:
+        """One ARM request as the deployer."""
+        self.emulator.world.advance(self.clock.now())
+        principal = principal_named(self.emulator, "deployer")
+        return self.emulator.handle(Request(method, path, {"api-version": api_version}, body=body, principal=principal))
+
+    def control(self, method: str, path: str, body: Body | None = None, **query: str) -> Any:
+        """One request to the control API."""
+        self.emulator.world.advance(self.clock.now())
+        return self.emulator.handle(
+            Request(method, f"/emulator/{path}", {k.lower(): v for k, v in query.items()}, body=body)
+        ).body
+
+    def vm(self, name: str) -> Body:
+        """A VM's body."""
+        return dict(
+            self.ask("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", None, "2024-11-01").body
+        )
+
+    def os_disk_image(self, name: str) -> str:
+        """The image version that a host's guest really runs."""
+        guest = self.control("GET", "state")["guests"][self.vm(name)["properties"]["vmId"]]
+        return str(guest["imageVersionId"]).rsplit("/", 1)[-1]
+
+    async def make_gallery(self, *versions: str, generation: str = "V2", excluded: str = "") -> None:
+        """Gallery, definition and versions, made from the managed image of the scenario."""
+        gallery = DEFINITION.rsplit("/images/", 1)[0]
+        self.ask("PUT", gallery, {"location": "westeurope", "properties": {}})
+        await self.clock.sleep(10)
+        definition = {
+            "location": "westeurope",
+            "properties": {
+                "osType": "Windows",
+                "osState": "Generalized",
+                "hyperVGeneration": generation,
+                "identifier": {"publisher": "contoso", "offer": "avd", "sku": "win11"},
+                "features": [{"name": "SecurityType", "value": "TrustedLaunchSupported"}],
+            },
+        }
+        self.ask("PUT", DEFINITION, definition)
+        await self.clock.sleep(10)
+        for version in versions:
+            image = f"{GROUP}/providers/Microsoft.Compute/images/win11-{version}"
+            properties = {
+                "publishingProfile": {
+                    "targetRegions": [{"name": "westeurope", "regionalReplicaCount": 2}],
+                    "excludeFromLatest": version == excluded,
+                },
+                "storageProfile": {"source": {"id": image}},
+            }
+            answer = self.ask(
+                "PUT", f"{DEFINITION}/versions/{version}", {"location": "westeurope", "properties": properties}
+            )
+            assert answer.status == 201, answer.body
+        await self.clock.sleep(1200)
+
+    async def roll(
+        self,
+        *,
+        owner: str = "tester@machine",
+        only: str | None = None,
+        order: Order | None = None,
+        principal: str = "deployer",
+        dies: bool = False,
+        **changes: Any,
+    ) -> Outcome:
+        """One run of the engine with `INPUTS` and what is changed in them. A run that `dies` leaves its lease."""
+        inputs: Mapping[str, Any] = {k: v for k, v in {**INPUTS, **changes}.items() if v is not None}
+        lease = (UnreleasedLease if dies else Lease)(POOL, owner, self.clock)
+        async with AsyncExitStack() as stack:
+            azure = await stack.enter_async_context(
+                in_process_cloud(self.emulator, self.clock, write_guard=lease.check, principal=principal)
+            )
+            return await run(
+                azure,
+                parse(inputs),
+                inputs,
+                clock=self.clock,
+                lease=lease,
+                listener=self.events.append,
+                log_folder=self.folder,
+                only=only,
+                order=order,
+            )
+
+
+async def emulated_pool(folder: Path, **options: Any) -> EmulatedPool:
+    """A pool of the scenario `pooled` with versions 1.0.0 and 1.0.1 in its gallery."""
+    options.setdefault("latency", False)
+    made = EmulatedPool(Emulator(scenario.build("pooled", options)), LoopClock(), folder)
+    await made.make_gallery("1.0.0", "1.0.1")
+    return made
