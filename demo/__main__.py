@@ -67,7 +67,7 @@ def rollout(azure: EmulatedAzure, folder: Path, given: argparse.Namespace) -> Ev
         before=before,
         after=azure.get("state"),
         version="1.0.1",
-        updater="updater",
+        updater=azure.variables["HOSTPOOL_CLIENT_ID"],
         requests=azure.requests_since(first),
         session_events=azure.get("session-events", hostPool=POOL)["events"],
         capacity=azure.get("capacity", hostPool=POOL)["samples"],

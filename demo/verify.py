@@ -30,7 +30,7 @@ class Evidence:
     version: str
     """The version every host shall run."""
     updater: str
-    """Name of the principal that has only the custom role."""
+    """Client id of the principal that has only the custom role."""
     requests: list[Body]
     session_events: list[Body]
     capacity: list[Body]
