@@ -1,0 +1,128 @@
+"""Pre-checks of the role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.update_role_actions import ACTIONS as DECLARED
+from components.update_role_actions import Purpose
+from rollout.prechecks.actions import ACTIONS, LOCKS_READ, SKUS_READ, USAGES_READ, Holds, needed
+from rollout.prechecks.rights import allows
+from tests.support.fake_azure import FakeAzure
+from tests.support.observed import DEFINITION, GROUP, POOL, SUBNET, SUBSCRIPTION, declaration, host, kept_disk, pool
+from tests.support.prechecked import ids, only
+
+BUILD = f"{SUBSCRIPTION}/resourceGroups/build"
+GALLERY = DEFINITION.rsplit("/images/", 1)[0]
+PURPOSES = {
+    Holds.POOL: Purpose.POOL,
+    Holds.HOSTS: Purpose.HOSTS,
+    Holds.BUILD: Purpose.BUILD,
+    Holds.NETWORK: Purpose.NETWORK,
+    Holds.GALLERY: Purpose.GALLERY,
+    Holds.MANAGED_IMAGE: Purpose.GALLERY,
+}
+actions = st.sampled_from(sorted({action for found in ACTIONS.values() for action in found}))
+
+
+def permission(*given: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"actions": list(given), "notActions": list(without)}
+
+
+def without(action: str, holds: Holds) -> list[dict[str, Any]]:
+    return [permission(*(a for a in (*ACTIONS[holds], LOCKS_READ) if a != action))]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "allowed"),
+    [
+        ([], False),
+        ([permission("*")], True),
+        ([permission("*/read")], True),
+        ([permission("microsoft.compute/*/READ")], True),
+        ([permission("Microsoft.Compute/disks/read")], True),
+        ([permission("Microsoft.Compute/disks/write")], False),
+        ([permission("Microsoft.Compute/disk/read")], False),
+        ([permission("*", without=("Microsoft.Compute/disks/*",))], False),
+        ([permission("*", without=("Microsoft.Compute/*",)), permission("Microsoft.Compute/disks/read")], True),
+        ([permission("Microsoft.Compute.disks/read")], False),
+    ],
+)
+def test_wildcards_and_not_actions(permissions: list[dict[str, Any]], allowed: bool) -> None:
+    assert allows(permissions, "Microsoft.Compute/disks/read") is allowed
+
+
+@given(actions)
+def test_what_not_actions_take_counts_within_their_own_permission(action: str) -> None:
+    assert not allows([permission("*", without=(action.upper(),))], action)
+    assert allows([permission("*", without=(action,)), permission(action)], action)
+
+
+@given(actions)
+def test_a_prefix_is_no_right(action: str) -> None:
+    assert not allows([permission(action[:-1]), permission(f"{action}x")], action)
+
+
+@pytest.mark.parametrize("holds", Holds)
+def test_the_declared_role_has_every_action_that_is_checked(holds: Holds) -> None:
+    assert set(ACTIONS[holds]) <= set(DECLARED[PURPOSES[holds]])
+
+
+def test_the_pre_checks_own_reads_are_in_the_role_too() -> None:
+    assert {SKUS_READ, USAGES_READ} <= set(DECLARED[Purpose.CATALOG])
+    assert all(LOCKS_READ in DECLARED[purpose] for purpose in (Purpose.POOL, Purpose.HOSTS, Purpose.BUILD))
+
+
+@pytest.mark.parametrize(
+    ("scope", "holds", "action"),
+    [
+        (POOL, Holds.POOL, "Microsoft.DesktopVirtualization/hostpools/sessionhosts/delete"),
+        (GROUP, Holds.HOSTS, "Microsoft.Compute/virtualMachines/start/action"),
+        (SUBNET, Holds.NETWORK, "Microsoft.Network/virtualNetworks/subnets/join/action"),
+        (BUILD, Holds.BUILD, "Microsoft.Compute/virtualMachines/delete"),
+        (GALLERY, Holds.GALLERY, "Microsoft.Compute/galleries/images/versions/read"),
+    ],
+)
+async def test_a_missing_action_is_named_with_its_scope(scope: str, holds: Holds, action: str) -> None:
+    fake = FakeAzure(permissions={scope: without(action, holds)}, groups={GROUP, BUILD})
+    found = await only(pool([host("vm-0"), host("vm-1")]), fake, build_resource_group_id=BUILD)
+    assert (found.id, found.severity, found.subject) == ("missing-action", "error", scope)
+    assert found.problem == f"the role lacks {action}" and f"--scope {scope}" in found.remedy
+
+
+async def test_the_hosts_group_needs_no_right_to_delete_machines_where_they_are_built_elsewhere() -> None:
+    fake = FakeAzure(permissions={GROUP: [permission(*ACTIONS[Holds.HOSTS], LOCKS_READ)]}, groups={GROUP, BUILD})
+    hosts = pool([host("vm-0"), host("vm-1")])
+    assert await ids(hosts, fake, build_resource_group_id=BUILD) == []
+    found = await only(hosts, fake)
+    assert "Microsoft.Compute/virtualMachines/delete" in found.problem
+
+
+async def test_a_revert_builds_nothing_and_needs_no_right_to() -> None:
+    fake = FakeAzure(permissions={GROUP: [permission(*ACTIONS[Holds.HOSTS], LOCKS_READ)]})
+    hosts = [host(f"vm-{n}", kept=[kept_disk("old", f"vm-{n}", "1.0.1")]) for n in range(2)]
+    assert await ids(pool(hosts), fake, local_admin=None) == []
+    assert not any("subnet" in call or "get_nic" in call for call in fake.calls)
+
+
+def test_logging_off_is_a_right_only_where_it_is_declared() -> None:
+    log_off = "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/delete"
+    assert log_off not in needed(Holds.POOL, declaration())
+    assert log_off in needed(Holds.POOL, declaration(drain={"log_off": "force"}))
+
+
+async def test_rights_that_cannot_be_read_are_a_warning() -> None:
+    assert await ids(pool([host("vm-0"), host("vm-1")]), FakeAzure(refuse={f"list_permissions {POOL}"})) == [
+        "(rights-unknown)"
+    ]
+
+
+async def test_missing_reads_of_the_pre_checks_are_warnings() -> None:
+    fake = FakeAzure(
+        permissions={GROUP: [permission("*", without=(LOCKS_READ,))]}, refuse={"list_skus", "list_usages", "list_locks"}
+    )
+    assert await ids(pool([host("vm-0"), host("vm-1")]), fake) == ["(locks-unknown)", "(quota-unknown)"]
