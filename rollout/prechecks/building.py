@@ -208,8 +208,8 @@ def _fits(facts: Facts, host: Host, sku: Body, subject: str, size: str) -> Itera
     if host.vm.security_type == "TrustedLaunch" and can.get("TrustedLaunchDisabled", "False").lower() == "true":
         yield error(
             "size-without-trusted-launch",
-            subject,
-            f"size {size} does not support Trusted Launch, which {host.name} has",
+            host.name,
+            f"it has Trusted Launch, which size {size} does not support",
             "declare another vm_size",
         )
     yield from _temporary_disk(facts, host, can, size)

@@ -48,7 +48,7 @@ def _by_name(join: Join, host: Host) -> Iterator[Finding]:
         yield error(
             "join-differs",
             host.name,
-            f"its session host name {name} shows that it is {is_now}, and join.type is {str(join.type)!r}",
+            f"the form of its session host's name shows that it is {is_now}, and join.type is {str(join.type)!r}",
             f"declare join.type: {'ad' if '.' in name else 'entra'}",
         )
 

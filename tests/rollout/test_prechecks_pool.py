@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rollout import names
@@ -13,7 +15,7 @@ from rollout.record import HostRecord, Phase
 from tests.support.observed import NOW, POOL, SUBSCRIPTION, host, pool, session_host_body
 from tests.support.prechecked import ids, only
 
-STALE = {"lastHeartBeat": iso(NOW - 3600)}
+STALE: dict[str, Any] = {"lastHeartBeat": iso(NOW - 3600)}
 FATAL = {
     "sessionHostHealthCheckResults": [
         {"healthCheckName": "DomainTrustCheck", "healthCheckResult": "HealthCheckFailed"},
@@ -21,8 +23,8 @@ FATAL = {
 }
 
 
-def hosts(count: int = 3, **session_host: object) -> list[Host]:
-    return [host(f"vm-{n}", **session_host) for n in range(count)]  # type: ignore[arg-type]
+def hosts(count: int = 3, **session_host: Any) -> list[Host]:
+    return [host(f"vm-{n}", **session_host) for n in range(count)]
 
 
 async def test_a_personal_pool_is_refused() -> None:
@@ -66,7 +68,7 @@ async def test_an_unset_session_limit_needs_sessions_per_host() -> None:
         ({"min_serving": 7, "max_unavailable": 3}, []),
     ],
 )
-async def test_the_declared_floor_of_ten_hosts(inputs: dict[str, object], wanted: list[str]) -> None:
+async def test_the_declared_floor_of_ten_hosts(inputs: dict[str, Any], wanted: list[str]) -> None:
     assert await ids(pool(hosts(10)), **inputs) == wanted
 
 
@@ -85,8 +87,8 @@ async def test_too_many_users_for_any_drain_is_a_warning_because_they_go_home() 
     [{"status": "Unavailable"}, STALE, FATAL, {"status": "NeedsAssistance"}],
     ids=["status", "heartbeat", "fatal", "assistance"],
 )
-async def test_more_than_a_fifth_unhealthy_stops_it(sick: dict[str, object]) -> None:
-    bad = [host(f"bad-{n}", **sick) for n in range(3)]  # type: ignore[arg-type]
+async def test_more_than_a_fifth_unhealthy_stops_it(sick: dict[str, Any]) -> None:
+    bad = [host(f"bad-{n}", **sick) for n in range(3)]
     found = await only(pool([*hosts(10), *bad]), max_unavailable=4)
     assert (found.id, found.severity) == ("unhealthy-hosts", "error") and "3 of 13" in found.problem
     assert found.subject == "bad-0, bad-1, bad-2"

@@ -8,7 +8,7 @@ from rollout.errors import InvalidDeclaration, Unreachable
 from rollout.observation import Pool
 from rollout.prechecks.findings import Finding, error, merged, some, warning
 from tests.support.fake_azure import FakeAzure
-from tests.support.observed import SECRETS, host, pool, vm_body, vm_id
+from tests.support.observed import SECRETS, Body, host, pool, vm_body, vm_id
 from tests.support.prechecked import READABLE, findings, ids
 
 
@@ -33,7 +33,7 @@ async def test_a_preview_costs_no_call_per_host_and_reads_no_secret() -> None:
 async def test_the_start_reads_hosts_whose_extensions_the_list_only_names() -> None:
     """A list gives extensions by id only (azure-sdk-for-net issue 13378)."""
     by_id = {"resources": [{"id": f"{vm_id('vm-0')}/extensions/Odd"}]}
-    full = {"resources": [{"name": "Odd", "properties": {"publisher": "Contoso", "type": "Odd", "settings": {}}}]}
+    full: Body = {"resources": [{"name": "Odd", "properties": {"publisher": "Contoso", "type": "Odd", "settings": {}}}]}
     listed = pool([host("vm-0", vm=by_id), host("vm-1"), host("vm-2")])
     fake = FakeAzure(vms=[vm_body("vm-0", **full), vm_body("vm-1")], secrets=READABLE)
     assert await ids(listed, fake, mode="preview") == []
