@@ -57,7 +57,7 @@ class Progress:
         if said:
             self._log.warning(said) if event.kind in _WARNINGS else self._log.info(said)
         text, at = self.line(), self._now()
-        if text != self._shown and (at - self._shown_at >= self._every or said):
+        if self._version and text != self._shown and (at - self._shown_at >= self._every or said):
             self._shown, self._shown_at = text, at
             self._log.status(text)
 
@@ -73,7 +73,7 @@ class Progress:
         parts = [", ".join(counts), self._note or self._waiting()]
         if self._floor is not None and self._serving is not None:
             parts.append(f"floor {self._floor}, serving {self._serving}")
-        return (f"{self._version}: " if self._version else "") + " | ".join(part for part in parts if part)
+        return f"{self._version}: " + " | ".join(part for part in parts if part)
 
     def _waiting(self) -> str:
         """The host that waits and matters most: one that is out, then one that drains; the newest of them."""

@@ -8,6 +8,7 @@ finishes the write in flight, records where it is and gives its lease back, and 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,8 @@ class Runtime:
     """An event loop in a daemon thread."""
 
     def __init__(self, address: str | None, leave: Callable[[], object] | None = None) -> None:
+        # The SDK logs what it raises as well; without a handler that goes to stderr, between Pulumi's own lines.
+        logging.getLogger("azure").addHandler(logging.NullHandler())
         self._loop = asyncio.new_event_loop()
         self._leave = leave or _end_process
         self._active = 0
