@@ -391,6 +391,11 @@ class Executor:
                 break
         return "removed its Entra device"
 
+    async def _leave_from_inside(self, vm: Vm) -> None:
+        """By a managed run command, which is deleted: the last script of the Run Command action stays on the VM in a
+        hidden extension and runs again on the next disk, which would then leave the directory it has just joined."""
+        await self._azure.run_protected_command(vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
+
     # -- rejoin
 
     async def _join(self, vm: Vm) -> str:
