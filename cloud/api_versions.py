@@ -11,6 +11,10 @@ NETWORK = "2026-03-01"
 """azure-mgmt-network 33."""
 DESKTOP_VIRTUALIZATION = "2024-04-03"
 """azure-mgmt-desktopvirtualization 2.0."""
+HOST_POOLS = "2025-10-10"
+"""Reads of host pools: managementType is in no answer before 2024-04-08-preview, and an Automated pool must be known
+as one. The newest version that is no preview (pulumi-azure-native lists it; that it shows managementType is inferred
+from the previews before it)."""
 PERMISSIONS = "2022-04-01"
 """azure-mgmt-authorization 4.0."""
 LOCKS = "2020-05-01"

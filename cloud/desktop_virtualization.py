@@ -5,7 +5,7 @@ All calls are synchronous.
 
 from __future__ import annotations
 
-from cloud.api_versions import DESKTOP_VIRTUALIZATION
+from cloud.api_versions import DESKTOP_VIRTUALIZATION, HOST_POOLS
 from cloud.connection import Connection, content
 from cloud.ids import parse
 from rollout.azure import Body
@@ -20,7 +20,7 @@ class DesktopVirtualizationOperations:
     # -- host pools
 
     async def get_host_pool(self, host_pool_id: str) -> Body | None:
-        return await self.connection.get(host_pool_id, DESKTOP_VIRTUALIZATION)
+        return await self.connection.get(host_pool_id, HOST_POOLS)
 
     async def update_host_pool(self, host_pool_id: str, patch: Body) -> Body:
         pool = parse(host_pool_id)

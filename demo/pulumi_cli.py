@@ -1,8 +1,9 @@
-"""The Pulumi CLI on the project's own program, with state and stack file of the demo's own."""
+"""The Pulumi CLI on the project's own program, in a folder with stack file and state of its own."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK = "emulator"
+PROGRAM = ("Pulumi.yaml", "__main__.py", f"stacks/Pulumi.{STACK}.yaml")
+"""What is copied: `stack init` and `config set` write into the stack's file. The packages are those of the project."""
 
 
 class PulumiFailed(RuntimeError):
@@ -18,11 +21,13 @@ class PulumiFailed(RuntimeError):
 
 
 class Pulumi:
-    """Runs `pulumi` in the project. The stack's file is a copy, so that no tracked file changes."""
+    """Runs `pulumi` on a copy of the program, so that no tracked file changes."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self.config_file = folder / f"Pulumi.{STACK}.yaml"
-        shutil.copy(PROJECT / "stacks" / f"Pulumi.{STACK}.yaml", self.config_file)
+        self.program = folder / "program"
+        for name in PROGRAM:
+            (self.program / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, self.program / name)
         state = folder / "state"
         state.mkdir(exist_ok=True)
         self.environment = {
@@ -30,23 +35,28 @@ class Pulumi:
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "emulator",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), environment.get("PYTHONPATH")])),
             "HOSTPOOL_LOG_FOLDER": str(folder / "log"),
         }
 
     def show(self, *arguments: str) -> None:
         """Run a command with its output on the terminal; raises PulumiFailed."""
         print(f"\n$ pulumi {' '.join(arguments)}", flush=True)
-        if subprocess.run(self._command(*arguments), cwd=PROJECT, env=self.environment).returncode:
+        if subprocess.run(command(*arguments), cwd=self.program, env=self.environment).returncode:
             raise PulumiFailed(f"pulumi {arguments[0]} failed")
 
     def quiet(self, *arguments: str) -> str:
         """Run a command and return what it printed; raises PulumiFailed with it."""
-        done = subprocess.run(
-            self._command(*arguments), cwd=PROJECT, env=self.environment, capture_output=True, text=True
-        )
+        done = self.run(*arguments)
         if done.returncode:
             raise PulumiFailed(f"pulumi {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever that is."""
+        return subprocess.run(
+            command(*arguments), cwd=self.program, env=self.environment, capture_output=True, text=True
+        )
 
     def set(self, key: str, value: str, *, path: bool = False) -> None:
         """`pulumi config set`."""
@@ -56,10 +66,9 @@ class Pulumi:
         """The stack's outputs."""
         return dict(json.loads(self.quiet("stack", "output", "--json")))
 
-    def _command(self, *arguments: str) -> list[str]:
-        command = ["pulumi", *arguments, "--stack", STACK, "--non-interactive"]
-        if arguments[0] in ("up", "preview", "config", "refresh", "destroy"):
-            command += ["--config-file", str(self.config_file)]
-        if arguments[:2] == ("stack", "init"):
-            command = ["pulumi", "stack", "init", STACK, "--non-interactive"]
-        return command
+
+def command(*arguments: str) -> list[str]:
+    """The command line, for the demo's stack and without questions."""
+    if arguments[:2] == ("stack", "init"):
+        return ["pulumi", "stack", "init", STACK, "--non-interactive"]
+    return ["pulumi", *arguments, "--stack", STACK, "--non-interactive"]
