@@ -12,6 +12,8 @@ from rollout.clock import Clock
 from rollout.errors import InvalidDeclaration
 
 VARIABLE = "HOSTPOOL_CLOCK"
+SHORTEST = 0.15
+"""Real seconds that a wait in compressed time takes at least, where it would take longer in real time."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class ScaledClock:
         return self.emulated_epoch + (time.time() - self.real_epoch) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self.speed)
+        """Wait, but not for less than SHORTEST real seconds: a machine that shows 300 seconds in one cannot also ask
+        300 times as often."""
+        await asyncio.sleep(max(min(seconds, SHORTEST), seconds / self.speed))
 
     def real_seconds(self, seconds: float) -> float:
         return seconds / self.speed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from rollout import names
@@ -52,6 +53,8 @@ class Shared:
     tell: Listener
     disk_ids: dict[str, str] = field(default_factory=dict)
     """Ids of disks by lower-case name, as observed: a disk may lie in another group than its VM."""
+    listed: Callable[[Host], SessionHost | None] = lambda host: None
+    """The session host as the pool's last list has it; a list is made every minute anyhow."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a work asks for admission or ends, so that the scheduler looks."""
     allocation_failing: set[str] = field(default_factory=set)
@@ -83,6 +86,8 @@ class HostWork:
         self._failure: str | None = None
         self._sessions: tuple[UserSession, ...] | None = None
         self._old_disk: Disk | None = None
+        self._vm: Vm | None = None
+        """The VM of the last look, where the next one need not read it."""
         self._wake = asyncio.Event()
 
     # -- what the scheduler sees and says
@@ -238,10 +243,15 @@ class HostWork:
             case Await():
                 self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
                 self.shared.changed.set()
-                await self._pause(MINUTE)
+                # An empty host is looked at while it waits for its slot: somebody may come back.
+                await self._pause(MINUTE if step.admission is Admission.RELEASE else 10 * MINUTE)
             case Wait():
                 self._say(step.reason)
-                await self._pause(step.seconds)
+                self._vm = view.vm if step.vm_at_rest else None
+                if step.for_sessions:
+                    await self._pause_until_sessions_change(view, step.seconds)
+                else:
+                    await self._pause(step.seconds)
             case Fail():
                 self._failure = self.why = step.reason
             case GiveBack():
@@ -330,6 +340,16 @@ class HostWork:
             self.waiting_for = reason
             self.shared.tell(Event(self.shared.clock.now(), Kind.WAITING, self.name, reason))
 
+    async def _pause_until_sessions_change(self, view: HostView, seconds: float) -> None:
+        """Wait, but not longer than until the pool's list shows another number of sessions, or the drain undone."""
+        known, until = len(view.sessions or ()), self.shared.clock.now() + seconds
+        orders = self.memory
+        while (left := until - self.shared.clock.now()) > 0 and self.memory == orders:
+            await self._pause(min(MINUTE, left))
+            listed = self.shared.listed(self.host)
+            if listed is None or listed.sessions != known or listed.allow_new_session:
+                return
+
     async def _pause(self, seconds: float) -> None:
         """Sleep, but wake when the scheduler says something."""
         self._wake.clear()
@@ -346,10 +366,12 @@ class HostWork:
     async def _look(self) -> HostView | None:
         """The host as far as its phase needs it; None when the VM is gone."""
         azure, goal = self.shared.azure, self.shared.goal
-        body = await azure.get_vm(self.host.vm.id, instance_view=True)
-        if body is None:
-            return None
-        vm = Vm(body)
+        vm, self._vm = self._vm, None
+        if vm is None:
+            body = await azure.get_vm(self.host.vm.id, instance_view=True)
+            if body is None:
+                return None
+            vm = Vm(body)
         record = decode(vm.tags.get(names.RECORD))
         self.record = record
         ours = record is not None and (record.r, record.f) == (goal.rollout, goal.fence) and record.p not in ENDED
@@ -385,13 +407,13 @@ class HostWork:
         wants_old = phase in (Phase.BUILD, Phase.DRAIN, Phase.UNDO, Phase.UNDO_SERVE, Phase.LEAVE, Phase.RELEASE)
         if phase is Phase.BUILD and goal.declaration.build is Build.AFTER_DEALLOCATE:
             building = wants_new = bool(record.k)
-        new, old, temporary, nic = await asyncio.gather(
-            self._disk(new_name, group) if wants_new else _nothing(),
+        temporary = await self._temporary_vm(group, key) if building else None
+        # While the temporary VM runs, its NIC is there and its disk is not ready.
+        nic_id = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}"
+        new, old, nic = await asyncio.gather(
+            self._disk(new_name, group) if wants_new and (temporary is None or temporary.off) else _nothing(),
             self._the_old_disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
-            self._temporary_vm(group, key) if building else _nothing(),
-            azure.get_nic(f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}")
-            if building
-            else _nothing(),
+            azure.get_nic(nic_id) if building and temporary is None else _nothing(),
         )
         return replace(
             view,

@@ -16,7 +16,10 @@ from rollout.errors import LeaseHeld, LeaseLost
 
 LENGTH = 600.0
 """Seconds a lease lasts from its last renewal."""
-RENEW_EVERY = 120.0
+REAL_LENGTH = 20.0
+"""A lease lasts this many real seconds at least: where time is compressed, a machine's hiccup still takes real ones."""
+RENEWALS = 5
+"""A lease is renewed this many times in its length."""
 MARGIN = 60.0
 """No write is sent in the last seconds of a lease."""
 SETTLE = 30.0
@@ -53,6 +56,7 @@ class Lease:
         self.owner = owner.replace(";", ",").replace("=", ":")[:120]
         self.fence = 0
         self.until = 0.0
+        self.length = max(LENGTH, REAL_LENGTH / clock.real_seconds(1.0))
         self._clock = clock
         self._azure: Azure | None = None
         self._taking = False
@@ -68,6 +72,11 @@ class Lease:
             )
 
     @property
+    def renew_every(self) -> float:
+        """Seconds between renewals."""
+        return self.length / RENEWALS
+
+    @property
     def held(self) -> bool:
         return self._azure is not None
 
@@ -80,7 +89,7 @@ class Lease:
                 raise LeaseHeld(_held(self.host_pool_id, holder))
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
             holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
-        mine = Holder(self.owner, (holder.fence if holder else 0) + 1, azure.azure_time() + LENGTH)
+        mine = Holder(self.owner, (holder.fence if holder else 0) + 1, azure.azure_time() + self.length)
         self._taking = True
         try:
             await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})
@@ -103,11 +112,11 @@ class Lease:
             )
 
     async def renew(self) -> None:
-        """Extend the lease; call it at least every RENEW_EVERY seconds."""
+        """Extend the lease; call it every `renew_every` seconds."""
         self.check()
         azure = self._azure
         assert azure is not None
-        until = azure.azure_time() + LENGTH
+        until = azure.azure_time() + self.length
         await azure.merge_tags(self.host_pool_id, {names.LEASE: Holder(self.owner, self.fence, until).encode()})
         self.until = until
 

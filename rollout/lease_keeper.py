@@ -11,7 +11,7 @@ from rollout import names
 from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.errors import AzureError, LeaseLost
-from rollout.lease import RENEW_EVERY, Lease
+from rollout.lease import Lease
 
 LOOK_EVERY = 30.0
 """Seconds between looks at the pool's tags."""
@@ -43,7 +43,7 @@ class LeaseKeeper:
                     tags = await self._azure.get_tags(self._lease.host_pool_id)
                     self._lease.see(tags)
                     self._note_pause(tags.get(names.PAUSE, ""))
-                    if self._clock.now() - renewed >= RENEW_EVERY:
+                    if self._clock.now() - renewed >= self._lease.renew_every:
                         await self._lease.renew()
                         renewed = self._clock.now()
                 except AzureError:

@@ -31,6 +31,8 @@ class PoolWatch:
         self._azure, self._declaration, self._pool, self._clock = azure, declaration, pool, clock
         self._listed: dict[str, SessionHost] = {}
         self._listed_at = float("-inf")
+        self._as_of = 0.0
+        """Azure's time of the list: what it says of heartbeats is judged by that."""
         self._demand: list[tuple[float, int]] = []
         self._serving_at_start: int | None = None
 
@@ -43,7 +45,7 @@ class PoolWatch:
             bodies = await self._azure.list_session_hosts(self._pool.id)
         except AzureError:
             return
-        self._listed_at = now
+        self._listed_at, self._as_of = now, self._azure.azure_time()
         self._listed = {(host.vm_resource_id or "").lower(): host for host in map(SessionHost, bodies)}
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
         if self._serving_at_start is None:
@@ -66,7 +68,7 @@ class PoolWatch:
         found = self.listed(host)
         if found is None or not found.allow_new_session or found.status not in self._declaration.verify.accept:
             return False
-        return found.beats(self._azure.azure_time())
+        return found.beats(self._as_of)
 
     def broken(self, host: Host) -> bool:
         """Out of service, though neither drained nor switched off: it counts as unavailable."""
@@ -76,7 +78,7 @@ class PoolWatch:
         if found.status == "Shutdown" or not found.allow_new_session:
             return False
         accepted = (*self._declaration.verify.accept, "Upgrading")
-        return found.status not in accepted or not found.beats(self._azure.azure_time())
+        return found.status not in accepted or not found.beats(self._as_of)
 
     def serving(self, stages: Mapping[str, Stage]) -> int:
         """Hosts that accept sessions, by the list and by what was done since. `stages`: by the name of the host."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from os.path import commonprefix
+
+from rollout.errors import HostFailed
 
 LIMIT = 256
 """Azure's limit for a tag's value."""
@@ -41,21 +44,23 @@ class Phase(StrEnum):
 
 
 NEXT: dict[Phase | None, frozenset[Phase | None]] = {
-    None: frozenset({Phase.BUILD, Phase.DRAIN, Phase.RELEASE}),
-    Phase.BUILD: frozenset({Phase.DRAIN, Phase.LEAVE, Phase.RELEASE, Phase.ROLLED_BACK}),
-    Phase.DRAIN: frozenset({Phase.RELEASE, Phase.LEAVE, Phase.ROLLED_BACK}),
+    None: frozenset({Phase.BUILD}),
+    Phase.BUILD: frozenset({Phase.DRAIN, Phase.LEAVE}),
+    Phase.DRAIN: frozenset({Phase.RELEASE, Phase.LEAVE, Phase.BUILD}),
     Phase.RELEASE: frozenset({Phase.REJOIN, Phase.DRAIN, Phase.UNDO}),
     Phase.REJOIN: frozenset({Phase.SERVE, Phase.UNDO}),
     Phase.SERVE: frozenset({None}),
     Phase.UNDO: frozenset({Phase.UNDO_REJOIN, Phase.FAILED}),
     Phase.UNDO_REJOIN: frozenset({Phase.UNDO_SERVE, Phase.FAILED}),
     Phase.UNDO_SERVE: frozenset({Phase.ROLLED_BACK}),
-    Phase.LEAVE: frozenset({None, Phase.ROLLED_BACK}),
-    Phase.ROLLED_BACK: frozenset({None, Phase.BUILD, Phase.DRAIN, Phase.RELEASE}),
-    Phase.FAILED: frozenset({None, Phase.BUILD, Phase.DRAIN, Phase.RELEASE, Phase.UNDO}),
+    Phase.LEAVE: frozenset({None, Phase.ROLLED_BACK, Phase.FAILED, Phase.BUILD}),
+    Phase.ROLLED_BACK: frozenset({Phase.BUILD}),
+    Phase.FAILED: frozenset({Phase.BUILD}),
 }
-"""None is a host without a record: at rest."""
+"""None is a host without a record: at rest. Back to BUILD go hosts that an interrupted run was draining or leaving."""
 
+BEFORE = "before: "
+"""How the reason of an earlier attempt begins, while the host is tried again."""
 ENDED = frozenset({Phase.ROLLED_BACK, Phase.FAILED})
 UNAVAILABLE = frozenset(
     {Phase.RELEASE, Phase.REJOIN, Phase.UNDO, Phase.UNDO_REJOIN, Phase.UNDO_SERVE, Phase.SERVE, Phase.FAILED}
@@ -90,23 +95,39 @@ class HostRecord:
     """1 if osDisk.deleteOption was Delete as found."""
     z: str = ""
     """VM size as found, when it is changed."""
+    j: int = 0
+    """1 if the Entra login extension was on the VM as found."""
+    b: int = 0
+    """1 if an earlier attempt left the host failed: it is not given back to users unswapped."""
     w: str = ""
     """Why it failed, shortened."""
 
     def encode(self) -> str:
-        parts = ["v=1"]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value not in ("", None) and value != field.default:
-                parts.append(f"{field.name}={_clean(str(value))}")
-        text = ";".join(parts)
-        return text if len(text) <= LIMIT else text[:LIMIT]
+        """The tag's value: only the reason is cut where there is no room.
+
+        Raises HostFailed where even the rest is too long: a record that lost a name would lose the disk.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {field.name: values[field.name] for field in fields(self) if values[field.name] != field.default}
+        if self.k:
+            given["k"] = _shared(self.k, self.d)
+        why = given.pop("w", "")
+        text = ";".join(["v=1", *(f"{name}={_clean(str(value))}" for name, value in given.items())])
+        if len(text) > LIMIT:
+            raise HostFailed(f"the names of its disks are too long for its record: {self.d}, {self.k}")
+        room = LIMIT - len(text) - len(";w=")
+        return f"{text};w={_clean(why)[:room]}" if why and room > 0 else text
 
     def to(self, phase: Phase, at: float, **changes: object) -> HostRecord:
         """The record in its next phase. A transition that `NEXT` does not allow is a bug, and said so."""
         if phase is not self.p and phase not in NEXT[self.p]:
             raise AssertionError(f"no transition from {self.p} to {phase}")
         return replace(self, p=phase, s=int(at), **changes)  # type: ignore[arg-type]
+
+    @property
+    def failing(self) -> bool:
+        """It failed in this attempt; what is told of an earlier one begins with `BEFORE`."""
+        return bool(self.w) and not self.w.startswith(BEFORE)
 
     @property
     def found_draining(self) -> bool:
@@ -131,9 +152,26 @@ def decode(text: str | None) -> HostRecord | None:
             if field.name in pairs
         }
         values["p"] = Phase(str(values["p"]))
+        values["k"] = _whole(str(values.get("k", "")), str(values.get("d", "")))
         return HostRecord(**values)  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _shared(name: str, other: str) -> str:
+    """A disk's name by what it has in common with another's, `~6~rest`: both begin with the VM's name, and two names of
+    80 characters do not fit. No disk name has a tilde."""
+    common = len(commonprefix([name, other]))
+    short = f"~{common}~{name[common:]}"
+    return short if len(short) < len(name) else name
+
+
+def _whole(name: str, other: str) -> str:
+    """The opposite of `_shared`. Raises ValueError."""
+    if not name.startswith("~"):
+        return name
+    common, _, rest = name[1:].partition("~")
+    return other[: int(common)] + rest
 
 
 def _clean(value: str) -> str:

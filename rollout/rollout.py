@@ -132,13 +132,15 @@ class Rollout:
             await self._begin(works)
             goal = self._goal()
             executor = Executor(self._azure, goal, self._clock, self._tell)
-            shared = Shared(self._azure, goal, self._clock, executor, self._tell, changed=changed)
+            self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
+            shared = Shared(
+                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.listed, changed=changed
+            )
             shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
             hosts = {host.name: host for host in self._pool.hosts}
             self._works = [HostWork(shared, hosts[work.host], work) for work in works]
             for work in self._works:
                 work.recall_failure(self._record)
-            self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
             try:
                 await self._heal()
                 await self._work(shared, keeper)

@@ -44,6 +44,15 @@ class Memory:
     logged_off_at: float | None = None
     """When sessions were ended last: they are gone some seconds later, not at once (recording
     avd-usersessions-list-message-disconnect-delete)."""
+    refused_deletes: int = 0
+    """How often AVD refused to delete the session-host record though it lists no session."""
+    up_since: float | None = None
+    """Since when this process has known the VM to run in this phase: a start that Azure has no capacity for, and the
+    time in which no process worked, do not count against a disk."""
+    unready_since: float | None = None
+    """Since when the running VM's agent has not answered."""
+    build_since: float | None = None
+    """Since when this process has known the temporary VM."""
     healthy_polls: int = 0
     checked: bool = False
     """The checks inside the guest have passed."""
@@ -105,6 +114,10 @@ class Wait(Step):
 
     reason: str
     seconds: float = 15.0
+    for_sessions: bool = False
+    """Only the sessions matter: the pool's list, which is read anyhow, tells when a look is worth a call."""
+    vm_at_rest: bool = False
+    """The VM itself is not waited for: the next look need not read it."""
 
 
 @dataclass(frozen=True)

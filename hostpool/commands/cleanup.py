@@ -14,7 +14,7 @@ from rollout.arm import Disk
 from rollout.azure import Azure
 from rollout.cleanup import expired, remove_disks
 from rollout.declaration import Declaration
-from rollout.lease import RENEW_EVERY, Lease
+from rollout.lease import Lease
 from rollout.observation import observe
 
 AT_ONCE = 5
@@ -79,7 +79,7 @@ async def _remove(azure: Azure, lease: Lease, session: Session, disks: tuple[Dis
     clock, count = session.clock, 0
     renewed = clock.now()
     for start in range(0, len(disks), AT_ONCE):
-        if clock.now() - renewed > RENEW_EVERY:
+        if clock.now() - renewed > lease.renew_every:
             await lease.renew()
             renewed = clock.now()
         batch = disks[start : start + AT_ONCE]

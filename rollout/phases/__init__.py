@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from rollout.phases import build, drain, leave, rejoin, release, serve, undo
-from rollout.record import ENDED, HostRecord, Phase
+from rollout.record import BEFORE, ENDED, HostRecord, Phase
 from rollout.steps import Done, Enter, Goal, HostView, Step
 
 
@@ -35,12 +38,14 @@ def claim(view: HostView, goal: Goal) -> Step:
     """The write that precedes everything else done to a host: the record with our fencing number, conditionally.
 
     A record of this rollout keeps its phase (a crash is resumed); one of another rollout keeps what it says of how the
-    host was found, and its phase where the host is out of service already. A drain flag found while autoscale works on
-    the pool is autoscale's own, so the host is given back undrained.
+    host was found, and its phase where the host is out of service already. A host that was rolled back was given back
+    as found, so it is looked at anew; one that failed was not. One that an interrupted run was leaving is worked on
+    again, unless it leaves because it failed. A drain flag found while autoscale works on the pool is autoscale's own,
+    so the host is given back undrained.
     """
     was, found = view.record, view.session_host
-    on_new_disk = was is not None and bool(was.d) and was.d != view.attached
-    if was is None:
+    kept = view.new_disk_name if view.new_disk is not None and not view.build_key else ""
+    if was is None or was.p is Phase.ROLLED_BACK:
         record = HostRecord(
             r=goal.rollout,
             a=goal.attempt,
@@ -48,33 +53,33 @@ def claim(view: HostView, goal: Goal) -> Step:
             p=Phase.BUILD,
             s=int(view.now),
             d=view.attached,
-            k=view.new_disk_name if view.new_disk is not None and not view.build_key else "",
+            k=kept,
             n=0 if found is not None and not found.allow_new_session and goal.exclusion_tag is None else 1,
             o=1 if view.vm.off else 0,
             e=1 if view.vm.os_disk.get("deleteOption") == "Delete" else 0,
         )
         return Enter(record, friendly_name=found.friendly_name if found is not None else None)
-    phase = was.p
-    if was.r != goal.rollout and phase in (Phase.BUILD, Phase.DRAIN, Phase.LEAVE):
-        phase = Phase.BUILD
-    if phase in ENDED:
-        phase = Phase.BUILD
-    attempt = was.a if phase not in (Phase.BUILD, Phase.DRAIN, Phase.RELEASE) or was.r == goal.rollout else goal.attempt
-    fresh = was.p in ENDED or (was.r != goal.rollout and not on_new_disk)
-    return Enter(
-        HostRecord(
-            r=goal.rollout,
-            a=goal.attempt if fresh else attempt,
-            f=goal.fence,
-            p=phase,
-            s=int(view.now) if fresh else was.s,
-            d=was.d or view.attached,
-            k="" if fresh else was.k,
-            n=was.n,
-            o=was.o,
-            x=was.x,
-            e=was.e,
-            z=was.z,
-            w="" if fresh else was.w,
-        )
+    if was.p is Phase.FAILED:
+        why = f"{BEFORE}{was.w.removeprefix(BEFORE)}" if was.w else ""
+        return Enter(_anew(was, view, goal, Phase.BUILD, k=kept, b=1, w=why))
+    if was.r != goal.rollout and was.p in (Phase.BUILD, Phase.DRAIN, Phase.LEAVE, Phase.RELEASE):
+        # Its disk is not the one that is wanted now; a host that is out of the pool already goes on from there.
+        phase = Phase.RELEASE if was.p is Phase.RELEASE else Phase.BUILD
+        return Enter(_anew(was, view, goal, phase, k="", w=was.w if was.b else ""))
+    if was.p is Phase.LEAVE and not was.failing:
+        return Enter(_anew(was, view, goal, Phase.BUILD))
+    return Enter(replace(was, r=goal.rollout, f=goal.fence, d=was.d or view.attached))
+
+
+def _anew(was: HostRecord, view: HostView, goal: Goal, phase: Phase, **changes: Any) -> HostRecord:
+    """A record that begins again, with what the former one says of how the host was found."""
+    return replace(
+        was,
+        r=goal.rollout,
+        a=goal.attempt,
+        f=goal.fence,
+        p=phase,
+        s=int(view.now),
+        d=was.d or view.attached,
+        **changes,
     )

@@ -7,7 +7,7 @@ provision it inside a VM of the same computer name. The host itself serves on me
 from __future__ import annotations
 
 from rollout import names
-from rollout.arm import Disk
+from rollout.arm import Disk, Vm
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -28,6 +28,9 @@ from rollout.steps import (
     Wait,
 )
 
+PATIENCE = 90 * 60.0
+"""Seconds for a temporary VM to become ready once it is there: Azure gives set-up 20 to 40 minutes, and a guest that
+shut itself down, a silent agent or a restart that stays pending would be waited for without end."""
 TRIES = 2
 """Builds of one host before it is given up: provisioning has a heavy tail and single failures that pass."""
 
@@ -47,6 +50,7 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
             Phase.DRAIN,
             view.now,
             x=1 if goal.exclusion_tag and goal.exclusion_tag not in view.vm.tags else record.x,
+            j=1 if view.removable_after_drain else record.j,
         ),
         exclusion_tag=True if goal.exclusion_tag else None,
         delete_option="Detach" if view.vm.os_disk.get("deleteOption") == "Delete" else None,
@@ -64,6 +68,8 @@ def disk_step(view: HostView, goal: Goal) -> Step | None:
     if view.record is not None and view.record.k:
         if view.new_disk is None:
             return Fail(f"the kept disk {view.record.k} has vanished")
+        if not ready(view.new_disk) and view.attached != view.record.k:
+            return Fail(f"the kept disk {view.record.k} is attached elsewhere or lost its tags")
         return None
     if temporary is None and view.new_disk is not None and view.new_disk.managed_by is None:
         if view.new_disk.tags.get(names.DISK_STATE) not in ("ready", "old"):
@@ -73,6 +79,9 @@ def disk_step(view: HostView, goal: Goal) -> Step | None:
         if view.memory.build_tries >= TRIES:
             return Fail(f"no disk after {view.memory.build_tries} builds of a temporary VM")
         return CreateTemporaryNic() if view.temporary_nic is None else CreateTemporaryVm()
+    late = view.memory.build_since is not None and view.now > view.memory.build_since + PATIENCE
+    if late and not temporary.busy:
+        return Fail(f"the temporary VM was not ready after {PATIENCE / 60:.0f} minutes: {_state(temporary)}")
     if temporary.busy:
         return Wait(f"temporary VM {temporary.name} is {temporary.provisioning_state.lower() or temporary.power}", 10.0)
     if temporary.provisioning_state == "Failed" or foreign_extensions(view):
@@ -84,9 +93,18 @@ def disk_step(view: HostView, goal: Goal) -> Step | None:
         if not temporary.agent_ready:
             return Wait(f"temporary VM {temporary.name}: VM agent not ready", 10.0)
         return DeallocateTemporaryVm() if view.memory.build_checked else CheckBuild()
-    if temporary.power == "deallocated" and view.new_disk is not None:
+    if temporary.power == "deallocated" and view.new_disk is not None and view.memory.build_checked:
         return MarkDisk(view.new_disk, "ready", image=goal.image.id)
+    if temporary.off and view.new_disk is not None:
+        # Not stopped by this process after its check: nobody knows whether Windows set-up is complete on the disk.
+        return DeleteTemporaryVm()
     return Wait(f"temporary VM {temporary.name} is {temporary.power or 'unknown'}", 10.0)
+
+
+def _state(temporary: Vm) -> str:
+    if not temporary.running:
+        return temporary.power or temporary.provisioning_state
+    return "Windows set-up did not complete" if temporary.agent_ready else "its VM agent does not answer"
 
 
 def foreign_extensions(view: HostView) -> tuple[str, ...]:

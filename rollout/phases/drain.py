@@ -65,7 +65,7 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
     force = drain.log_off is LogOff.FORCE
     warn_at = deadline - (drain.grace if force else 0.0)
     if view.now < warn_at:
-        return Wait(_who(sessions), min(60.0, warn_at - view.now))
+        return Wait(_who(sessions), warn_at - view.now, for_sessions=True)
     if not memory.may_log_off:
         return Wait(f"{_who(sessions)}; nobody is logged off before the canary has passed", 60.0)
     ended = tuple(s for s in sessions if s.state == "Disconnected")

@@ -107,7 +107,7 @@ def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: fl
             return Fail(f"not healthy in time: {problem}")
         if not view.memory.checked and host.status == "Upgrading":
             return CheckGuest()
-        return NoteHealthy(False) if view.memory.healthy_polls else Wait(problem, POLL)
+        return NoteHealthy(False) if view.memory.healthy_polls else Wait(problem, POLL, vm_at_rest=True)
     if not view.memory.checked:
         return CheckGuest()
     if view.memory.healthy_polls < goal.declaration.verify.polls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollout.declaration import LogOff, Stop
+from rollout.declaration import Stop
 from rollout.phases import build
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
@@ -17,6 +17,9 @@ from rollout.steps import (
     Wait,
 )
 
+REFUSALS = 20
+"""Refused deletions of a record without sessions, a quarter of a minute apart, after which the host is given up."""
+
 
 def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """RELEASE: a last look, delete the record, stop, build (where declared so), swap."""
@@ -28,7 +31,10 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
             return Wait("last look at the sessions", 1.0)
         if view.sessions:
             return Enter(record.to(Phase.DRAIN, view.now))
-        return DeleteSessionHost(force=goal.declaration.drain.log_off is LogOff.FORCE and bool(view.memory.warned))
+        if view.memory.refused_deletes >= REFUSALS:
+            return Fail("AVD does not let its session-host record be deleted, though it lists no session")
+        # A refusal means that somebody is back (specification only, unverified), so never by force here.
+        return DeleteSessionHost(force=False)
     stop = stop_step(view, goal)
     if stop is not None:
         return stop

@@ -11,6 +11,7 @@ from rollout.record import HostRecord
 from rollout.steps import (
     Deallocate,
     Enter,
+    Fail,
     Goal,
     HostView,
     MarkDisk,
@@ -19,6 +20,9 @@ from rollout.steps import (
     Step,
     Wait,
 )
+
+RECORD_PATIENCE = 3600.0
+"""Seconds without a session-host record after which somebody else must have deleted it."""
 
 
 def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
@@ -42,6 +46,8 @@ def give_back(view: HostView, record: HostRecord) -> Step | None:
     """The next step towards the host as it was found, save its disk; None when it is so."""
     host = view.session_host
     if host is None:
+        if view.now > record.s + RECORD_PATIENCE:
+            return Fail("healthy, but its session-host record was deleted meanwhile; rebuild the host")
         return Wait("its session-host record", 10.0)
     if record.found_off:
         return _off_again(view, record)
@@ -62,7 +68,8 @@ def _name_lost(view: HostView) -> bool:
 
 
 def _remove(view: HostView) -> Step | None:
-    if not view.removable:
+    if not view.removable or view.vm.off:
+        # Switched off meanwhile: what ran on this disk does not run on it again, and the next swap removes it.
         return None
     if view.vm.busy or not view.vm.running:
         return Wait("an operation on the VM to end", 15.0)
