@@ -309,7 +309,9 @@ class Rollout:
         """The canary passes when its hosts have served for the bake time and are still healthy."""
         if self._record.c or self._stopping or self._done() < min(self._declaration.canary.hosts, self._record.n):
             return
-        if not self._baking.over(self._clock.now()) and self._may_start_more():
+        # With nobody left to follow there is nothing to wait for. Hosts that are built or drained already are still to
+        # follow: in a small pool all of them are begun while the canary is out.
+        if not self._baking.over(self._clock.now()) and any(not work.ended for work in self._works):
             return
         baked = [work for work in self._works if work.updated]
         sick = await self._baking.sick(self._azure, baked)

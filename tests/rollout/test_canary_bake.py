@@ -1,0 +1,25 @@
+"""The bake of the canary holds the whole pool, a small one too, whose hosts are all built and drained meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.events import Kind
+from tests.support.pools import bench
+from tests.support.virtual import virtually
+
+
+def test_no_other_host_goes_out_before_the_canary_has_baked(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=3, users=0)
+        outcome = await made.roll(canary={"hosts": 1.0, "bake": "PT2H"})
+        assert outcome.status == "complete", outcome.summary
+        out = {e.host: e.time for e in made.events if e.kind is Kind.PHASE and e.data["phase"] == "release"}
+        done = {e.host: e.time for e in made.events if e.kind is Kind.HOST_DONE}
+        canary = min(out, key=lambda host: out[host])
+        assert len(out) == 3
+        others = [at for host, at in out.items() if host != canary]
+        # It serves again some minutes before the work on it has ended.
+        assert min(others) - done[canary] > 6000
+
+    virtually(story())
