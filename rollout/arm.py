@@ -49,6 +49,10 @@ class Extension:
     provisioning_state: str
     status: str = ""
     """What the instance view says of it, such as an error message; empty without an instance view."""
+    codes: tuple[str, ...] = ()
+    """Codes of its statuses in the instance view, such as `ProvisioningState/succeeded`."""
+    reported_at: float = 0.0
+    """Epoch seconds of the newest status, 0 where none has a time."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,8 @@ class Vm:
     @property
     def extensions(self) -> tuple[Extension, ...]:
         """Extensions and managed run commands live in the VM's child `resources`."""
-        status = {
-            str(item.get("name")): "; ".join(
-                str(s.get("message") or s.get("displayStatus") or "") for s in item.get("statuses") or ()
-            )
+        statuses: dict[str, list[Body]] = {
+            str(item.get("name")): list(item.get("statuses") or ())
             for item in dig(self.properties, "instanceView", "extensions") or ()
         }
         found = []
@@ -153,7 +155,9 @@ class Vm:
                     str(properties.get("publisher") or ""),
                     str(properties.get("type") or properties.get("typePropertiesType") or ""),
                     str(properties.get("provisioningState") or ""),
-                    status.get(name, ""),
+                    "; ".join(str(s.get("message") or s.get("displayStatus") or "") for s in statuses.get(name, ())),
+                    tuple(str(s.get("code") or "") for s in statuses.get(name, ())),
+                    max((from_iso(str(s["time"])) for s in statuses.get(name, ()) if s.get("time")), default=0.0),
                 )
             )
         return tuple(found)

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from rollout import join, names, scripts, temporary_vm
-from rollout.arm import SessionHost, Vm, dig, name_of
+from rollout.arm import SessionHost, UserSession, Vm, dig, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, from_iso, iso
-from rollout.declaration import DAY, HOUR, DeviceCleanup, JoinType
+from rollout.declaration import DAY, HOUR, DeviceCleanup, JoinType, LogOff
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, NotFound, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
@@ -147,10 +147,7 @@ class Executor:
             case SendMessage():
                 return await self._message(step, view)
             case LogOffUsers():
-                await asyncio.gather(*(azure.log_off(session.id) for session in step.sessions))
-                for session in step.sessions:
-                    self._user(vm, session.user, "logged off")
-                return replace(memory, logged_off_at=view.now), f"logged off {len(step.sessions)} session(s)"
+                return await self._log_off(step, view)
             case RemoveExtension():
                 await azure.delete_extension(vm.id, step.name)
                 return memory, f"removed extension {step.name}"
@@ -329,13 +326,7 @@ class Executor:
             tags[names.DISK_KEEP_UNTIL] = iso(self._azure.azure_time() + step.keep)
         tags[names.DISK_STATE] = step.state
         if not step.state:
-            for name in (
-                names.DISK_STATE,
-                names.DISK_KEEP_UNTIL,
-                names.DISK_ROLLOUT,
-                names.DISK_HOST,
-                names.DISK_HOST_ID,
-            ):
+            for name in NOT_IN_USE:
                 tags.pop(name, None)
         await self._azure.update_disk(step.disk.id, {"tags": tags})
         return f"marked disk {step.disk.name} {step.state or 'in use'}"
@@ -366,13 +357,27 @@ class Executor:
             memory = replace(view.memory, messaged=view.memory.messaged | ids)
         return memory, f"sent {'the final message' if step.final else 'a message'} to {len(step.sessions)} session(s)"
 
+    async def _log_off(self, step: LogOffUsers, view: HostView) -> tuple[Memory, str]:
+        """After one more look: a disconnected user may have come back, and then is an active one."""
+        assert view.session_host is not None
+        listed = [UserSession(body) for body in await self._azure.list_user_sessions(view.session_host.id)]
+        active = {session.id for session in listed if session.state == "Active"}
+        forced = self._declaration.drain.log_off is LogOff.FORCE
+        ending = tuple(session for session in step.sessions if forced or session.id not in active)
+        await asyncio.gather(*(self._azure.log_off(session.id) for session in ending))
+        for session in ending:
+            self._user(view.vm, session.user, "logged off")
+        said = f"logged off {len(ending)} session(s)" if ending else ""
+        return replace(view.memory, logged_off_at=view.now if ending else view.memory.logged_off_at), said
+
     async def _delete_record(self, step: DeleteSessionHost, view: HostView) -> tuple[Memory, str]:
         assert view.session_host is not None
         try:
             await self._azure.delete_session_host(view.session_host.id, force=step.force)
         except Conflict:
             # Refused: somebody is back. The next look sees the session, and the host returns to drain.
-            return replace(view.memory, empty_since=None), ""
+            await self._clock.sleep(15.0)
+            return replace(view.memory, empty_since=None, refused_deletes=view.memory.refused_deletes + 1), ""
         return view.memory, "removed the session-host record"
 
     def _user(self, vm: Vm, user: str, what: str) -> None:
@@ -407,15 +412,19 @@ class Executor:
         return "joined the directory"
 
     async def _extension(self, vm: Vm, name: str, body: Body, what: str) -> None:
-        try:
-            async with asyncio.timeout(self._clock.real_seconds(EXTENSION_PATIENCE)):
-                await self._azure.put_extension(vm.id, name, body)
-        except OperationFailed as error:
-            if error.code == "OperationPreempted":
+        for last in (False, False, True):
+            try:
+                async with asyncio.timeout(self._clock.real_seconds(EXTENSION_PATIENCE)):
+                    await self._azure.put_extension(vm.id, name, body)
                 return
-            raise ImageFault(f"{what}: {shortened(error.message)}") from error
-        except TimeoutError:
-            raise ImageFault(f"{what}: the extension did not finish in {EXTENSION_PATIENCE / 60:.0f} minutes") from None
+            except OperationFailed as error:
+                # Somebody else's write of the VM cut in (recording compute-vm-extension-failed-concurrent-vm-update).
+                if error.code != "OperationPreempted" or last:
+                    raise ImageFault(f"{what}: {shortened(error.message)}") from error
+            except TimeoutError:
+                minutes = EXTENSION_PATIENCE / 60
+                raise ImageFault(f"{what}: the extension did not finish in {minutes:.0f} minutes") from None
+            await self._clock.sleep(15.0)
 
     async def _install_agent(self, view: HostView) -> str:
         declared, location = self._declaration, view.vm.location
@@ -486,7 +495,10 @@ class Executor:
         if windows.get("enableAutomaticUpdates") is False and said.get("NoAutoUpdate") == "0":
             raise ImageFault("Windows Update is on where the host had it off")
         if self._declaration.verify.script:
-            await self._azure.run_protected_command(vm.id, "avd-verify", self._declaration.verify.script, {})
+            try:
+                await self._azure.run_protected_command(vm.id, "avd-verify", self._declaration.verify.script, {})
+            except OperationFailed as error:
+                raise ImageFault(f"verify.script: {shortened(error.message)}") from error
 
     async def _evidence(self, view: HostView) -> None:
         vm = view.vm

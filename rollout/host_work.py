@@ -86,6 +86,10 @@ class HostWork:
         self._failure: str | None = None
         self._sessions: tuple[UserSession, ...] | None = None
         self._old_disk: Disk | None = None
+        self._written: HostRecord | None = None
+        """The record as this process wrote it last."""
+        self._of_another = False
+        """What is under way was begun by another rollout, whose disk the host is on: it is ended first."""
         self._vm: Vm | None = None
         """The VM of the last look, where the next one need not read it."""
         self._wake = asyncio.Event()
@@ -125,8 +129,8 @@ class HostWork:
         """The host failed, or is on its way back to its old disk."""
         record = self.record
         undoing = record is not None and (
-            record.p in (Phase.UNDO, Phase.UNDO_REJOIN, Phase.UNDO_SERVE)
-            or (record.p is Phase.LEAVE and bool(record.w))
+            (record.p in (Phase.UNDO, Phase.UNDO_REJOIN, Phase.UNDO_SERVE) and not self._of_another)
+            or (record.p is Phase.LEAVE and record.failing)
         )
         return self.result in ("failed", "rolled_back", "gone") or (undoing and not self.ended)
 
@@ -134,7 +138,7 @@ class HostWork:
     def updated(self) -> bool:
         """The host serves on the new image."""
         serving = self.record is not None and self.record.p is Phase.SERVE and self.serving_again
-        return serving or (self.ended and self.result == "done")
+        return (serving and not self._of_another) or (self.ended and self.result == "done")
 
     @property
     def holds_slot(self) -> bool:
@@ -176,6 +180,7 @@ class HostWork:
             try:
                 view = await self._look()
                 if view is None:
+                    await self._clear_away()
                     self._end("gone", "the VM was deleted while it was worked on")
                     return
                 await self._act(view, self._decide(view))
@@ -199,24 +204,29 @@ class HostWork:
 
     async def _give_up(self, error: AzureError) -> None:
         """Azure keeps refusing: the host fails where it is, or, where nothing more can be done, ends as it is."""
-        if self._failure is not None or (self.record is not None and self.record.p in (Phase.SERVE, Phase.LEAVE)):
-            self._end("failed", self._failure or str(error))
+        if self._failure is not None:
+            self._end("failed", self._failure)
         self._failure = str(error)
 
     async def _allocation(self, text: str) -> None:
         """No capacity is no image fault: admissions stop, the start is retried for the declared time, no restore."""
         shared = self.shared
         since = self.memory.allocation_failed_at or shared.clock.now()
-        self.memory = replace(self.memory, allocation_failed_at=since)
+        self.memory = replace(self.memory, allocation_failed_at=since, up_since=None)
         shared.allocation_failing.add(self.name)
         if shared.clock.now() - since > shared.goal.declaration.allocation_retry:
             shared.allocation_failing.discard(self.name)
-            self._end("failed", f"{text}; start it when there is capacity, then run pulumi up again")
+            if self.record is not None and self.record.p is Phase.DRAIN:
+                self.give_back(text)  # it was off, and nothing was changed yet
+            else:
+                self._end("failed", f"{text}; start it when there is capacity, then run pulumi up again")
             return
         self._say(f"{text}; trying again")
         await shared.clock.sleep(MINUTE)
 
     def _decide(self, view: HostView) -> Step:
+        if view.record is None and self._written is not None and self._failure is None:
+            return Enter(self._written)  # somebody wiped the record
         if self._failure is None:
             return next_step(view, self.shared.goal)
         return self._after_failure(view, self._failure)
@@ -234,8 +244,7 @@ class HostWork:
             case Phase.UNDO | Phase.UNDO_REJOIN:
                 return Enter(record.to(Phase.FAILED, view.now, w=f"{record.w}; then: {reason}"[:160]))
             case _:
-                self._failure = None
-                return next_step(view, self.shared.goal)
+                return Done()  # the host serves; what could not be done is told, and the next run goes on with it
 
     async def _act(self, view: HostView, step: Step) -> None:
         self.asks = step.admission if isinstance(step, Await) else None
@@ -257,7 +266,7 @@ class HostWork:
             case GiveBack():
                 self.give_back(step.reason)
             case Done():
-                self._end(self._result_of(view.record), self._failure or "")
+                self._end("failed" if self._failure else self._result_of(view.record), self._failure or "")
             case _:
                 self.memory = self._with_orders(await self.shared.executor.perform(step, view))
                 self._after(view, step)
@@ -283,7 +292,10 @@ class HostWork:
         if not isinstance(step, Enter):
             return
         self.shared.allocation_failing.discard(self.name)
-        before, self.record = self.record, step.record
+        before = self.record if self.record is not None else self._written
+        self.record = self._written = step.record
+        if before is not None and step.record is not None and before.r != step.record.r:
+            self._of_another = step.record.p not in (Phase.BUILD, Phase.DRAIN, Phase.RELEASE, Phase.LEAVE)
         self.found_off = self.found_off or (step.record is not None and step.record.found_off)
         phase = step.record.p if step.record is not None else None
         if before is None or before.p is not phase:
@@ -295,13 +307,15 @@ class HostWork:
                 give_back=self.memory.give_back if phase in (Phase.BUILD, Phase.DRAIN, Phase.LEAVE) else None,
             )
             self._entered(phase, before.p if before is not None else None)
-        if phase is None or phase in ENDED:
+        if self._of_another and phase in (None, Phase.ROLLED_BACK):
+            self._begin_again()
+        elif phase is None or phase in ENDED:
             why = (step.record.w if step.record is not None else "") or self.reason
             self._end(self._result_of(step.record), self.why if self.why.startswith(why[:40]) else why)
 
     def _entered(self, phase: Phase | None, before: Phase | None) -> None:
         now = self.shared.clock.now()
-        if phase is Phase.LEAVE and self.record is not None and not self.record.w:
+        if phase is Phase.LEAVE and self.record is not None and not self.record.failing:
             self.result, self.reason = "left_out", self.memory.give_back or ""
         if phase in UNAVAILABLE and self.out_since is None:
             self.out_since = now
@@ -319,7 +333,31 @@ class HostWork:
                 self.outage = self.shared.clock.now() - self.out_since
             self.shared.changed.set()
 
+    def _begin_again(self) -> None:
+        """What an earlier rollout had begun with the host is done; now comes this one."""
+        self._of_another = self.serving_again = False
+        self.out_since, self._written, self._old_disk = None, None, None
+        self.memory = Memory(may_log_off=self.memory.may_log_off)
+
+    async def _clear_away(self) -> None:
+        """The host is gone: nothing that was made for it stays behind, save its kept disk."""
+        if self._written is None:
+            return
+        vm, goal, azure = self.host.vm, self.shared.goal, self.shared.azure
+        key, group = names.build_key(vm.vm_id, goal.image.id, self._written.a), build_group(goal, vm)
+        temporary = await self._temporary_vm(group, key)
+        if temporary is not None:
+            await azure.delete_vm(temporary.id)
+        nic = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}"
+        if await azure.get_nic(nic) is not None:
+            await azure.delete_nic(nic)
+        disk = await self._disk(names.new_disk(vm.name, key), group)
+        if disk is not None and disk.managed_by is None and disk.tags.get(names.DISK_HOST_ID) == vm.vm_id:
+            await azure.delete_disk(disk.id)
+
     def _result_of(self, record: HostRecord | None) -> str:
+        if self.result == "left_out":
+            return self.result
         if record is None:
             return self.result or "done"
         return "rolled_back" if record.p is Phase.ROLLED_BACK else "failed"
@@ -372,6 +410,10 @@ class HostWork:
             if body is None:
                 return None
             vm = Vm(body)
+        if vm.vm_id.lower() != self.host.vm.vm_id.lower():
+            return None  # another VM of that name
+        if vm.running:
+            self.shared.allocation_failing.discard(self.name)
         record = decode(vm.tags.get(names.RECORD))
         self.record = record
         ours = record is not None and (record.r, record.f) == (goal.rollout, goal.fence) and record.p not in ENDED
@@ -386,6 +428,7 @@ class HostWork:
                 self.memory = replace(self.memory, empty_since=None, may_release=False)
             else:
                 self.memory = replace(self.memory, empty_since=self.memory.empty_since or now)
+        self._note_guest(vm, phase, now)
         view = HostView(vm, record, now, self.memory, session_host, sessions)
         if record is None or not ours:
             kept = self.work.revert
@@ -415,8 +458,11 @@ class HostWork:
             self._the_old_disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
             azure.get_nic(nic_id) if building and temporary is None else _nothing(),
         )
+        if temporary is None or self.memory.build_since is None:
+            self.memory = replace(self.memory, build_since=view.now if temporary is not None else None)
         return replace(
             view,
+            memory=self.memory,
             new_disk=new,
             new_disk_name=new_name,
             old_disk=old,
@@ -425,6 +471,15 @@ class HostWork:
             build_key=key,
             removable=of_class(vm.extensions, Class.REMOVE),
             removable_after_drain=of_class(vm.extensions, Class.REMOVE_AFTER_DRAIN),
+        )
+
+    def _note_guest(self, vm: Vm, phase: Phase | None, now: float) -> None:
+        """Since when the VM runs in this phase, and since when its agent is silent."""
+        memory, starting = self.memory, phase in (Phase.REJOIN, Phase.UNDO_REJOIN)
+        self.memory = replace(
+            memory,
+            up_since=(memory.up_since or now) if starting and vm.running else memory.up_since,
+            unready_since=(memory.unready_since or now) if vm.running and not vm.agent_ready else None,
         )
 
     async def _disk(self, name: str, group: str) -> Disk | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from os.path import commonprefix
+from itertools import takewhile
 
 from rollout.errors import HostFailed
 
@@ -161,7 +161,7 @@ def decode(text: str | None) -> HostRecord | None:
 def _shared(name: str, other: str) -> str:
     """A disk's name by what it has in common with another's, `~6~rest`: both begin with the VM's name, and two names of
     80 characters do not fit. No disk name has a tilde."""
-    common = len(commonprefix([name, other]))
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
     short = f"~{common}~{name[common:]}"
     return short if len(short) < len(name) else name
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rollout import names
-from rollout.arm import UserSession
+from rollout.arm import Disk, UserSession
+from rollout.clock import from_iso
 from rollout.declaration import DeviceCleanup, JoinType, LogOff
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
@@ -26,6 +27,10 @@ from rollout.steps import (
 
 SESSION_END = 45.0
 """Seconds given to a session to end after it was logged off, before it is asked again."""
+REACHABLE = ("Active", "Disconnected", "Pending")
+"""States of sessions that a message or a log-off reaches."""
+AGENT_PATIENCE = 30 * 60.0
+"""Seconds without a sign of the VM agent, which removes extensions, after which the host is left out."""
 
 
 def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
@@ -38,7 +43,8 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
         return Wait("sessions to be listed", 1.0)
     sessions = view.sessions or ()
     step = _people(view, goal, record, sessions)
-    preparing = None if isinstance(step, SendMessage | LogOffUsers) else _prepare(view, goal, record, not sessions)
+    urgent = isinstance(step, SendMessage | LogOffUsers | GiveBack)
+    preparing = None if urgent else _prepare(view, goal, record, not sessions)
     if preparing is not None:
         return preparing
     return step
@@ -48,7 +54,7 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
     """What is due to the users of the host now."""
     drain, memory = goal.declaration.drain, view.memory
     deadline = record.s + drain.deadline
-    reachable = tuple(s for s in sessions if s.state in ("Active", "Disconnected", "Pending"))
+    reachable = tuple(s for s in sessions if s.state in REACHABLE)
     fresh = tuple(s for s in reachable if s.id not in memory.messaged)
     if fresh:
         return SendMessage(fresh, final=False, minutes=max(1, round((deadline - view.now) / 60)))
@@ -89,21 +95,37 @@ def _who(sessions: tuple[UserSession, ...]) -> str:
 
 def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Step | None:
     """What is done ahead, while the host still serves its last users, to keep the outage short."""
-    old = view.old_disk
-    if old is not None and old.tags.get(names.DISK_STATE) != "old":
-        return MarkDisk(
-            old, "old", image=old.tags.get(names.DISK_IMAGE) or old.source_image, keep=goal.declaration.keep_old_disk
-        )
+    old, keep = view.old_disk, goal.declaration.keep_old_disk
+    if old is not None and (old.tags.get(names.DISK_STATE) != "old" or _kept_too_short(old, view.now, keep)):
+        return MarkDisk(old, "old", image=old.tags.get(names.DISK_IMAGE) or old.source_image, keep=keep)
     waiting = view.removable + (view.removable_after_drain if empty else ())
     if waiting:
         # A stopped VM refuses the removal of extensions, and what stays on it replays on the new disk.
         if view.vm.off:
             return Start()
+        if view.memory.unready_since is not None and view.now > view.memory.unready_since + AGENT_PATIENCE:
+            there = ", ".join(extension.name for extension in waiting)
+            return GiveBack(f"its VM agent does not answer, so that {there} cannot be removed; restart the host")
         if view.vm.busy or not view.vm.agent_ready:
             return Wait("VM agent not ready to remove extensions", 15.0)
         return RemoveExtension(waiting[0].name)
-    entra = goal.declaration.join is not None and goal.declaration.join.type is JoinType.ENTRA
-    clean = goal.declaration.device_cleanup is not DeviceCleanup.NONE
-    if empty and entra and clean and view.memory.may_release and not view.memory.left_directory and view.vm.running:
+    if empty and view.memory.may_release and to_leave_directory(view, goal):
         return LeaveDirectory()
     return None
+
+
+def to_leave_directory(view: HostView, goal: Goal) -> bool:
+    """Whether the device that the attached disk registered is to go now, before another disk of the name joins. By
+    Microsoft Graph that needs no guest."""
+    declared = goal.declaration
+    if view.memory.left_directory or declared.join is None or declared.join.type is not JoinType.ENTRA:
+        return False
+    inside = view.vm.running and view.vm.agent_ready
+    return declared.device_cleanup is DeviceCleanup.GRAPH or (declared.device_cleanup is DeviceCleanup.LEAVE and inside)
+
+
+def _kept_too_short(disk: Disk, now: float, keep: float) -> bool:
+    """It was marked by a run long ago (a pause, a failed attempt): from then on its time has run, though it was in
+    use."""
+    until = disk.tags.get(names.DISK_KEEP_UNTIL)
+    return keep > 0 and until is not None and from_iso(until) < now + keep / 2

@@ -6,8 +6,9 @@ takes users at once.
 
 from __future__ import annotations
 
-from rollout.arm import SessionHost
+from rollout.arm import Extension, SessionHost
 from rollout.declaration import JoinType
+from rollout.extensions import Class, of_class
 from rollout.join import AD_JOIN, DSC, ENTRA_LOGIN
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
@@ -35,7 +36,7 @@ WATCH = 5.0
 
 def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """REJOIN: start, join, agent, health; then serve."""
-    late = view.now - record.s - goal.declaration.verify.timeout
+    late = seconds_late(view, goal)
     blocked = boot_step(view, late > 0)
     if blocked is not None:
         return blocked
@@ -58,12 +59,20 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     return verify(view, goal, record, Phase.SERVE, late)
 
 
+def seconds_late(view: HostView, goal: Goal) -> float:
+    """Seconds past `verify.timeout`, negative before; counted from when this process first saw the VM run."""
+    up = view.memory.up_since
+    return view.now - up - goal.declaration.verify.timeout if up is not None else -goal.declaration.verify.timeout
+
+
 def boot_step(view: HostView, late: bool) -> Step | None:
     """The next step towards a running guest whose VM agent answers, or None when it does.
 
     The start is judged by power state and agent, not by its operation, which an extension can hold for 90 minutes.
     """
     if view.vm.off:
+        if late:
+            return Fail("did not stay up: the guest shuts itself down")
         return Start() if not view.vm.busy else Wait("VM is busy", POLL)
     if not view.vm.running:
         return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", POLL)
@@ -110,10 +119,40 @@ def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: fl
         return NoteHealthy(False) if view.memory.healthy_polls else Wait(problem, POLL, vm_at_rest=True)
     if not view.memory.checked:
         return CheckGuest()
+    for extension in of_class(view.vm.extensions, Class.KEEP):
+        problem = not_fresh(extension, record.s)
+        if problem is not None:
+            return Fail(f"not healthy in time: {problem}") if late > 0 else Wait(problem, POLL)
     if view.memory.healthy_polls < goal.declaration.verify.polls:
         return NoteHealthy(True)
     # The exclusion tag goes with this write; the flag for new sessions follows in the next phase.
     return Enter(record.to(then, view.now))
+
+
+def login_step(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
+    """The Entra login extension back on a host whose own disk stays: it was removed, and the host may have left the
+    directory, before the host was sent back. On a joined machine the extension changes nothing."""
+    join = goal.declaration.join
+    if not record.j or join is None or join.type is not JoinType.ENTRA or not view.vm.running:
+        return None
+    extension = view.vm.extension(*ENTRA_LOGIN)
+    if extension is None:
+        return Wait("VM agent to join the directory again", POLL) if not view.vm.agent_ready else JoinDirectory()
+    return Wait("the join to finish", POLL) if extension.provisioning_state in ("Creating", "Updating") else None
+
+
+def not_fresh(extension: Extension, since: float) -> str | None:
+    """Why a kept extension has not proven itself on the disk that was attached at `since`; None when it has.
+
+    A VM that is deallocated shows no extensions, and one whose agent is silent an empty list of statuses (recordings
+    2018-2024), so what is shown was reported since the start; a status with a time must be of it."""
+    if extension.provisioning_state in ("Creating", "Updating", "Deleting"):
+        return f"extension {extension.name} is {extension.provisioning_state.lower()}"
+    if extension.provisioning_state != "Succeeded" or any("/failed" in code.lower() for code in extension.codes):
+        return f"extension {extension.name} failed: {extension.status or extension.provisioning_state}"
+    if not extension.codes or 0 < extension.reported_at < since:
+        return f"extension {extension.name} has not reported from the new disk"
+    return None
 
 
 def unhealthy(host: SessionHost, since: float, goal: Goal, now: float) -> str | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from rollout import names
 from rollout.declaration import LogOff
-from rollout.phases import rejoin, release, serve
-from rollout.phases.drain import SESSION_END
+from rollout.phases import drain, rejoin, release, serve
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     CollectEvidence,
@@ -21,6 +20,7 @@ from rollout.steps import (
     Fail,
     Goal,
     HostView,
+    LeaveDirectory,
     LogOffUsers,
     MarkDisk,
     RemoveExtension,
@@ -45,17 +45,24 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
 
 def _undo(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if view.attached == record.d:
-        # Never swapped (or a write whose answer was lost): the old disk only has to come up again.
+        # Never swapped (or a write whose answer was lost): the old disk only has to come up again, in its size.
+        if record.z and view.vm.size.lower() != record.z.lower():
+            return release.stop_step(view, goal) or Enter(record, vm_size=record.z)
         return Enter(record.to(Phase.UNDO_REJOIN, view.now))
     if not view.memory.evidence:
         return CollectEvidence()
     if view.old_disk is None:
         return Fail(f"the old disk {record.d} has vanished, so it cannot be put back")
     if view.session_host is not None:
-        people = _people(view, goal)
+        people = _people(view, goal, record)
         if people is not None:
             return people
+        if view.memory.refused_deletes >= release.REFUSALS:
+            return Fail("AVD does not let its session-host record be deleted, though it lists no session")
         return DeleteSessionHost(force=False)
+    if drain.to_leave_directory(view, goal):
+        # The device of the failed disk would stand in the way of the old one's.
+        return LeaveDirectory()
     if view.removable and view.vm.running and view.vm.agent_ready and not view.vm.busy:
         return RemoveExtension(view.removable[0].name)
     stop = release.stop_step(view, goal)
@@ -70,8 +77,9 @@ def _undo(view: HostView, goal: Goal, record: HostRecord) -> Step:
     )
 
 
-def _people(view: HostView, goal: Goal) -> Step | None:
-    """A user who got in before the drain counts as a user: no restore under them."""
+def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
+    """A user who got in before the drain counts as a user: no restore under them, but by the declared log-off. Who
+    stays past the deadline keeps the host as it is, drained and reported, so that the run ends."""
     host, memory = view.session_host, view.memory
     assert host is not None
     if host.allow_new_session:
@@ -80,26 +88,42 @@ def _people(view: HostView, goal: Goal) -> Step | None:
         return Wait("sessions to be listed", 1.0)
     if not view.sessions:
         return None
-    drain = goal.declaration.drain
-    unwarned = tuple(s for s in view.sessions if s.id not in memory.warned)
+    declared, people = goal.declaration.drain, f"{len(view.sessions)} user(s) on the failed disk"
+    reachable = tuple(s for s in view.sessions if s.state in drain.REACHABLE)
+    unwarned = tuple(s for s in reachable if s.id not in memory.warned)
     if unwarned:
-        return SendMessage(unwarned, final=True, minutes=max(1, round(drain.grace / 60)))
-    if memory.logged_off_at is not None and view.now < memory.logged_off_at + SESSION_END:
+        return SendMessage(unwarned, final=True, minutes=max(1, round(declared.grace / 60)))
+    if memory.logged_off_at is not None and view.now < memory.logged_off_at + drain.SESSION_END:
         return Wait(f"{len(view.sessions)} session(s) to end", 10.0)
-    if drain.log_off is LogOff.FORCE and view.now >= (memory.warned_at or view.now) + drain.grace:
-        return LogOffUsers(view.sessions)
-    return Wait(f"{len(view.sessions)} user(s) on the failed disk to leave", 30.0)
+    warned_for = view.now - (memory.warned_at if memory.warned_at is not None else view.now)
+    late = view.now > record.s + declared.deadline + declared.grace
+    if declared.log_off is LogOff.FORCE and warned_for >= declared.grace and reachable:
+        return LogOffUsers(reachable)
+    ended = tuple(s for s in reachable if s.state == "Disconnected")
+    if declared.log_off is LogOff.DISCONNECTED_ONLY and late and ended:
+        return LogOffUsers(ended)
+    if late and (declared.log_off is not LogOff.FORCE or not reachable):
+        return Fail(f"{people} stayed past the drain deadline")
+    return Wait(f"{people} to leave", 30.0)
 
 
 def _rejoin(view: HostView, goal: Goal, record: HostRecord) -> Step:
-    late = view.now - record.s - goal.declaration.verify.timeout
+    late = rejoin.seconds_late(view, goal)
     blocked = rejoin.boot_step(view, late > 0)
     if blocked is not None:
         return blocked
+    if view.removable:
+        # What could not be removed from the failed disk replays on this one, so it goes before trust is repaired.
+        if view.vm.busy and late <= 0:
+            return Wait("an operation on the VM to end", rejoin.POLL)
+        return RemoveExtension(view.removable[0].name)
     if view.session_host is not None and view.session_host.allow_new_session:
         return SetAllowNewSession(False)
     if rejoin.needs_repair(view):
         return Repair()
+    login = rejoin.login_step(view, goal, record)
+    if login is not None:
+        return login
     return rejoin.verify(view, goal, record, Phase.UNDO_SERVE, late)
 
 
@@ -131,6 +155,7 @@ def leftovers(view: HostView, *, failed: bool) -> Step | None:
     if disk is not None and disk.managed_by is None and not (view.record is not None and view.record.k):
         return DeleteDisk(disk, "its host was rolled back" if failed else "it is not needed")
     old = view.old_disk
-    if old is not None and old.tags.get(names.DISK_STATE) == "old":
+    attached = old is not None and old.name.lower() == view.attached.lower()
+    if old is not None and attached and old.tags.get(names.DISK_STATE) == "old":
         return MarkDisk(old, "", image=old.tags.get(names.DISK_IMAGE))
     return None
