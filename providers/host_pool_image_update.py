@@ -158,7 +158,8 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
         given = _plain(args)
         # An output exists only where its key is among the properties.
         props: dict[str, Any] = dict.fromkeys(_OUTPUTS) | given
-        props["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None)
+        # Awaited, not passed on as an Output: that would depend on the parent, which waits for its children.
+        props["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None).future()
         hook = pulumi.ResourceHook(f"avd-image-update-complete-{resource_name}", fail_when_incomplete)
         hooks = pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))

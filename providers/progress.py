@@ -106,7 +106,7 @@ class Progress:
                 return self._fail(event)
             case Kind.CANARY:
                 hosts = ", ".join(str(host) for host in data.get("hosts") or ())
-                return f"canary {data.get('result')}: {hosts}"
+                return f"canary {data.get('result')}: {hosts}" if hosts else ""
             case Kind.CHECKPOINT:
                 return f"checkpoint at {data.get('percent'):g} %"
             case Kind.PAUSED:
