@@ -106,7 +106,7 @@ def capacity(facts: Facts) -> Iterator[Finding]:
     pool, declaration = facts.pool, facts.declaration
     total = len(pool.hosts)
     least = declaration.min_serving.rounded_up(total)
-    out = declaration.max_unavailable.of(total)
+    out = min(declaration.max_unavailable.of(total), total)
     up = serving(pool.hosts, at=pool.observed_at, accept=declaration.verify.accept)
     limit = declared_session_limit(pool) or declaration.sessions_per_host
     if least > total - 1:
