@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""The parts of docs/ that follow from the code: the pre-checks, and phases, records and tags in docs/architecture.md.
+
+    python tools/docs_from_code.py            say what is not up to date; exit code 1 then
+    python tools/docs_from_code.py --write    bring it up to date
+
+Findings are read from the source, not collected from runs, so that none can be missing. docs/inputs.md has a maker of
+its own, `python -m providers.docs`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCES = PROJECT / "rollout" / "prechecks"
+DOCS = PROJECT / "docs"
+
+CONCERNS = (
+    ("pool", "The pool, its load and its health"),
+    ("autoscale", "Scaling plans"),
+    ("rights", "Rights of the updater"),
+    ("locks", "Management locks"),
+    ("image", "The image"),
+    ("machines", "The hosts"),
+    ("joining", "The directory"),
+    ("building", "Room for the temporary machines"),
+    ("secrets", "Key Vault secrets (at the start of an update only, not in a preview)"),
+)
+"""Modules in the order of the page, with their headings."""
+
+HEAD = """# Pre-checks: every finding with its remedy
+
+Made from `rollout/prechecks` by `python tools/docs_from_code.py --write`: change it there.
+
+They run in `pulumi preview`, again at the start of `pulumi up` before anything is written, and whenever you like with
+`hostpool plan --check`. An **error** means that nothing begins; a **warning** is told and the update goes on. `<words>`
+stand for what the run fills in. What an extension is takes a read of each host, so that `unknown-extension` and
+`join-differs` may be found at the start only. Remedies that name `az` commands were written from Azure's documentation
+and have not been run.
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One call in the source."""
+
+    id: str
+    severity: str
+    problem: str
+    remedy: str
+
+
+def findings(source: str) -> Iterator[Finding]:
+    """The findings of one module's source, in its order."""
+    for function in ast.parse(source).body:
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        local = {
+            target.id: node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _is_finding(node)]
+        for call in sorted(calls, key=lambda call: call.lineno):
+            assert isinstance(call.func, ast.Name)
+            id_, _, problem, remedy = (text(argument, local) for argument in call.args)
+            yield Finding(id_, call.func.id, problem, remedy)
+
+
+def _is_finding(call: ast.Call) -> bool:
+    named = isinstance(call.func, ast.Name) and call.func.id in ("error", "warning")
+    return named and len(call.args) == 4 and isinstance(call.args[0], ast.Constant)
+
+
+def text(node: ast.expr, local: Mapping[str, ast.expr]) -> str:
+    """What an expression says, with `<name>` for what only a run knows."""
+    match node:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.JoinedStr(values=values):
+            return "".join(text(value, local) for value in values)
+        case ast.FormattedValue(value=value):
+            return text(value, local)
+        case ast.IfExp(body=body, orelse=orelse):
+            return " / ".join(dict.fromkeys(filter(None, (text(body, local), text(orelse, local)))))
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_text(left, local) or _is_text(right, local):
+            return text(left, local) + text(right, local)
+        case ast.Name(id=name) if name in local and _is_text(local[name], local):
+            return text(local[name], local)
+        case ast.Name(id=name):
+            return f"<{name}>"
+        case ast.Attribute(attr=name):
+            return f"<{name}>"
+        case ast.Call(args=[*_, _] as arguments):
+            known = [argument for argument in arguments if not isinstance(argument, ast.Constant)]
+            return text(known[-1], local) if known else f"<{text(arguments[0], local)}>"
+        case ast.Subscript(value=ast.Name(id=name)):
+            return f"<{name}>"
+        case ast.GeneratorExp(elt=element):
+            return text(element, local)
+        case _:
+            return "<n>"
+
+
+def _is_text(node: ast.expr, local: Mapping[str, ast.expr]) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _is_text(node.body, local) or _is_text(node.orelse, local)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def pre_checks() -> str:
+    """docs/pre-checks.md."""
+    parts = [HEAD]
+    for module, heading in CONCERNS:
+        parts.append(f"\n## {heading}\n")
+        for row in findings((SOURCES / f"{module}.py").read_text(encoding="utf-8")):
+            problem, remedy = _escaped(row.problem), _escaped(row.remedy)
+            parts.append(f"\n**`{row.id}`** · {row.severity}: {problem}.<br>\n→ {remedy}.\n")
+    return "".join(parts)
+
+
+def _escaped(words: str) -> str:
+    """For Markdown: what is in angle brackets is shown, not taken for HTML."""
+    words = " ".join(words.split())
+    return words.replace("<", "&lt;").replace(">", "&gt;").replace("*", "\\*").replace("|", "\\|")
+
+
+# -- blocks of docs/architecture.md
+
+
+def phase_diagram() -> str:
+    """The transitions of `rollout.record.NEXT`."""
+    from rollout.record import NEXT
+
+    def named(phase: object) -> str:
+        return str(phase).replace("-", "_") if phase is not None else "[*]"
+
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f"    {named(a)} --> {named(b)}" for a in NEXT for b in sorted(NEXT[a], key=str)]
+    return "\n".join([*lines, "```"])
+
+
+def phase_table() -> str:
+    """Each phase, what happens in it and what users notice: the words of `hostpool explain`."""
+    from hostpool.explain import MEANINGS
+    from rollout.record import NEXT, UNAVAILABLE, Phase
+
+    lines = ["| phase | what happens | users | slot | next |", "|---|---|---|---|---|"]
+    for phase in Phase:
+        meaning = MEANINGS[phase]
+        slot = "yes" if phase in UNAVAILABLE else "no"
+        after = ", ".join(f"`{p}`" if p is not None else "at rest" for p in sorted(NEXT[phase], key=str))
+        lines.append(f"| `{phase}` | {_escaped(meaning.what)} | {_escaped(meaning.users)} | {slot} | {after} |")
+    return "\n".join(lines)
+
+
+def record_table(module: str, name: str) -> str:
+    """The fields of a record's class with their meanings."""
+    tree = ast.parse((PROJECT / module).read_text(encoding="utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    lines = ["| key | meaning | left out when |", "|---|---|---|"]
+    lines += [f"| `{key}` | {_escaped(says)} | {default} |" for key, says, default in _documented(found.body)]
+    return "\n".join(lines)
+
+
+def tag_table() -> str:
+    """The names of all tags, from rollout/names.py."""
+    tree = ast.parse((PROJECT / "rollout" / "names.py").read_text(encoding="utf-8"))
+    lines = ["| constant | tag | meaning |", "|---|---|---|"]
+    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        ):
+            constant, tag = node.targets[0].id, str(node.value.value)
+            says = _docstring(after)
+            if constant != "OURS":  # a prefix of the others
+                lines.append(f"| {constant} | `{tag}{'...' if tag.endswith('-') else ''}` | {_escaped(says)} |")
+    return "\n".join(lines)
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str, str]]:
+    """(name, docstring, default) of annotated fields."""
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            default = f"`{ast.unparse(node.value)}`" if node.value is not None else "never"
+            yield node.target.id, _docstring(after), default
+
+
+def _docstring(node: ast.stmt | None) -> str:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return node.value.value
+    return ""
+
+
+def architecture(page: str) -> str:
+    """docs/architecture.md with its blocks anew: what is between `<!-- made: name -->` and `<!-- end -->`."""
+    blocks = {
+        "phase diagram": phase_diagram(),
+        "phases": phase_table(),
+        "host record": record_table("rollout/record.py", "HostRecord"),
+        "rollout record": record_table("rollout/pool_record.py", "RolloutRecord"),
+        "tags": tag_table(),
+    }
+
+    def made(match: re.Match[str]) -> str:
+        return f"<!-- made: {match[1]} -->\n\n{blocks[match[1]]}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- made: ([a-z ]+) -->.*?<!-- end -->", made, page, flags=re.DOTALL)
+
+
+def pages() -> dict[Path, str]:
+    """What the files should hold."""
+    drawn = DOCS / "architecture.md"
+    return {DOCS / "pre-checks.md": pre_checks(), drawn: architecture(drawn.read_text(encoding="utf-8"))}
+
+
+def main() -> int:
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        if sys.argv[1:] == ["--write"]:
+            path.write_text(pages()[path], encoding="utf-8")
+        else:
+            print(f"{path.relative_to(PROJECT)} is not up to date: python tools/docs_from_code.py --write")
+    return 1 if stale and sys.argv[1:] != ["--write"] else 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(PROJECT))
+    sys.exit(main())
