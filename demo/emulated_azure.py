@@ -52,14 +52,15 @@ class EmulatedAzure:
 
 
 @contextmanager
-def running(folder: Path, *, speed: float, hosts: int, log: Path, **options: str) -> Iterator[EmulatedAzure]:
-    """Start the emulator with a pool of `hosts`, and end it when the block ends."""
+def running(folder: Path, *, speed: float, hosts: int, log: Path, **options: str | bool) -> Iterator[EmulatedAzure]:
+    """Start the emulator with a pool of `hosts`, and end it when the block ends. `options` are those of its command."""
     environment_file = folder / "environment"
     environment_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "emulator", "--speed", f"{speed:g}", "--scenario", "pooled"]
     command += ["--hosts", str(hosts), "--directory", str(folder), "--environment-file", str(environment_file)]
     for name, value in options.items():
-        command += [f"--{name.replace('_', '-')}", value]
+        flag = name.replace("_", "-")
+        command += [f"--{flag}", value] if isinstance(value, str) else [f"--{flag}" if value else f"--no-{flag}"]
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:

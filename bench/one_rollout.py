@@ -1,0 +1,91 @@
+"""`python -m bench.one_rollout SIDE SEED FOLDER`: one rollout in a process of its own; prints its figures as JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench import measure
+from bench.emulated_pool import DEFINITION, GROUP, POOL, EmulatedPool, emulated_pool
+from bench.setting import BAKE, HOSTS, MAX_UNAVAILABLE, SESSIONS_PER_HOST, SIDES, Side
+from bench.virtual_time import virtually
+from rollout import names
+
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-"
+
+
+async def rolled(side: Side, seed: int, folder: Path, hosts: int = HOSTS) -> dict[str, Any]:
+    """Roll the pool once; the figures. Raises RuntimeError where it did not come to its end as it should."""
+    made = await emulated_pool(folder, hosts=hosts, seed=seed, sessions_per_host=SESSIONS_PER_HOST, latency=True)
+    before = len(made.control("GET", "requests", since="0")["requests"])
+    outcome = await made.roll(order=side.order, **side.inputs)
+    if outcome.status != "complete":
+        raise RuntimeError(outcome.summary)
+    return figures(made, before, hosts)
+
+
+def figures(made: EmulatedPool, before: int, hosts: int) -> dict[str, Any]:
+    """What the emulator says of a rollout whose requests are those after number `before`."""
+    requests = made.control("GET", "requests", since=str(before))["requests"]
+    capacity = made.control("GET", "capacity", hostPool=POOL)
+    draws = made.control("GET", "draws")["draws"]
+    vms = [f"{VM}{number}" for number in range(hosts)]
+    for number in range(hosts):
+        if made.os_disk_image(f"vm-{number}") != "1.0.1":
+            raise RuntimeError(f"vm-{number} does not run the new image")
+    most_out = max(sample["unavailable"] for sample in capacity["samples"])
+    if most_out > MAX_UNAVAILABLE:
+        raise RuntimeError(f"{most_out} hosts were unavailable at once")
+    begun, served = measure.first_write(requests), measure.served_at(capacity["changes"], vms)
+    canary = min(served, key=lambda vm: served[vm])
+    ended = max(served.values())
+    made_calls = measure.calls(requests)
+    parts = {vm.lower(): measure.unavoidable(draws, vm) for vm in vms}
+    build = measure.drawn(draws, _temporary_vm(made, canary), measure.BUILD_DRAWS)
+    if not build:
+        raise RuntimeError(f"the build of the canary {canary} left no draws")
+    outage = measure.outages(capacity["changes"], vms, ended)
+    total = {vm: sum(part.values()) for vm, part in parts.items()}
+    bound = measure.bound(total, canary, build, BAKE, MAX_UNAVAILABLE, made_calls)
+    spans = measure.slots(capacity["changes"], vms)
+    lost = measure.lost(spans, total, canary, begun, served[canary] + BAKE, MAX_UNAVAILABLE, bound)
+    return {
+        "hosts": hosts,
+        "makespan": ended - begun,
+        "bound": bound.seconds,
+        "bound_parts": asdict(bound),
+        "lost": asdict(lost),
+        "outage_p50": measure.middle(outage.values()),
+        "outage_max": max(outage.values()),
+        "unavoidable_p50": measure.middle(total.values()),
+        "unavoidable_parts": {
+            name: measure.middle(part[name] for part in parts.values()) for name in measure.OUTAGE_DRAWS
+        },
+        "canary_served": served[canary] - begun,
+        "most_unavailable": most_out,
+        "calls": asdict(made_calls),
+        "writes_per_host": made_calls.writes / hosts,
+        "reads_per_host": made_calls.reads / hosts,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _temporary_vm(made: EmulatedPool, vm: str) -> str:
+    """The id of the temporary VM that a host's disk was built in: the first attempt's, since every run is the first."""
+    guid = made.vm(vm.rsplit("/", 1)[-1])["properties"]["vmId"]
+    key = names.build_key(guid, f"{DEFINITION}/versions/1.0.1", 1)
+    return f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{names.temporary_vm(key)}"
+
+
+def main(arguments: list[str]) -> int:
+    side, seed, folder = SIDES[arguments[0]], int(arguments[1]), Path(arguments[2])
+    print(json.dumps(virtually(rolled(side, seed, folder))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
