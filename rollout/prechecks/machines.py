@@ -94,9 +94,8 @@ def _state(facts: Facts, host: Host) -> Iterator[Finding]:
 
 def _extensions(facts: Facts, host: Host) -> Iterator[Finding]:
     for extension in facts.vm(host).extensions:
-        if not extension.publisher or (extension.publisher.lower(), extension.type.lower()) == ENCRYPTION:
-            continue  # a name alone says nothing: the start reads it in full
-        if classify(extension) is UNKNOWN:
+        known = (extension.publisher.lower(), extension.type.lower()) == ENCRYPTION  # told above
+        if classify(extension) is UNKNOWN and not known:
             yield error(
                 "unknown-extension",
                 host.name,

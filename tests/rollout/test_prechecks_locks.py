@@ -47,6 +47,7 @@ async def test_a_lock_in_the_way_is_named(scope: str, level: str, forbids: str) 
         (NIC, "CanNotDelete"),
         (vm_id("vm-7"), "ReadOnly"),
         (vm_id("vm-00"), "ReadOnly"),
+        (vm_id("vm"), "ReadOnly"),
         (f"{GROUP}/providers/Microsoft.Compute/galleries/avd", "ReadOnly"),
         (f"{GROUP}-2", "ReadOnly"),
         (GROUP, "NotSpecified"),
