@@ -55,6 +55,8 @@ class Limits:
     """Broken hosts of the pool that need no work."""
     ahead: int
     """Hosts that may be draining or empty at once, so that a free slot finds one that is ready."""
+    at_once: int
+    """Hosts that may be draining, empty or out at once, whatever the load: the rest of the pool goes on taking users."""
     build_proven: bool
     """A disk of this image has been built: until then only `first_builds` are tried, since an image that cannot be
     provisioned fails on every host alike."""
@@ -121,9 +123,9 @@ def _drains(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
             return ()
         else:
             ahead = limits.max_unavailable
-    serving, admitted = limits.serving, []
+    serving, admitted, out = limits.serving, [], len(_at(candidates, Stage.OUT))
     for candidate in _at(candidates, Stage.BUILT):
-        if waiting >= ahead:
+        if waiting >= ahead or waiting + out >= limits.at_once:
             break
         if candidate.serving and serving - 1 < limits.floor:
             continue

@@ -100,6 +100,10 @@ class Executor:
         self._tokens = TokenSource(azure, goal.declaration.host_pool_id)
         self._starts: dict[str, asyncio.Task[None]] = {}
 
+    def use(self, goal: Goal) -> None:
+        """From now on this goal: autoscale was switched on meanwhile."""
+        self._goal = goal
+
     async def perform(self, step: Step, view: HostView) -> Memory:
         """Do one step for one host; returns what is remembered from now on."""
         began = self._clock.now()

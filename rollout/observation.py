@@ -107,11 +107,14 @@ class Pool:
 async def observe(azure: Azure, declaration: Declaration, *, at: float) -> Pool:
     """Read the pool. Raises InvalidDeclaration for a pool that does not exist, AzureError for other answers."""
     pool_id = declaration.host_pool_id
-    body, records, plans = await asyncio.gather(
+    build_group = declaration.build_resource_group_id
+    # The groups that are known before the pool has answered: mostly all there are.
+    known_groups = _distinct([group_of(pool_id), *([build_group] if build_group else [])])
+    body, records, plans, listed = await asyncio.gather(
         azure.get_host_pool(pool_id), azure.list_session_hosts(pool_id), azure.list_scaling_plans(pool_id),
-        return_exceptions=True,
+        _lists(azure, known_groups), return_exceptions=True,
     )  # fmt: skip
-    for answer in (body, records, plans):
+    for answer in (body, records, plans, listed):
         # The pool's own answer first: where it is missing, the others are 404 too.
         if isinstance(answer, BaseException) and not isinstance(answer, NotFound):
             raise answer
@@ -126,19 +129,21 @@ async def observe(azure: Azure, declaration: Declaration, *, at: float) -> Pool:
     vm_ids = {s.vm_resource_id.rstrip("/").lower() for s in session_hosts if _azure_vm(s) and s.vm_resource_id}
     groups = _distinct(
         [
+            *known_groups,
             *(group_of(s.vm_resource_id) for s in session_hosts if _azure_vm(s) and s.vm_resource_id),
-            group_of(pool_id),
-            *([declaration.build_resource_group_id] if declaration.build_resource_group_id else []),
             *(value for name, value in tags.items() if name.lower().startswith(names.GROUP)),
         ]
     )
-    vms, disks, unreadable = await _lists(azure, groups)
+    early = {group.lower() for group in known_groups}
+    vms, disks, unreadable = await _lists(azure, [group for group in groups if group.lower() not in early])
+    if not isinstance(listed, BaseException):
+        vms, disks, unreadable = listed[0] + vms, listed[1] + disks, (*listed[2], *unreadable)
 
     ours = [vm for vm in vms if not _temporary(vm) and (vm.id.lower() in vm_ids or _in_work(vm, pool_id))]
     # An OS disk may have been put into a group of its own: then that group's disks are wanted too.
     elsewhere = _distinct(group_of(vm.os_disk_id) for vm in ours if vm.os_disk_id)
-    listed = {group.lower() for group in groups}
-    _, more, unreadable_disks = await _lists(azure, [g for g in elsewhere if g.lower() not in listed], vms=False)
+    seen = {group.lower() for group in groups}
+    _, more, unreadable_disks = await _lists(azure, [g for g in elsewhere if g.lower() not in seen], vms=False)
     disks += more
 
     by_vm, ghosts = _match(session_hosts, ours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rollout import cleanup, names, vm_template
@@ -65,11 +65,11 @@ def hosts_to_update(pool: Pool, image: Image, declaration: Declaration) -> tuple
     return tuple(result)
 
 
-def lines(pool: Pool, image: Image, declaration: Declaration) -> dict[str, str]:
+def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work] | None = None) -> dict[str, str]:
     """The `plan` of a preview: host -> `1.0.0 -> 1.0.1 (canary)`, and what else an update would do: `cleanup` of kept
     disks past their date and of a crash's leftovers, `vmTemplate`, `rollout` for an attempt that only has to be ended.
-    Empty when there is nothing to do."""
-    works = hosts_to_update(pool, image, declaration)
+    Empty when there is nothing to do. `works` are those of `hosts_to_update`, where the caller has them already."""
+    works = hosts_to_update(pool, image, declaration) if works is None else works
     plan = {work.host: f"{work.text} (canary)" if work.canary else work.text for work in works}
     leftovers = _leftovers(pool)
     if leftovers:
@@ -82,9 +82,9 @@ def lines(pool: Pool, image: Image, declaration: Declaration) -> dict[str, str]:
     return plan
 
 
-def state_line(pool: Pool, image: Image, declaration: Declaration) -> str:
-    """Where the pool stands, in one line: `paused, 4 of 12 done`."""
-    works = hosts_to_update(pool, image, declaration)
+def state_line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work] | None = None) -> str:
+    """Where the pool stands, in one line: `paused, 4 of 12 done`. `works` as for `lines`."""
+    works = hosts_to_update(pool, image, declaration) if works is None else works
     wanted = _wanted_id(image, declaration)
     record = pool.record
     if record is not None and record.r == wanted and record.resumable:

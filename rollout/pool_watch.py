@@ -5,11 +5,12 @@ One list of session hosts a minute at most; between two lists the works' own cha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from rollout.admission import Stage
-from rollout.arm import SessionHost
-from rollout.azure import Azure
+from rollout.arm import SessionHost, Vm
+from rollout.azure import Azure, Body
 from rollout.capacity import declared_session_limit, floor, session_limit
 from rollout.clock import Clock
 from rollout.declaration import Declaration
@@ -20,6 +21,8 @@ LIST_EVERY = 60.0
 """Seconds between lists of the pool's session hosts: Azure allows 10 in 5 minutes."""
 STALE_AFTER = 180.0
 """Seconds after which an old list admits nobody any more."""
+SUSPECTS = 50
+"""Hosts whose power state is read after a list, at most; further ones that look broken count as broken."""
 DEMAND_WINDOW = 3600.0
 """Seconds of which the most sessions count as demand: users who were asked to sign out come back."""
 
@@ -34,7 +37,9 @@ class PoolWatch:
         self._as_of = 0.0
         """Azure's time of the list: what it says of heartbeats is judged by that."""
         self._demand: list[tuple[float, int]] = []
-        self._serving_at_start: int | None = None
+        self._off: set[str] = set()
+        self.scaling_plans: list[Body] | None = None
+        """The scaling plans of the last look, None before the first."""
 
     async def refresh(self) -> None:
         """A new list where the last is a minute old. An answer that fails leaves the old one, which goes stale."""
@@ -42,14 +47,28 @@ class PoolWatch:
         if now - self._listed_at < LIST_EVERY:
             return
         try:
-            bodies = await self._azure.list_session_hosts(self._pool.id)
+            bodies, plans = await asyncio.gather(
+                self._azure.list_session_hosts(self._pool.id), self._azure.list_scaling_plans(self._pool.id)
+            )
         except AzureError:
             return
+        self.scaling_plans = plans
         self._listed_at, self._as_of = now, self._azure.azure_time()
         self._listed = {(host.vm_resource_id or "").lower(): host for host in map(SessionHost, bodies)}
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
-        if self._serving_at_start is None:
-            self._serving_at_start = sum(self.serves(host) for host in self._pool.hosts)
+        await self._find_off()
+
+    async def _find_off(self) -> None:
+        """Which of the hosts that look broken are simply switched off (autoscale does that): the session-host record
+        of a stopped VM may go on saying Unavailable."""
+        suspects = [host for host in self._pool.hosts if self._looks_broken(host)]
+        bodies = await asyncio.gather(
+            *(self._azure.get_vm(host.vm.id, instance_view=True) for host in suspects[:SUSPECTS]),
+            return_exceptions=True,
+        )
+        self._off = {
+            host.name for host, body in zip(suspects, bodies, strict=False) if isinstance(body, dict) and Vm(body).off
+        }
 
     @property
     def stale(self) -> bool:
@@ -72,6 +91,9 @@ class PoolWatch:
 
     def broken(self, host: Host) -> bool:
         """Out of service, though neither drained nor switched off: it counts as unavailable."""
+        return host.name not in self._off and self._looks_broken(host)
+
+    def _looks_broken(self, host: Host) -> bool:
         found = self.listed(host)
         if found is None:
             return host.record is None
@@ -97,13 +119,9 @@ class PoolWatch:
         return sum(self.broken(host) for host in self._pool.hosts if host.name not in at_work)
 
     def floor(self) -> int:
-        """Hosts that must go on serving: for the demand, and whatever the demand, not more than max_unavailable or half
-        of the pool goes at once."""
-        hosts, declaration = len(self._pool.hosts), self._declaration
+        """Hosts that must go on serving, for the demand of the last hour."""
         demand = max((count for _, count in self._demand), default=0)
-        at_once = max(declaration.max_unavailable.of(hosts), hosts // 2)
-        kept = min(self._serving_at_start or 0, hosts - at_once)
-        return max(floor(demand, hosts, declaration, self._session_limit()), kept)
+        return floor(demand, len(self._pool.hosts), self._declaration, self._session_limit())
 
     def _session_limit(self) -> int:
         if declared_session_limit(self._pool) is None and self._declaration.sessions_per_host is None:

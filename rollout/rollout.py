@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, vm_template
 from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
-from rollout.azure import Azure
+from rollout.arm import dig, same_id
+from rollout.azure import Azure, Body
 from rollout.canary import Baking
 from rollout.clock import Clock
 from rollout.declaration import MINUTE, Build, Declaration
@@ -216,7 +217,7 @@ class Rollout:
             self._record.r,
             self._record.a,
             self._lease.fence,
-            exclusion_tag(self._pool, self._declaration),
+            exclusion_tag(self._pool.scaling_plans, self._pool.id, self._declaration),
         )
 
     async def _heal(self) -> None:
@@ -239,6 +240,7 @@ class Rollout:
             shared.changed.clear()
             await self._watch.refresh()
             self._notice_pause(keeper.paused_by)
+            self._notice_autoscale(shared)
             self._judge()
             await self._judge_canary()
             self._admit(shared)
@@ -276,6 +278,19 @@ class Rollout:
             self._paused_by = who
             self._say(Kind.PAUSED, f"paused by {who}")
             self._give_back("paused")
+
+    def _notice_autoscale(self, shared: Shared) -> None:
+        """A scaling plan that is assigned or enabled in the middle: hosts in work are excluded, nobody follows."""
+        plans = self._watch.scaling_plans
+        if shared.goal.exclusion_tag is not None or plans is None or not active_plan(plans, self._pool.id):
+            return
+        plan = active_plan(plans, self._pool.id) or {}
+        name, tag = str(plan.get("name")), exclusion_tag(plans, self._pool.id, self._declaration)
+        self._say(Kind.WARNING, f"scaling plan {name} was switched on; hosts in work are excluded by tag {tag}")
+        if tag is not None:
+            shared.goal = replace(shared.goal, exclusion_tag=tag)
+            shared.executor.use(shared.goal)
+        self._notice_pause(f"scaling plan {name}, which was switched on during the rollout")
 
     def _stop_for(self, why: str, give_back: str) -> None:
         self._stopping = why
@@ -387,6 +402,7 @@ class Rollout:
             floor=self._watch.floor(),
             broken_elsewhere=self._watch.broken_elsewhere(work.name for work in self._works),
             ahead=look_ahead(unavailable, hosts, declaration.drain.deadline, outage),
+            at_once=max(unavailable, hosts // 2),
             build_proven=self._build_proven(),
             first_builds=max(1, declaration.canary.hosts),
             canary_left=self._canary_left(),
@@ -481,21 +497,20 @@ class Rollout:
         self._listener(event)
 
 
-def exclusion_tag(pool: Pool, declaration: Declaration) -> str | None:
+def exclusion_tag(plans: Sequence[Body], pool_id: str, declaration: Declaration) -> str | None:
     """The tag that keeps autoscale off a host; None where no plan is active on the pool."""
-    active = [plan for plan in pool.scaling_plans if _active(plan, pool.id)]
-    if not active:
-        return None
-    own = (active[0].get("properties") or {}).get("exclusionTag")
-    return declaration.exclusion_tag or (str(own) if own else None)
+    plan = active_plan(plans, pool_id)
+    own = dig(plan, "properties", "exclusionTag")
+    return (declaration.exclusion_tag or (str(own) if own else None)) if plan is not None else None
 
 
-def _active(plan: dict[str, Any], pool_id: str) -> bool:
-    references = (plan.get("properties") or {}).get("hostPoolReferences") or ()
-    return any(
-        str(r.get("hostPoolArmPath") or "").lower() == pool_id.lower() and r.get("scalingPlanEnabled")
-        for r in references
-    )
+def active_plan(plans: Sequence[Body], pool_id: str) -> Body | None:
+    """The scaling plan that is enabled on the pool."""
+    for plan in plans:
+        for reference in dig(plan, "properties", "hostPoolReferences") or ():
+            if same_id(reference.get("hostPoolArmPath"), pool_id) and reference.get("scalingPlanEnabled"):
+                return plan
+    return None
 
 
 def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:

@@ -15,6 +15,8 @@ def next_step(view: HostView, goal: Goal) -> Step:
     record = view.record
     if record is None or record.p in ENDED or (record.r, record.f) != (goal.rollout, goal.fence):
         return claim(view, goal)
+    if _needs_exclusion(view, goal, record):
+        return Enter(record.to(record.p, record.s, x=1), exclusion_tag=True)
     match record.p:
         case Phase.BUILD:
             return build.next_step(view, goal, record)
@@ -32,6 +34,12 @@ def next_step(view: HostView, goal: Goal) -> Step:
             return leave.next_step(view, goal, record)
         case Phase.ROLLED_BACK | Phase.FAILED:
             return Done()
+
+
+def _needs_exclusion(view: HostView, goal: Goal, record: HostRecord) -> bool:
+    """Autoscale was switched on in the middle of the work: it would undo the drain, or start and stop the host."""
+    working = record.p not in (Phase.BUILD, Phase.LEAVE, Phase.SERVE, Phase.UNDO_SERVE)
+    return working and goal.exclusion_tag is not None and goal.exclusion_tag not in view.vm.tags and not view.vm.busy
 
 
 def claim(view: HostView, goal: Goal) -> Step:

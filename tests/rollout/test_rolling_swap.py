@@ -275,3 +275,35 @@ def test_a_pause_gives_the_hosts_in_service_back_and_a_resume_finishes(tmp_path:
         assert {made.os_disk_image(f"vm-{i}") for i in range(4)} == {"1.0.1"}
 
     virtually(story())
+
+
+def test_a_scaling_plan_switched_on_in_the_middle_is_noticed_and_undoes_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=4, users=8)
+        rolling = asyncio.create_task(made.roll(max_unavailable=1.0))
+        await made.clock.sleep(45 * 60)
+        plan = f"{GROUP}/providers/Microsoft.DesktopVirtualization/scalingPlans/sp1"
+        body = made.ask("GET", plan, None, AVD_API).body
+        references = [{"hostPoolArmPath": POOL, "scalingPlanEnabled": True}]
+        properties = {**body["properties"], "hostPoolReferences": references}
+        assert made.ask("PUT", plan, {**body, "properties": properties}, AVD_API).status == 200
+        outcome = await rolling
+        assert outcome.status == "paused" and "sp1" in outcome.summary
+        samples = made.control("GET", "capacity", hostPool=POOL)["samples"]
+        assert max(s["unavailable"] for s in samples) <= 1
+        for name in ("vm-0", "vm-1", "vm-2", "vm-3"):
+            assert not [tag for tag in tags(made, name) if tag.startswith(names.OURS) or tag == "ExcludeFromScaling"]
+        assert (await made.roll(max_unavailable=1.0)).status == "complete"
+
+    virtually(story())
+
+
+def test_autoscale_on_an_excluded_pool_does_not_disturb_the_rollout(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=3, users=3, scaling_plan=True)
+        outcome = await made.roll(max_unavailable=1.0)
+        assert outcome.status == "complete", outcome.summary
+        assert {made.os_disk_image(f"vm-{i}") for i in range(3)} == {"1.0.1"}
+        assert not [tag for i in range(3) for tag in tags(made, f"vm-{i}") if tag == "ExcludeFromScaling"]
+
+    virtually(story())
