@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline import AsyncPipeline, PipelineResponse
 from azure.core.pipeline.policies import (
-    ContentDecodePolicy,
     CustomHookPolicy,
     HeadersPolicy,
     RequestIdPolicy,
@@ -30,7 +29,7 @@ from cloud.endpoints import Endpoints
 from cloud.errors import from_answer, translated
 from cloud.ids import short
 from cloud.long_running import OperationPolling
-from cloud.policies import LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, WriteGuard
+from cloud.policies import DecodePolicy, LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, WriteGuard
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Observer, Traffic
 from cloud.transport import Transport
@@ -90,7 +89,7 @@ class Connection:
             RequestIdPolicy(),
             UserAgentPolicy(base_user_agent=USER_AGENT),
             CustomHookPolicy(),
-            ContentDecodePolicy(),
+            DecodePolicy(),
             RetryPolicy(self.clock),
             *([throttle] if throttle else []),
             token,
@@ -128,11 +127,12 @@ class Connection:
                 found.extend(page.get("value") or [])
                 if not page.get("nextLink"):
                     return found
-                response = await self.arm.send_request(HttpRequest("GET", page["nextLink"]))
+                response = await self.arm.send_request(HttpRequest("GET", page["nextLink"]), undecoded=True)
 
     async def _send(self, resource_id: str, api_version: str, query: Mapping[str, str]) -> AsyncHttpResponse:
         url = self.endpoints.resource_manager + resource_id
-        return await self.arm.send_request(HttpRequest("GET", url, params={**query, "api-version": api_version}))
+        request = HttpRequest("GET", url, params={**query, "api-version": api_version})
+        return await self.arm.send_request(request, undecoded=True)
 
     @staticmethod
     def _body(response: AsyncHttpResponse, operation: str) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from azure.keyvault.secrets.aio import SecretClient
 
 from cloud.connection import Connection
 from cloud.errors import translated
 from cloud.policies import RetryPolicy
 from rollout.errors import InvalidDeclaration
+
+if TYPE_CHECKING:  # imported when first used: a preview reads no secret
+    from azure.keyvault.secrets.aio import SecretClient
 
 
 class KeyVaultOperations:
@@ -29,6 +31,8 @@ class KeyVaultOperations:
     def _vault(self, vault_url: str) -> SecretClient:
         known = self._vaults.get(vault_url)
         if known is None:
+            from azure.keyvault.secrets.aio import SecretClient
+
             connection = self.connection
             known = self._vaults[vault_url] = SecretClient(
                 vault_url,

@@ -1,6 +1,6 @@
 """What happens to each request on its way, as azure-core pipeline policies.
 
-In order: ContentDecode, CustomHook, headers -> Retry -> Throttle -> token -> Observe -> Lease -> the wire.
+In order: Decode, CustomHook, headers -> Retry -> Throttle -> token -> Observe -> Lease -> the wire.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy
+from azure.core.pipeline.policies import AsyncHTTPPolicy, ContentDecodePolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from cloud.throttling import Throttle
@@ -34,6 +35,19 @@ NOT_REPEATABLE = ("/runcommand", "/sendmessage")
 and DELETE as we use them."""
 
 _SENT = "handed_to_transport"
+
+
+class DecodePolicy(ContentDecodePolicy):
+    """The SDK clients' decoding of each answer, left out for requests with the option `undecoded`: who reads the JSON
+    anyway would have it parsed twice, which counts with megabytes of hosts."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        request.context["undecoded"] = request.context.options.pop("undecoded", False)
+        super().on_request(request)
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        if not request.context.get("undecoded"):
+            super().on_response(request, response)
 
 
 def read_only() -> None:

@@ -16,7 +16,7 @@ from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
 from rollout.images import Image, resolve, short
 from rollout.observation import Pool, observe
-from rollout.plan import lines, state_line
+from rollout.plan import hosts_to_update, lines, state_line
 from rollout.record import ENDED
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
     for host in pool.hosts:
         version = short(host.image)
         images[version] = (*images.get(version, ()), host.name)
+    works = hosts_to_update(pool, image, declaration)
     return Look(
-        plan=lines(pool, image, declaration),
-        state=state_line(pool, image, declaration),
+        plan=lines(pool, image, declaration, works),
+        state=state_line(pool, image, declaration, works),
         image_version_id=image.id,
         images=images,
     )
