@@ -299,6 +299,12 @@ class HostPoolImageUpdateArgs:
     exclude: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     """Names of virtual machines that are left alone. Default: []. Source: The product's own choice."""
 
+    grow_os_disk: pulumi.Input[bool] | None = None
+    """Whether OS disks may become larger with an image that needs it. They cannot shrink again, and cost what they are;
+    without it such an image is refused. Default: false. Source: Azure managed disks grow only:
+    learn.microsoft.com/azure/virtual-machines/windows/expand-os-disk.
+    """
+
     fail_when_incomplete: pulumi.Input[bool] | None = None
     """Whether pulumi up ends with exit code 1 when hosts failed, were left out or the run was paused. The state is
     saved either way, and the next pulumi up goes on. Default: true. Source: Pulumi resource hooks: needs Pulumi CLI

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -53,6 +54,9 @@ async def look(declaration: Declaration, *, complete: bool) -> Look:
             azure = await stack.enter_async_context(_azure(declaration))
         except (InvalidDeclaration, AzureError) as error:  # the environment's variables
             return Look(problem=_offline(error))
+        # Imports that are needed only then, in the time that the answers take.
+        imports = asyncio.ensure_future(asyncio.to_thread(_import_for_pre_checks))
+        stack.push_async_callback(asyncio.wait, [imports])
         try:
             pool = await observe(azure, declaration, at=azure.azure_time())
             image = await resolve(azure, declaration, pool.location)
@@ -108,6 +112,13 @@ async def _with_findings(azure: Azure, declaration: Declaration, pool: Pool, ima
         failures=tuple(Problem(_property(finding.subject), one_line(str(finding))) for finding in errors),
         warnings=tuple(one_line(str(finding)) for finding in warnings),
     )
+
+
+def _import_for_pre_checks() -> None:
+    import rollout.prechecks  # noqa: F401
+    from cloud.connection import import_for_pre_checks
+
+    import_for_pre_checks()
 
 
 def _property(subject: str) -> str:

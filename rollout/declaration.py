@@ -200,6 +200,8 @@ class Declaration:
     keep_old_disk: float = 3 * DAY
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    grow_os_disk: bool = False
+    """Whether OS disks may become larger with an image that needs it; without it such an image is refused."""
     fail_when_incomplete: bool = True
     device_cleanup: DeviceCleanup = DeviceCleanup.NONE
     exclusion_tag: str | None = None
@@ -234,7 +236,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     for name in ("vm_size", "os_disk_type", "build_resource_group_id", "build_subnet_id", "exclusion_tag"):
         if name in given:
             fields[name] = str(given[name])
-    for name in ("fail_when_incomplete",):
+    for name in ("fail_when_incomplete", "grow_os_disk"):
         if name in given:
             fields[name] = bool(given[name])
     for name, kind in (("build", Build), ("stop", Stop), ("device_cleanup", DeviceCleanup)):

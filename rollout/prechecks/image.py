@@ -24,7 +24,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for location in sorted({normal_location(host.vm.location) for host in facts.built}):
         yield from _region(facts, location)
     for host in facts.built:
-        yield from _host(facts.image, host)
+        yield from _host(facts.image, host, facts.declaration.grow_os_disk)
 
 
 def _named(image: Image) -> str:
@@ -79,7 +79,7 @@ def _region(facts: Facts, location: str) -> Iterator[Finding]:
             )
 
 
-def _host(image: Image, host: Host) -> Iterator[Finding]:
+def _host(image: Image, host: Host, may_grow: bool) -> Iterator[Finding]:
     disk = host.os_disk
     definition = "image" if image.kind is not Kind.MANAGED else "image (managed images are Standard only)"
     if disk is not None and disk.generation and disk.generation.upper() != image.generation.upper():
@@ -108,11 +108,14 @@ def _host(image: Image, host: Host) -> Iterator[Finding]:
             f"use an image of architecture {architecture}",
         )
     if disk is not None and disk.size_gb and image.os_disk_gb > disk.size_gb:
-        yield warning(
+        yield (warning if may_grow else error)(
             "image-larger-disk",
             host.name,
-            f"its OS disk has {disk.size_gb} GB, and {_named(image)} needs {image.os_disk_gb} GB: the disk grows",
-            f"expect the price of {image.os_disk_gb} GB, or capture the image with {disk.size_gb} GB",
+            f"its OS disk has {disk.size_gb} GB, and {_named(image)} needs {image.os_disk_gb} GB"
+            + (": the disk grows" if may_grow else ""),
+            f"expect the price of {image.os_disk_gb} GB"
+            if may_grow
+            else f"capture the image with {disk.size_gb} GB, or declare grow_os_disk: true (disks cannot shrink again)",
         )
     yield from _purchase_plan(image, host)
 

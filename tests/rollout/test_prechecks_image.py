@@ -53,7 +53,8 @@ async def test_too_few_replicas_are_a_warning() -> None:
 
 
 async def test_a_larger_disk_is_told_a_smaller_one_is_filled_up() -> None:
-    assert await ids(pool(HOSTS), target=image(os_disk_gb=256)) == ["(image-larger-disk)"]
+    assert await ids(pool(HOSTS), target=image(os_disk_gb=256)) == ["image-larger-disk"]
+    assert await ids(pool(HOSTS), target=image(os_disk_gb=256), grow_os_disk=True) == ["(image-larger-disk)"]
     assert await ids(pool(HOSTS), target=image(os_disk_gb=64)) == []
 
 
