@@ -1,0 +1,157 @@
+"""Admission, for any pool: capacity holds, the order is kept, and the canary and the barrier are what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
+
+FLAGS = st.booleans()
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> tuple[Candidate, ...]:
+    made = []
+    for number in range(draw(st.integers(0, 14))):
+        stage = draw(st.sampled_from(list(Stage)))
+        before_out = stage < Stage.OUT
+        made.append(
+            Candidate(
+                f"vm-{number}",
+                stage,
+                serving=draw(FLAGS) and stage < Stage.DRAINING,
+                broken=draw(FLAGS) and before_out,
+                holds_slot=draw(FLAGS) and stage is Stage.ENDED,
+            )
+        )
+    return tuple(replace(c, serving=c.serving and not c.broken) for c in made)
+
+
+LIMITS = st.builds(
+    Limits,
+    max_unavailable=st.integers(1, 6),
+    max_building=st.integers(1, 8),
+    serving=st.integers(0, 20),
+    floor=st.integers(0, 20),
+    broken_elsewhere=st.integers(0, 3),
+    ahead=st.integers(0, 10),
+    at_once=st.integers(1, 12),
+    build_proven=FLAGS,
+    first_builds=st.integers(1, 3),
+    canary_left=st.one_of(st.none(), st.integers(0, 3)),
+    barrier=FLAGS,
+)
+PLAIN = Limits(2, 4, 10, 0, 0, 6, 10, True, 1, None)
+
+
+def of(names: tuple[str, ...], all_: tuple[Candidate, ...]) -> list[Candidate]:
+    return [c for c in all_ if c.name in names]
+
+
+@given(candidates(), LIMITS)
+def test_i1_capacity_hosts_out_of_service_never_pass_max_unavailable(
+    them: tuple[Candidate, ...], limits: Limits
+) -> None:
+    go = of(admit(them, limits).release, them)
+    out = sum(c.stage is Stage.OUT or c.holds_slot for c in them)
+    broken = sum(c.broken for c in them) + limits.broken_elsewhere
+    mended = sum(c.broken for c in go)
+    if len(go) > mended:
+        assert out + len(go) + broken - mended <= limits.max_unavailable
+    if go:
+        assert out + len(go) <= limits.max_unavailable
+
+
+@given(candidates(), LIMITS)
+def test_i1_capacity_admitted_drains_never_go_below_the_floor(them: tuple[Candidate, ...], limits: Limits) -> None:
+    go = of(admit(them, limits).drain, them)
+    lost = sum(c.serving for c in go)
+    assert lost == 0 or limits.serving - lost >= limits.floor
+    waiting = sum(c.stage in (Stage.DRAINING, Stage.EMPTY) for c in them)
+    out = sum(c.stage is Stage.OUT for c in them)
+    assert not go or waiting + len(go) + out <= limits.at_once
+
+
+@given(candidates(), LIMITS)
+def test_only_hosts_that_wait_for_it_are_admitted_and_in_their_order(
+    them: tuple[Candidate, ...], limits: Limits
+) -> None:
+    go = admit(them, limits)
+    for names, stage in ((go.build, Stage.QUEUED), (go.drain, Stage.BUILT), (go.release, Stage.EMPTY)):
+        there = [c.name for c in them if c.stage is stage]
+        assert list(names) == [name for name in there if name in names]
+    assert go.build == tuple(c.name for c in them if c.stage is Stage.QUEUED)[: len(go.build)]
+
+
+@given(candidates(), LIMITS)
+def test_builds_are_limited_and_few_until_one_has_worked(them: tuple[Candidate, ...], limits: Limits) -> None:
+    go = admit(them, limits).build
+    building = sum(c.stage is Stage.BUILDING for c in them)
+    begun = sum(Stage.QUEUED < c.stage < Stage.OUT for c in them)
+    assert not go or building + len(go) <= limits.max_building
+    if go and not limits.build_proven:
+        assert begun + len(go) <= limits.first_builds
+
+
+@given(candidates(), LIMITS)
+def test_before_the_canary_has_passed_only_its_hosts_go_out(them: tuple[Candidate, ...], limits: Limits) -> None:
+    if limits.canary_left is not None:
+        assert len(admit(them, limits).release) <= limits.canary_left
+
+
+@given(candidates(), LIMITS)
+def test_a_barrier_begins_no_batch_before_the_last_has_ended(them: tuple[Candidate, ...], limits: Limits) -> None:
+    limits = replace(limits, barrier=True, canary_left=None)
+    go = admit(them, limits).drain
+    if any(c.stage in (Stage.OUT, Stage.EMPTY) for c in them):
+        assert go == ()
+    draining = sum(c.stage is Stage.DRAINING for c in them)
+    assert not go or draining + len(go) <= limits.max_unavailable
+
+
+def host(name: str, stage: Stage, *, broken: bool = False, serving: bool = False, holds: bool = False) -> Candidate:
+    return Candidate(name, stage, serving, broken, holds)
+
+
+def test_a_free_slot_takes_the_next_host_at_once() -> None:
+    them = (host("a", Stage.OUT), host("b", Stage.EMPTY), host("c", Stage.EMPTY))
+    assert admit(them, PLAIN).release == ("b",)
+
+
+def test_a_failed_host_keeps_its_slot_and_one_that_is_back_does_not() -> None:
+    empty = host("b", Stage.EMPTY)
+    assert admit((host("a", Stage.ENDED, holds=True), empty), replace(PLAIN, max_unavailable=1)).release == ()
+    for stage in (Stage.BACK, Stage.ENDED):
+        assert admit((host("a", stage), empty), replace(PLAIN, max_unavailable=1)).release == ("b",)
+
+
+def test_a_broken_host_is_mended_though_it_holds_the_only_slot() -> None:
+    them = (host("healthy", Stage.EMPTY), host("broken", Stage.EMPTY, broken=True))
+    assert admit(them, replace(PLAIN, max_unavailable=1)).release == ("broken",)
+
+
+def test_broken_hosts_elsewhere_leave_fewer_slots() -> None:
+    them = (host("a", Stage.EMPTY), host("b", Stage.EMPTY))
+    assert admit(them, replace(PLAIN, broken_elsewhere=1)).release == ("a",)
+    assert admit(them, replace(PLAIN, broken_elsewhere=2)).release == ()
+
+
+def test_a_host_that_does_not_serve_is_drained_though_the_floor_is_reached() -> None:
+    them = (host("serves", Stage.BUILT, serving=True), host("off", Stage.BUILT))
+    assert admit(them, replace(PLAIN, serving=3, floor=3)).drain == ("off",)
+    assert admit(them, replace(PLAIN, serving=4, floor=3)).drain == ("serves", "off")
+
+
+def test_nothing_waiting_means_nothing_admitted() -> None:
+    assert admit((host("a", Stage.OUT), host("b", Stage.DRAINING), host("c", Stage.ENDED)), PLAIN) == Admissions()
+
+
+@given(st.integers(1, 50), st.integers(1, 500), st.floats(0, 86400), st.floats(0, 7200))
+def test_looking_ahead_fills_every_slot_and_leaves_half_of_the_pool(
+    max_unavailable: int, hosts: int, deadline: float, outage: float
+) -> None:
+    ahead = look_ahead(max_unavailable, hosts, deadline, outage)
+    assert max_unavailable <= ahead <= max(max_unavailable, hosts // 2)
