@@ -95,10 +95,9 @@ def vm_body(goal: Goal, vm: Vm, os_disk: Disk | None, disk_name: str, nic_id: st
     if vm.properties.get("licenseType"):
         properties["licenseType"] = vm.properties["licenseType"]
     security = vm.properties.get("securityProfile") or {}
-    # Written out: a new generation 2 VM defaults to Trusted Launch, and the disk keeps what its VM was.
+    # Written out, Standard too: a new generation 2 VM defaults to Trusted Launch, and the disk keeps what its VM was.
     copied = {key: security[key] for key in COPIED_SECURITY if security.get(key) is not None}
-    if copied:
-        properties["securityProfile"] = copied
+    properties["securityProfile"] = {"securityType": vm.security_type, **copied}
     body: Body = {"location": vm.location, "tags": tags(goal, vm), "properties": properties}
     if vm.zones:
         body["zones"] = list(vm.zones)
