@@ -1,1 +1,1 @@
-"""`make demo`: a whole rollout with the real Pulumi CLI against the emulator, and a verdict from the emulator's state."""
+"""`make demo`: a whole rollout with the real Pulumi CLI against the emulator, judged by the emulator's own state."""

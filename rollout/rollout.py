@@ -115,9 +115,9 @@ class Rollout:
 
     async def run(self, pool: Pool, image: Image) -> Outcome:
         self._pool, self._image = pool, image
+        await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
         if not self._needed(pool) and not self._housekeeping(pool) and not self._unfinished(pool):
             return nothing_to_do(pool, image)
-        await self._pre_checks()
         await self._lease.acquire(self._azure)
         try:
             return await self._under_lease()
