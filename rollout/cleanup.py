@@ -6,7 +6,7 @@ account: a disk that is being attached may still read Unattached for a while (az
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rollout import names
 from rollout.arm import Disk, Vm
@@ -30,19 +30,38 @@ def expired(pool: Pool, now: float, *, all_kept: bool = False) -> tuple[Disk, ..
 
 
 def orphans(pool: Pool, *, keep_ready_of: str | None = None) -> tuple[tuple[Vm, ...], tuple[Disk, ...]]:
-    """Temporary VMs and disks that no host's record accounts for: a crash left them, or a paused run did.
+    """Temporary VMs and disks that no host's record accounts for: a crash left them, a paused run did, or their host
+    was deleted meanwhile.
 
     `keep_ready_of` is a rollout id whose finished disks stay, because a paused attempt will use them."""
     working = {host.vm.vm_id.lower() for host in pool.hosts if not _at_rest(host)}
     hosts = {host.vm.vm_id.lower() for host in pool.hosts}
-    vms = tuple(vm for vm in pool.temporary_vms if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working)
+    ours = pool.record.r if pool.record is not None else None
+
+    def nobodys(tags: Mapping[str, str]) -> bool:
+        """Made by this pool's rollout (a build group may serve several pools) for a VM that is no host any more."""
+        return (
+            ours is not None
+            and tags.get(names.DISK_ROLLOUT) == ours
+            and tags.get(names.DISK_HOST_ID, "").lower() not in hosts
+        )
+
+    vms = tuple(
+        vm
+        for vm in pool.temporary_vms
+        if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working or nobodys(vm.tags)
+    )
     disks = tuple(
+        disk
+        for disk in pool.disks
+        if disk.tags.get(names.DISK_STATE) in ("building", "ready") and nobodys(disk.tags) and _free(disk, pool)
+    ) + tuple(
         disk
         for host in pool.hosts
         if _at_rest(host)
         for disk in host.kept
         if disk.tags.get(names.DISK_STATE) in ("building", "ready", "failed")
-        and not (disk.tags.get(names.DISK_STATE) == "ready" and disk.tags.get(names.DISK_ROLLOUT) == keep_ready_of)
+        and not (disk.tags.get(names.DISK_STATE) == "ready" and _of(disk, keep_ready_of))
         and _free(disk, pool)
     )
     return vms, disks
@@ -80,6 +99,10 @@ async def remove_disks(azure: Azure, disks: Iterable[Disk]) -> int:
 
 def _at_rest(host: Host) -> bool:
     return host.record is None or host.record.p in ENDED
+
+
+def _of(disk: Disk, rollout: str | None) -> bool:
+    return rollout is not None and disk.tags.get(names.DISK_ROLLOUT) == rollout
 
 
 def _free(disk: Disk, pool: Pool) -> bool:
