@@ -397,13 +397,16 @@ def percent(prop: str, value: Any, *, zero: bool = False) -> float:
 
 
 def whole(prop: str, value: Any, *, at_least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < at_least:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value != int(value) or value < at_least:
         raise InvalidDeclaration(prop, value, "is out of range", f"write a whole number, {at_least} or more")
     return int(value)
 
 
 def fraction(prop: str, value: Any) -> float:
-    number = percent(prop, value, zero=True) / 100 if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return percent(prop, value, zero=True) / 100
+    number = float(value) if isinstance(value, int | float) else math.nan
     if not 0 <= number <= 1:
         raise InvalidDeclaration(prop, value, "is out of range", 'write a share from 0 to 1, or "10%"')
     return number
@@ -412,9 +415,9 @@ def fraction(prop: str, value: Any) -> float:
 def duration(prop: str, value: Any) -> float:
     """Seconds of an ISO 8601 duration such as PT10M, P3D or P1W; 0 or more."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if value >= 0:
+        if value >= 0 and math.isfinite(value):
             return float(value)
-        raise InvalidDeclaration(prop, value, "is negative", "write an ISO 8601 duration such as PT10M or P3D")
+        raise InvalidDeclaration(prop, value, "is out of range", "write an ISO 8601 duration such as PT10M or P3D")
     try:
         parsed = isodate.parse_duration(str(value))
     except (isodate.ISO8601Error, ValueError):
