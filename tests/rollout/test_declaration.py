@@ -1,0 +1,188 @@
+"""What cannot be declared: each wrong value names property, value and remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.declaration import (
+    Amount,
+    Build,
+    Canary,
+    Checkpoint,
+    Declaration,
+    DeviceCleanup,
+    LogOff,
+    Stop,
+    duration,
+    parse,
+)
+from rollout.errors import InvalidDeclaration
+from tests.support.observed import DEFINITION, POOL, SECRETS
+
+LEAST: dict[str, Any] = {"host_pool_id": POOL, "image": DEFINITION, "version": "1.0.1"}
+AD = {"type": "ad", "domain": "contoso.com", "user": "joiner", "password_secret": f"{SECRETS}/join"}
+
+WRONG: list[tuple[str, dict[str, Any], str, str]] = [
+    # property, inputs, value as told, part of the remedy
+    ("host_pool_id", {"host_pool_id": "hp1"}, "hp1", "/hostPools/<name>"),
+    ("host_pool_id", {"host_pool_id": f"{POOL}/sessionHosts/vm-0"}, "sessionHosts", "/hostPools/<name>"),
+    ("max_unavailable", {"max_unavailable": 0}, "0", "1 or more"),
+    ("max_unavailable", {"max_unavailable": -1}, "-1", "1 or more"),
+    ("max_unavailable", {"max_unavailable": 1.5}, "1.5", "whole number"),
+    ("max_unavailable", {"max_unavailable": "0%"}, "0%", "from 1% to 100%"),
+    ("max_unavailable", {"max_unavailable": "150%"}, "150%", "from 1% to 100%"),
+    ("max_unavailable", {"max_unavailable": "many"}, "many", '"10%"'),
+    ("max_unavailable", {"max_unavailable": [3]}, "[3]", '"10%"'),
+    ("max_building", {"max_building": 0}, "0", "1 or more"),
+    ("max_building", {"max_building": "101%"}, "101%", "100%"),
+    ("min_serving", {"min_serving": -1}, "-1", "0 or more"),
+    ("min_serving", {"min_serving": "101%"}, "101%", "from 0% to 100%"),
+    ("max_failed", {"max_failed": -1}, "-1", "0 or more"),
+    ("headroom", {"headroom": 1.5}, "1.5", "from 0 to 1"),
+    ("headroom", {"headroom": "x"}, "x", "10%"),
+    ("sessions_per_host", {"sessions_per_host": 0}, "0", "1 or more"),
+    ("canary.hosts", {"canary": {"hosts": -1}}, "-1", "0 or more"),
+    ("canary.bake", {"canary": {"bake": "10 minutes"}}, "10 minutes", "PT10M"),
+    ("checkpoints[0].percent", {"checkpoints": [{"percent": 0, "pause": "PT1H"}]}, "0", "1% to 100%"),
+    ("checkpoints[0].pause", {"checkpoints": [{"percent": 50, "pause": "x"}]}, "x", "PT10M"),
+    (
+        "checkpoints",
+        {"checkpoints": [{"percent": 50, "pause": "PT1H"}, {"percent": 50, "pause": "PT1H"}]},
+        "50",
+        "rising",
+    ),
+    ("drain.deadline", {"drain": {"deadline": -5}}, "-5", "PT10M"),
+    ("drain.grace", {"drain": {"grace": "P1M"}}, "P1M", "PT10M"),
+    ("drain.zero_sessions_for", {"drain": {"zero_sessions_for": "soon"}}, "soon", "PT10M"),
+    ("drain.log_off", {"drain": {"log_off": "never"}}, "never", "wait, disconnected_only, force"),
+    ("drain.message", {"drain": {"message": "x" * 261}}, "xxx", "260"),
+    ("drain.final_message", {"drain": {"final_message": "x" * 261}}, "xxx", "260"),
+    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT2H"}}, "7200", "shorter"),
+    ("join.type", {"join": {"type": "workgroup"}}, "workgroup", "ad, entra"),
+    ("join.domain", {"join": {**AD, "domain": ""}}, "None", "domain, user and password_secret"),
+    ("join.user", {"join": {**AD, "user": None}}, "None", "domain, user and password_secret"),
+    ("join.password_secret", {"join": {**AD, "password_secret": None}}, "None", "domain, user and password_secret"),
+    ("join.type", {"join": {"type": "entra", "domain": "contoso.com"}}, "entra", "type: ad"),
+    ("build", {"build": "later"}, "later", "ahead, after_deallocate"),
+    ("stop", {"stop": "hibernate"}, "hibernate", "deallocate, power_off"),
+    ("stop", {"stop": "power_off", "vm_size": "Standard_D8s_v5"}, "power_off", "deallocate"),
+    ("device_cleanup", {"device_cleanup": "all"}, "all", "graph, leave, none"),
+    ("keep_old_disk", {"keep_old_disk": "3 days"}, "3 days", "P3D"),
+    ("allocation_retry", {"allocation_retry": True}, "True", "PT10M"),
+    ("verify.polls", {"verify": {"polls": 0}}, "0", "1 or more"),
+    ("verify.timeout", {"verify": {"timeout": "1h"}}, "1h", "PT10M"),
+    ("exclude", {"include": ["vm-0"], "exclude": ["vm-0"]}, "vm-0", "one of the two"),
+]
+
+
+@pytest.mark.parametrize(("prop", "inputs", "value", "remedy"), WRONG, ids=[f"{p}-{v}" for p, _, v, _ in WRONG])
+def test_a_wrong_value_names_property_value_and_remedy(
+    prop: str, inputs: dict[str, Any], value: str, remedy: str
+) -> None:
+    with pytest.raises(InvalidDeclaration) as raised:
+        parse({**LEAST, **inputs})
+    told = raised.value
+    assert told.prop == prop and str(told).startswith(f"{prop}: ")
+    assert value in repr(told.value) and remedy in told.remedy and told.problem
+    assert "\n" not in str(told)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "domain-join-password",
+        "http://kv.vault.azure.net/secrets/join",
+        "https://kv.vault.azure.net/keys/join",
+        "https://kv.vault.azure.net/secrets/",
+        "Pa55word!",
+        "",
+    ],
+)
+def test_a_secret_is_a_reference_to_key_vault(uri: str) -> None:
+    for prop, inputs in (
+        ("local_admin.password_secret", {"local_admin": {"username_secret": f"{SECRETS}/n", "password_secret": uri}}),
+        ("local_admin.username_secret", {"local_admin": {"username_secret": uri, "password_secret": f"{SECRETS}/p"}}),
+    ):
+        with pytest.raises(InvalidDeclaration) as raised:
+            parse({**LEAST, **inputs})
+        assert raised.value.prop == prop and "secrets/<name>" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{SECRETS}/join",
+        f"{SECRETS}/join/0123456789abcdef0123456789abcdef",
+        "https://localhost:8443/keyvault/avd-kv/secrets/join",
+    ],
+)
+def test_secrets_with_and_without_a_version(uri: str) -> None:
+    joined = parse({**LEAST, "join": {**AD, "password_secret": uri}}).join
+    assert joined is not None and joined.password_secret == uri
+
+
+def test_what_is_left_out_has_the_defaults() -> None:
+    assert parse(LEAST) == Declaration(POOL, DEFINITION, "1.0.1")
+    assert parse({**LEAST, "drain": None, "max_failed": None}) == parse(LEAST)
+
+
+def test_everything_declared_arrives() -> None:
+    given_ = parse(
+        {
+            **LEAST,
+            "max_unavailable": "10%",
+            "max_building": 4.0,
+            "min_serving": "50%",
+            "headroom": "20%",
+            "canary": {"hosts": 2.0, "bake": "PT1H"},
+            "checkpoints": [{"percent": 25.0, "pause": "PT1H"}, {"percent": "50%", "pause": 60}],
+            "max_failed": 2.0,
+            "drain": {"deadline": "PT2H", "log_off": "force", "grace": 300.0},
+            "build": "after_deallocate",
+            "stop": "power_off",
+            "device_cleanup": "graph",
+            "build_tags": {"b": 2, "a": 1},
+            "keep_old_disk": "P1W",
+            "verify": {"polls": 3.0, "accept": ["Available", "NeedsAssistance"], "script": ["exit 0"]},
+        }
+    )
+    assert (given_.max_unavailable, given_.max_building) == (Amount(10, True), Amount(4, False))
+    assert (given_.min_serving, given_.headroom, given_.max_failed) == (Amount(50, True), 0.2, Amount(2, False))
+    assert given_.canary == Canary(2, 3600)
+    assert given_.checkpoints == (Checkpoint(25, 3600), Checkpoint(50, 60))
+    assert (given_.drain.deadline, given_.drain.log_off, given_.drain.grace) == (7200, LogOff.FORCE, 300)
+    assert (given_.build, given_.stop) == (Build.AFTER_DEALLOCATE, Stop.POWER_OFF)
+    assert given_.device_cleanup is DeviceCleanup.GRAPH
+    assert (given_.build_tags, given_.keep_old_disk) == ((("a", "1"), ("b", "2")), 7 * 86400)
+    assert (given_.verify.polls, given_.verify.script) == (3, ("exit 0",))
+
+
+def test_pool_ids_are_taken_in_any_case() -> None:
+    assert parse({**LEAST, "host_pool_id": POOL.lower()}).pool_name == "hp1"
+
+
+@given(st.floats(0.1, 100), st.integers(0, 10000))
+def test_a_percentage_rounds_down_for_limits_and_up_for_floors(percent: float, hosts: int) -> None:
+    amount = Amount(percent, True)
+    assert 1 <= amount.of(hosts) <= max(1, hosts)
+    assert amount.of(hosts, at_least=0) <= amount.rounded_up(hosts) <= hosts
+    assert amount.rounded_up(hosts) - amount.of(hosts, at_least=0) <= 1
+
+
+@given(st.integers(0, 10**6), st.integers(0, 59))
+def test_durations_are_iso_8601_or_seconds(minutes: int, seconds: int) -> None:
+    assert duration("x", f"PT{minutes}M{seconds}S") == minutes * 60 + seconds
+    assert duration("x", float(minutes)) == minutes
+
+
+@given(st.one_of(st.none(), st.text(), st.booleans(), st.lists(st.integers()), st.floats(allow_nan=True)))
+def test_whatever_is_given_for_a_number_is_told_or_taken(value: Any) -> None:
+    for prop in ("max_unavailable", "min_serving", "sessions_per_host", "headroom", "keep_old_disk"):
+        try:
+            parse({**LEAST, prop: value})
+        except InvalidDeclaration as told:
+            assert told.prop == prop
