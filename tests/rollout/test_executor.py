@@ -1,0 +1,369 @@
+"""Each step as the write it makes, on an Azure that notes what it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from rollout import names
+from rollout.azure import Azure
+from rollout.clock import iso
+from rollout.declaration import DAY, HOUR
+from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
+from rollout.events import Event, Kind
+from rollout.executor import Executor, TokenSource
+from rollout.record import Phase
+from rollout.steps import (
+    CheckBuild,
+    CheckGuest,
+    CreateTemporaryVm,
+    DeleteDisk,
+    DeleteSessionHost,
+    DeleteTemporaryVm,
+    Enter,
+    JoinDirectory,
+    LeaveDirectory,
+    LogOffUsers,
+    MarkDisk,
+    Memory,
+    SendMessage,
+    SetAllowNewSession,
+    Start,
+)
+from tests.rollout.literals import (
+    ENTRA,
+    NEW,
+    OLD,
+    disk,
+    goal,
+    record,
+    session,
+    temporary,
+    view,
+    vm,
+)
+from tests.support.clocks import LoopClock
+from tests.support.observed import NOW, Body
+
+pytestmark = pytest.mark.looptime
+
+REGISTRY = "ImageState=IMAGE_STATE_COMPLETE\nRebootPending=False\nIsRegistered="
+
+
+@dataclass
+class Noting:
+    """Answers by name: a value, an exception, or a list of these for one call after another."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+
+    def azure_time(self) -> float:
+        return NOW
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls.append((name, args, kwargs))
+            answer = self.answers.get(name)
+            if isinstance(answer, list):
+                answer = answer.pop(0) if answer else None
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def made(self, name: str) -> list[tuple[Any, ...]]:
+        return [args for called, args, _ in self.calls if called == name]
+
+
+def executor(answers: dict[str, Any] | None = None, **inputs: Any) -> tuple[Executor, Noting, list[Event]]:
+    azure, told = Noting(answers or {}), list[Event]()
+    wanted = goal(exclusion_tag="NoScale", **inputs)
+    return Executor(cast(Azure, azure), wanted, LoopClock(), told.append), azure, told
+
+
+async def entered(step: Enter, on: Any = None, **changes: Any) -> tuple[Body, dict[str, Any]]:
+    doing, azure, _ = executor()
+    await doing.perform(step, view(record(Phase.DRAIN), on or vm(), **changes))
+    [(_, args, kwargs)] = azure.calls
+    return args[1], kwargs
+
+
+# -- the record
+
+
+async def test_the_record_is_a_conditional_write_beside_the_tags_that_are_there() -> None:
+    on = vm(tags={"costCenter": "7", names.RECORD: "old", "avd-rollout-other": "stale"})
+    patch, options = await entered(Enter(record(Phase.RELEASE)), on)
+    assert options == {"etag": '"1"'}
+    assert patch == {
+        "tags": {
+            "costCenter": "7",
+            names.RECORD: record(Phase.RELEASE).encode(),
+            names.POOL: "hp1",
+            names.SESSION_HOST: "vm-0.contoso.com",
+        }
+    }
+
+
+async def test_the_name_of_a_deleted_session_host_stays_known() -> None:
+    on = vm(tags={names.SESSION_HOST: "vm-0.contoso.com", names.FRIENDLY_NAME: "Finance"})
+    patch, _ = await entered(Enter(record(Phase.REJOIN)), on, session_host=None)
+    assert patch["tags"][names.SESSION_HOST] == "vm-0.contoso.com"
+    assert patch["tags"][names.FRIENDLY_NAME] == "Finance"
+
+
+async def test_at_the_end_no_tag_of_ours_is_left() -> None:
+    on = vm(tags={"costCenter": "7", "NoScale": "", **dict.fromkeys((names.RECORD, names.POOL), "x")})
+    patch, _ = await entered(Enter(None, exclusion_tag=False, friendly_name="", delete_option="Delete"), on)
+    assert patch["tags"] == {"costCenter": "7"}
+    assert patch["properties"]["storageProfile"]["osDisk"]["deleteOption"] == "Delete"
+    assert patch["properties"]["storageProfile"]["osDisk"]["name"] == OLD
+
+
+async def test_the_exclusion_tag_is_put_on_without_changing_one_that_is_there() -> None:
+    patch, _ = await entered(Enter(record(Phase.DRAIN), exclusion_tag=True), vm(tags={"NoScale": "theirs"}))
+    assert patch["tags"]["NoScale"] == "theirs"
+
+
+async def test_a_swap_names_disk_and_id_together_in_the_write_of_the_record() -> None:
+    new = disk(NEW, "ready")
+    step = Enter(record(Phase.REJOIN), attach=new.id, storage_account_type="Premium_LRS")
+    patch, _ = await entered(step, vm("deallocated"))
+    assert patch["properties"] == {
+        "storageProfile": {
+            "osDisk": {
+                "name": NEW,
+                "createOption": "FromImage",
+                "managedDisk": {"id": new.id, "storageAccountType": "Premium_LRS"},
+            }
+        }
+    }
+    assert names.RECORD in patch["tags"]
+
+
+# -- the token
+
+
+def token(ends_in: float) -> Body:
+    return {"token": "T0ken", "expirationTime": iso(NOW + ends_in)}
+
+
+async def test_a_token_that_lasts_is_reused() -> None:
+    azure = Noting({"registration_token": token(2 * HOUR + 1)})
+    assert await TokenSource(cast(Azure, azure), "/pool").get(2 * HOUR) == "T0ken"
+    assert azure.made("update_host_pool") == []
+
+
+@pytest.mark.parametrize("there", [None, token(2 * HOUR - 1), token(-DAY), {"token": "", "expirationTime": iso(NOW)}])
+async def test_a_token_that_is_missing_or_too_short_is_renewed_and_never_deleted(there: Body | None) -> None:
+    azure = Noting({"registration_token": [there, token(3 * DAY)]})
+    assert await TokenSource(cast(Azure, azure), "/pool").get(2 * HOUR) == "T0ken"
+    [(_, patch)] = azure.made("update_host_pool")
+    info = patch["properties"]["registrationInfo"]
+    assert info["registrationTokenOperation"] == "Update"
+    assert iso(NOW + HOUR) < info["expirationTime"] < iso(NOW + 30 * DAY)
+
+
+async def test_the_longest_token_stays_within_what_azure_takes() -> None:
+    azure = Noting({"registration_token": [None, token(DAY)]})
+    await TokenSource(cast(Azure, azure), "/pool").get(60 * DAY)
+    [(_, patch)] = azure.made("update_host_pool")
+    assert patch["properties"]["registrationInfo"]["expirationTime"] < iso(NOW + 30 * DAY)
+
+
+async def test_a_pool_without_a_token_is_told() -> None:
+    with pytest.raises(HostFailed, match="no registration token"):
+        await TokenSource(cast(Azure, Noting()), "/pool").get(HOUR)
+
+
+# -- users
+
+
+async def test_a_message_says_how_long_and_to_whom() -> None:
+    doing, azure, told = executor(drain={"message": "{pool}: {minutes} minutes on {host}"})
+    memory = await doing.perform(SendMessage((session(number=1),), False, 30), view(Phase.DRAIN))
+    assert azure.made("send_message") == [(session(number=1).id, "Maintenance", "hp1: 30 minutes on vm-0")]
+    assert memory.messaged == {session(number=1).id} and memory.warned == frozenset()
+    assert [e.data["user"] for e in told if e.kind is Kind.USER] == ["u1@contoso.com"]
+
+
+async def test_a_disconnected_user_who_came_back_is_not_logged_off() -> None:
+    now = [session("Active", 1).body, session("Disconnected", 2).body]
+    step = LogOffUsers((session("Disconnected", 1), session("Disconnected", 2)))
+    doing, azure, _ = executor({"list_user_sessions": [now]}, drain={"log_off": "disconnected_only"})
+    memory = await doing.perform(step, view(Phase.DRAIN))
+    assert azure.made("log_off") == [(session(number=2).id,)] and memory.logged_off_at == NOW
+    azure.answers["list_user_sessions"] = [[session("Active", 1).body, session("Active", 2).body]]
+    azure.calls.clear()
+    memory = await doing.perform(step, view(Phase.DRAIN))
+    assert azure.made("log_off") == [] and memory.logged_off_at is None
+
+
+async def test_a_declared_force_logs_off_active_users_too() -> None:
+    step = LogOffUsers((session("Active", 1),))
+    doing, azure, _ = executor({"list_user_sessions": [[session("Active", 1).body]]}, drain={"log_off": "force"})
+    await doing.perform(step, view(Phase.DRAIN))
+    assert azure.made("log_off") == [(session(number=1).id,)]
+
+
+async def test_a_refused_deletion_of_the_record_is_no_failure_and_not_asked_again_at_once() -> None:
+    doing, _, _ = executor({"delete_session_host": Conflict(409, "SessionsExist", "there are sessions")})
+    began = LoopClock().now()
+    memory = await doing.perform(DeleteSessionHost(False), view(Phase.RELEASE, memory=Memory(empty_since=NOW)))
+    assert (memory.empty_since, memory.refused_deletes) == (None, 1)
+    assert LoopClock().now() - began >= 15
+
+
+async def test_flag_and_friendly_name_go_back_together() -> None:
+    doing, azure, _ = executor()
+    await doing.perform(SetAllowNewSession(True, friendly_name="Finance"), view(Phase.SERVE))
+    [(_, patch)] = azure.made("update_session_host")
+    assert patch == {"properties": {"allowNewSession": True, "friendlyName": "Finance"}}
+
+
+# -- disks and temporary machines
+
+
+async def test_only_what_carries_the_hosts_id_is_deleted() -> None:
+    doing, azure, _ = executor()
+    bare, foreign, used = disk(NEW), disk(NEW, "ready"), disk(NEW, "ready", attached=True)
+    foreign.body["tags"][names.DISK_HOST_ID] = "guid-of-vm-9"
+    for kept in (bare, foreign, used):
+        with pytest.raises(HostFailed, match="left alone"):
+            await doing.perform(DeleteDisk(kept, "why"), view(Phase.BUILD))
+    with pytest.raises(HostFailed, match="left alone"):
+        await doing.perform(DeleteTemporaryVm(), view(Phase.BUILD, temporary_vm=vm(name="avdtmp-key")))
+    assert azure.calls == []
+    await doing.perform(DeleteDisk(disk(NEW, "ready"), "why"), view(Phase.BUILD))
+    await doing.perform(DeleteTemporaryVm(), view(Phase.BUILD, temporary_vm=temporary()))
+    assert [name for name, _, _ in azure.calls] == ["delete_disk", "delete_vm"]
+
+
+async def test_a_disk_is_marked_beside_the_tags_it_has_and_unmarked_to_what_is_true() -> None:
+    doing, azure, _ = executor()
+    old = disk(OLD, attached=True)
+    old.body["tags"] = {"costCenter": "7"}
+    await doing.perform(MarkDisk(old, "old", image="/image/1.0.0", keep=3 * DAY), view(Phase.DRAIN))
+    [(_, patch)] = azure.made("update_disk")
+    assert patch["tags"] == {
+        "costCenter": "7",
+        names.DISK_STATE: "old",
+        names.DISK_HOST: "vm-0",
+        names.DISK_HOST_ID: "guid-of-vm-0",
+        names.DISK_ROLLOUT: "3f2a9c11",
+        names.DISK_IMAGE: "/image/1.0.0",
+        names.DISK_KEEP_UNTIL: iso(NOW + 3 * DAY),
+    }
+    old.body["tags"] = patch["tags"]
+    await doing.perform(MarkDisk(old, "", image="/image/1.0.0"), view(Phase.SERVE))
+    assert azure.made("update_disk")[-1][1]["tags"] == {"costCenter": "7", names.DISK_IMAGE: "/image/1.0.0"}
+
+
+async def test_a_failed_creation_is_told_and_counts_as_a_try() -> None:
+    failed = OperationFailed(200, "OSProvisioningTimedOut", "the OS did not finish")
+    doing, _, told = executor({"create_vm": failed, "get_secret": "value"})
+    memory = await doing.perform(CreateTemporaryVm(), view(Phase.BUILD, temporary_nic={"id": "/nic"}, old_disk=None))
+    assert memory.build_tries == 1 and "OSProvisioningTimedOut" in told[0].text
+
+
+@pytest.mark.parametrize(
+    ("said", "checked"),
+    [
+        (REGISTRY, True),
+        (REGISTRY.replace("COMPLETE", "GENERALIZE_RESEAL_TO_OOBE"), False),
+        (REGISTRY.replace("False", "True"), False),
+        ("", False),
+    ],
+)
+async def test_a_build_counts_when_set_up_is_complete_and_no_restart_is_pending(said: str, checked: bool) -> None:
+    doing, _, _ = executor({"run_command": said})
+    memory = await doing.perform(CheckBuild(), view(Phase.BUILD, temporary_vm=temporary()))
+    assert memory.build_checked is checked
+
+
+async def test_an_image_with_an_agent_of_its_own_is_refused() -> None:
+    doing, _, _ = executor({"run_command": REGISTRY + "1"})
+    with pytest.raises(ImageFault, match="golden image"):
+        await doing.perform(CheckBuild(), view(Phase.BUILD, temporary_vm=temporary()))
+
+
+# -- start, join, checks
+
+
+@pytest.mark.parametrize("code", ["AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"])
+async def test_missing_capacity_is_no_fault_of_the_image(code: str) -> None:
+    doing, _, _ = executor({"start_vm": OperationFailed(200, code, "no capacity")})
+    with pytest.raises(AllocationFailed, match=code):
+        await doing.perform(Start(), view(Phase.REJOIN, vm("deallocated")))
+
+
+async def test_an_extension_that_another_write_preempted_is_written_again() -> None:
+    preempted = OperationFailed(200, "OperationPreempted", "a more recent request")
+    doing, azure, _ = executor({"put_extension": [preempted, preempted, {}], "get_secret": "s"})
+    await doing.perform(JoinDirectory(), view(Phase.REJOIN))
+    assert len(azure.made("put_extension")) == 3
+    doing, _, _ = executor({"put_extension": [preempted] * 3, "get_secret": "s"})
+    with pytest.raises(ImageFault, match="domain join"):
+        await doing.perform(JoinDirectory(), view(Phase.REJOIN))
+
+
+async def test_a_failed_join_says_what_the_handler_said() -> None:
+    said = "VM has reported a failure when processing extension 'joindomain'. Error message: 'error 1326'. More information"
+    doing, _, _ = executor({"put_extension": OperationFailed(200, "VMExtensionProvisioningError", said)})
+    with pytest.raises(ImageFault, match=r"domain join: error 1326$"):
+        await doing.perform(JoinDirectory(), view(Phase.REJOIN))
+
+
+async def test_leaving_the_directory_from_inside_leaves_no_script_that_runs_again() -> None:
+    """The last script of the Run Command action would replay on the new disk, and take it out of the directory."""
+    doing, azure, _ = executor(join=ENTRA, device_cleanup="leave")
+    memory = await doing.perform(LeaveDirectory(), view(Phase.DRAIN))
+    assert memory.left_directory and azure.made("run_command") == []
+    [(_, _, script, secrets)] = azure.made("run_protected_command")
+    assert (script, secrets) == (("dsregcmd /leave",), {})
+
+
+async def test_devices_are_looked_for_until_none_is_left() -> None:
+    doing, azure, _ = executor({"delete_directory_devices": [1, 1, 0, 1]}, join=ENTRA, device_cleanup="graph")
+    await doing.perform(LeaveDirectory(), view(Phase.DRAIN))
+    assert len(azure.made("delete_directory_devices")) == 3
+
+
+GUEST = "SecureChannel=True\nTimeZone=UTC\nNoAutoUpdate=1"
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (GUEST, None),
+        (GUEST.replace("True", "False"), "secure channel"),
+        (GUEST.replace("UTC", "Pacific Standard Time"), "time zone"),
+        (GUEST.replace("NoAutoUpdate=1", "NoAutoUpdate=0"), "Windows Update"),
+    ],
+)
+async def test_the_guest_is_asked_for_what_stays_on_a_disk(said: str, problem: str | None) -> None:
+    on = vm(osProfile={"windowsConfiguration": {"timeZone": "UTC", "enableAutomaticUpdates": False}})
+    doing, _, _ = executor({"run_command": said})
+    if problem is None:
+        assert (await doing.perform(CheckGuest(), view(Phase.REJOIN, on))).checked
+    else:
+        with pytest.raises(ImageFault, match=problem):
+            await doing.perform(CheckGuest(), view(Phase.REJOIN, on))
+
+
+async def test_a_declared_script_that_fails_is_a_fault_of_the_image_at_once() -> None:
+    failed = OperationFailed(200, "Failed", "exit code 3: no licence")
+    doing, azure, _ = executor({"run_command": GUEST, "run_protected_command": failed}, verify={"script": ["exit 3"]})
+    with pytest.raises(ImageFault, match="exit code 3: no licence"):
+        await doing.perform(CheckGuest(), view(Phase.REJOIN))
+    assert azure.made("run_protected_command")[0][2] == ("exit 3",)
+
+
+async def test_a_step_keeps_what_was_remembered() -> None:
+    doing, _, _ = executor()
+    memory = Memory(messaged=frozenset({"a"}), evidence=True)
+    found = await doing.perform(SetAllowNewSession(False), view(Phase.UNDO, memory=memory))
+    assert found == memory
