@@ -190,6 +190,11 @@ class Connection:
         return ResourceManagementClient(self.credential, subscription, **self._options())
 
 
+def import_for_pre_checks() -> None:
+    """Import the client that pre-checks read with (0.1 s), in a thread beside the reads that come before them."""
+    import azure.mgmt.authorization.v2022_04_01.aio  # noqa: F401
+
+
 def _json(response: PipelineResponse[HttpRequest, AsyncHttpResponse], model: object, headers: object) -> Any:
     """The `cls` of an SDK operation: the answer's JSON in place of a model."""
     answer = response.http_response

@@ -71,10 +71,12 @@ class HostPoolImageUpdateProvider(DynamicProvider):
         if checked.unknown & PLAN_INPUTS:
             return CheckResult(properties.with_unknown_plan(news, checked.unknown & PLAN_INPUTS), [])
 
-        from providers.preview import look
-        from providers.runtime import runtime
+        from providers.runtime import runtime, without_collector
 
-        seen = runtime().run(look(checked.declaration, complete=not checked.unknown))
+        with without_collector():
+            from providers.preview import look
+
+            seen = runtime().run(look(checked.declaration, complete=not checked.unknown))
         _tell(seen, news)
         if seen.failures:
             return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in seen.failures])

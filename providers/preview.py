@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,6 +22,11 @@ from rollout.record import ENDED
 
 if TYPE_CHECKING:
     from rollout.azure import Azure
+
+
+PATIENCE = 120.0
+"""Real seconds that a preview or a refresh waits for Azure. Azure allows 10 lists of session hosts in 5 minutes,
+so that previews in quick succession are throttled for minutes; an update itself waits."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,24 @@ class Look:
 
 
 async def look(declaration: Declaration, *, complete: bool) -> Look:
+    """The plan of a declaration, within `PATIENCE`: a preview does not wait until Azure's throttling is over."""
+    return await _patiently(_seen(declaration, complete))
+
+
+async def observe_images(declaration: Declaration) -> Look:
+    """The same for a refresh: a missing pool is gone, and no rule of the declaration is an error."""
+    return await _patiently(_images(declaration))
+
+
+async def _patiently(work: Awaitable[Look]) -> Look:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await work
+    except TimeoutError:
+        return Look(problem=_offline(f"no answer in {PATIENCE:g} s; it may limit the calls of a pool, try again later"))
+
+
+async def _seen(declaration: Declaration, complete: bool) -> Look:
     """The plan of a declaration, its image resolved and its pre-checks made.
 
     `complete` is False while some inputs, though none that the plan depends on, are not known yet: then the pre-checks,
@@ -68,8 +91,7 @@ async def look(declaration: Declaration, *, complete: bool) -> Look:
             return Look(problem=_offline(error))
 
 
-async def observe_images(declaration: Declaration) -> Look:
-    """The same for a refresh: a missing pool is gone, and no rule of the declaration is an error."""
+async def _images(declaration: Declaration) -> Look:
     async with AsyncExitStack() as stack:
         try:
             azure = await stack.enter_async_context(_azure(declaration))
@@ -139,5 +161,5 @@ async def _azure(declaration: Declaration) -> AsyncIterator[Azure]:
         yield azure
 
 
-def _offline(error: Exception) -> str:
+def _offline(error: Exception | str) -> str:
     return one_line(f"Azure could not be asked, so the plan is not up to date: {error}")

@@ -8,10 +8,12 @@ finishes the write in flight, records where it is and gives its lease back, and 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from providers.engine_watch import engine_address, until_gone
@@ -64,6 +66,17 @@ class Runtime:
         self.stop.set()
         await self._idle.wait()
         self._leave()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Without the cyclic garbage collector: a preview of 500 hosts makes a million small objects that all live until
+    its end, and the collector would look at them again and again (a fifth of the preview's time)."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _end_process() -> NoReturn:

@@ -175,6 +175,19 @@ def test_another_rollout_is_told_in_the_preview_and_refused_by_the_update(
         merge_tags(server, {names.LEASE: holder.encode()}, "Delete")
 
 
+def test_a_preview_that_azure_throttles_does_not_wait_for_minutes(
+    provider: HostPoolImageUpdateProvider,
+    server: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = checked(provider, pool_inputs(server))
+    monkeypatch.setattr("providers.preview.PATIENCE", 0.05)
+    after = checked(provider, pool_inputs(server), before)
+    assert after["plan"] == before["plan"]
+    assert "no answer in 0.05 s" in capfd.readouterr().err
+
+
 # -- reading
 
 

@@ -39,7 +39,7 @@ def test_numbers_may_be_floats_as_pulumi_sends_them() -> None:
         ({"max_unavailble": 3.0}, "max_unavailble", "3.0", "did you mean max_unavailable?"),
         ({"zzz": 1.0}, "zzz", "1.0", "known are host_pool_id, image"),
         ({"drain": {"log_of": "wait"}}, "drain.log_of", "'wait'", "did you mean log_off?"),
-        ({"max_unavailable": True}, "max_unavailable", "True", "write 3 or '10%'"),
+        ({"max_unavailable": True}, "max_unavailable", "true", "write 3 or '10%'"),
         ({"max_unavailable": 0.0}, "max_unavailable", "0", "1 or more"),
         ({"max_unavailable": 1.5}, "max_unavailable", "1.5", "whole number"),
         ({"max_unavailable": "150%"}, "max_unavailable", "'150%'", "from 1% to 100%"),
@@ -70,7 +70,7 @@ def test_numbers_may_be_floats_as_pulumi_sends_them() -> None:
         ),
         ({"join": {"type": "ad"}}, "join.domain", "None", "needs domain, user and password_secret"),
         ({"stop": "power_off", "vm_size": "Standard_D4s_v5"}, "stop", "'power_off'", "stop: deallocate"),
-        ({"fail_when_incomplete": "yes"}, "fail_when_incomplete", "'yes'", "write False"),
+        ({"fail_when_incomplete": "yes"}, "fail_when_incomplete", "'yes'", "write false"),
     ],
 )
 def test_bad_inputs_name_property_value_and_remedy(changes: dict[str, Any], prop: str, value: str, remedy: str) -> None:
