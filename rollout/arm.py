@@ -40,6 +40,29 @@ def dig(body: Any, *path: str) -> Any:
 
 
 @dataclass(frozen=True)
+class ArmResource:
+    """What all resources have. `body` is the REST body, for what is copied and not interpreted."""
+
+    body: Body = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return str(self.body["id"])
+
+    @property
+    def name(self) -> str:
+        return name_of(self.id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return dict(self.body.get("tags") or {})
+
+    @property
+    def properties(self) -> Body:
+        return dict(self.body.get("properties") or {})
+
+
+@dataclass(frozen=True)
 class Extension:
     """A VM extension, from the VM's child `resources`."""
 
@@ -56,18 +79,8 @@ class Extension:
 
 
 @dataclass(frozen=True)
-class Vm:
-    """A virtual machine. `body` is the REST body, for what is copied and not interpreted."""
-
-    body: Body = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
-
-    @property
-    def name(self) -> str:
-        return name_of(self.id)
+class Vm(ArmResource):
+    """A virtual machine."""
 
     @property
     def etag(self) -> str:
@@ -80,14 +93,6 @@ class Vm:
     @property
     def zones(self) -> tuple[str, ...]:
         return tuple(self.body.get("zones") or ())
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return dict(self.body.get("tags") or {})
-
-    @property
-    def properties(self) -> Body:
-        return dict(self.body.get("properties") or {})
 
     @property
     def vm_id(self) -> str:
@@ -200,22 +205,8 @@ class Vm:
 
 
 @dataclass(frozen=True)
-class Disk:
+class Disk(ArmResource):
     """A managed disk."""
-
-    body: Body = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
-
-    @property
-    def name(self) -> str:
-        return name_of(self.id)
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return dict(self.body.get("tags") or {})
 
     @property
     def managed_by(self) -> str | None:
@@ -264,23 +255,13 @@ FATAL_CHECKS = ("DomainJoinedCheck", "DomainTrustCheck", "SxSStackListenerCheck"
 
 
 @dataclass(frozen=True)
-class SessionHost:
+class SessionHost(ArmResource):
     """A session host's record in its pool."""
-
-    body: Body = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
 
     @property
     def name(self) -> str:
         """FQDN when domain joined, short name when Entra joined."""
         return name_of(str(self.body.get("name") or self.id))
-
-    @property
-    def properties(self) -> Body:
-        return dict(self.body.get("properties") or {})
 
     @property
     def vm_resource_id(self) -> str | None:
@@ -337,14 +318,8 @@ class SessionHost:
 
 
 @dataclass(frozen=True)
-class UserSession:
+class UserSession(ArmResource):
     """A user's session on a host."""
-
-    body: Body = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        return str(self.body["id"])
 
     @property
     def state(self) -> str:
