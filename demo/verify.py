@@ -19,6 +19,23 @@ SESSION_HOST = "microsoft.desktopvirtualization/hostpools/sessionhosts"
 REMOVED_EXTENSIONS = ("dsc", "jsonaddomainextension", "aadloginforwindows")
 """Extension types that a rollout takes off and puts on again: they are not among those kept."""
 VOLATILE = ("etag", "provisioningState", "timeCreated", "instanceView")
+ALIVE = (
+    "vmTemplate",
+    "sessions",
+    "lastHeartBeat",
+    "lastUpdateTime",
+    "statusTimestamp",
+    "agentVersion",
+    "osVersion",
+    "sxSStackVersion",
+    "updateState",
+    "updateErrorMessage",
+    "lastSessionHostUpdateTime",
+    "sessionHostHealthCheckResults",
+    "objectId",
+    "LastOwnershipUpdateTime",
+)
+"""Properties of pool, session hosts and data disks that change by themselves, or because the image is another."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +98,8 @@ def serving(evidence: Evidence) -> list[str]:
             found.append(f"{name}: guest is {guest}")
         if str(guest.get("imageVersionId")).rsplit("/", 1)[-1] != evidence.version:
             found.append(f"{name}: runs {guest.get('imageVersionId')}")
-        attached = state["resources"][vm_id]["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"]
-        was = vm["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"]
-        if attached.lower() == was.lower() or str(guest.get("osDiskId")).lower() != attached.lower():
+        attached = _os_disk(state["resources"][vm_id]) if vm_id in state["resources"] else ""
+        if attached == _os_disk(vm) or str(guest.get("osDiskId")).lower() != attached:
             found.append(f"{name}: still on its old disk")
         before = next(h for h in of_type(evidence.before, SESSION_HOST).values() if h["name"] == record["name"])
         if record["properties"]["allowNewSession"] != before["properties"]["allowNewSession"]:
@@ -116,20 +132,25 @@ def unchanged(evidence: Evidence) -> list[str]:
         was, now = _settings(vm), _settings(evidence.after["resources"].get(vm_id, {}))
         if was != now:
             found.append(f"{vm['name']}: {_difference(was, now)}")
+    os_disks = {_os_disk(vm) for vm in hosts(evidence.before).values()}
+    for resource_id, body in evidence.before["resources"].items():
+        if str(body.get("type", "")).lower() in (VM, VM + "/extensions", NIC) or resource_id in os_disks:
+            continue  # looked at above, and by other checks
+        was, now = _of_others(body), _of_others(evidence.after["resources"].get(resource_id, {}))
+        if was != now:
+            found.append(f"{body.get('name')}: {_difference(was, now)}")
     return found
 
 
 def leftovers(evidence: Evidence) -> list[str]:
     """New resources are the new OS disks, and what the program declares: gallery, image, versions, roles."""
     declared = ("microsoft.compute/galleries", "microsoft.authorization/")
-    attached = {
-        v["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"].lower() for v in hosts(evidence.after).values()
-    }
+    attached = {_os_disk(vm) for vm in hosts(evidence.after).values()}
     found = []
     for resource_id in evidence.after["resources"].keys() - evidence.before["resources"].keys():
         body = evidence.after["resources"][resource_id]
         kind = str(body.get("type", "")).lower()
-        if kind.startswith(declared) or resource_id in attached or kind == VM + "/extensions":
+        if kind.startswith(declared) or resource_id in attached:
             continue
         found.append(f"{kind} {body.get('name')}")
     kept = {k for k in of_type(evidence.before, DISK) if k not in of_type(evidence.after, DISK)}
@@ -155,6 +176,20 @@ def unavailable(evidence: Evidence) -> list[str]:
     if worst > evidence.max_unavailable:
         return [f"{worst} hosts were unavailable at once, {evidence.max_unavailable} allowed"]
     return []
+
+
+def _os_disk(vm: Body) -> str:
+    """Lower-case id of the attached OS disk."""
+    return str(vm["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"]).lower()
+
+
+def _of_others(body: Body) -> Body:
+    """A resource that a rollout may at most put its record on. What a session host does by itself is not among it, nor
+    the pool's vmTemplate, which names the new image."""
+    kept = _without({key: value for key, value in body.items() if key != "systemData"})
+    properties = {key: value for key, value in (kept.get("properties") or {}).items() if key not in ALIVE}
+    tags = {key: value for key, value in (kept.get("tags") or {}).items() if not key.startswith("avd-rollout")}
+    return {**kept, "properties": properties, "tags": tags}
 
 
 def _settings(vm: Body) -> Body:

@@ -96,7 +96,7 @@ def destroyed(stack: EmulatedStack, reverted: Act) -> Act:
 def declared_disk(act: Act, host: str) -> str:
     """Id of the disk that the rollout took off a host and keeps."""
     return next(
-        body["id"]
+        str(body["id"])
         for body in act.after["resources"].values()
         if (body.get("tags") or {}).get("avd-host") == host and body.get("managedBy") is None
     )
