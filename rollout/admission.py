@@ -56,7 +56,7 @@ class Limits:
     ahead: int
     """Hosts that may be draining or empty at once, so that a free slot finds one that is ready."""
     at_once: int
-    """Hosts that may be draining, empty or out at once, whatever the load: the rest of the pool goes on taking users."""
+    """Hosts that may be draining, empty or out at once, whatever the load: the rest of the pool takes users."""
     build_proven: bool
     """A disk of this image has been built: until then only `first_builds` are tried, since an image that cannot be
     provisioned fails on every host alike."""
