@@ -35,15 +35,17 @@ the URI of a Key Vault secret, read at use by the updater.
 _OUTPUTS = """\
 ## Outputs
 
-- `status`: `complete`, `complete_with_failures` or `paused`; `scheduled` where the run waits for its window. A run that
-  was stopped (too many failures, or the process was ended) is an error of `pulumi up` and has no outputs.
+- `status`: `complete`, `complete_with_failures` or `paused`. A run that was stopped (too many failures, or the process
+  was ended) is an error of `pulumi up`, which keeps the outputs of the run before.
+- `summary`: one line on how the run ended, such as `pool hp1: 12 of 12 hosts updated to 1.0.1`.
 - `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
 - `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
-  drained), `left_out` (still in use, or not in the run), `pending`, `other`; `ghosts`: session hosts without a virtual
-  machine.
+  drained), `gone` (deleted meanwhile), `left_out` (still in use at the deadline), `pending`, `other` (not in the run);
+  `ghosts`: session hosts without a virtual machine.
 - `images`: names of the virtual machines by the version they run, as last seen; `pulumi refresh` reads it anew.
 - `attempt`: number of the attempt, counted from 1 for the pool.
 - `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+- `plan` and `state`: as below, after the run.
 
 Added to the inputs, and shown in a preview:
 

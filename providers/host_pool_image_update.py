@@ -131,7 +131,9 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     image: pulumi.Output[str]
     version: pulumi.Output[str]
     status: pulumi.Output[str]
-    """`complete`, `complete_with_failures`, `paused` or `scheduled`."""
+    """`complete`, `complete_with_failures` or `paused`."""
+    summary: pulumi.Output[str]
+    """One line on how the run ended."""
     image_version_id: pulumi.Output[str]
     """Id of the version that the hosts were brought to."""
     hosts: pulumi.Output[dict[str, list[str]]]

@@ -141,3 +141,15 @@ def test_live_lines_keep_their_distance_and_are_not_repeated() -> None:
     progress(phase("vm-10", "build"))
     progress(phase("vm-10", "build"))
     assert lines.live == ["1.0.1: 0/30 done", "1.0.1: 0/30 done, 11 building"]
+
+
+def test_of_several_that_wait_the_newest_is_named() -> None:
+    progress, _ = told(
+        started(3),
+        phase("vm-0", "rejoin"),
+        phase("vm-1", "rejoin"),
+        event(Kind.WAITING, "vm-1", "the agent to register"),
+        event(Kind.WAITING, "vm-0", "the guest to boot"),
+        event(Kind.WAITING, "vm-1", "status Upgrading"),
+    )
+    assert "vm-1 waits: status Upgrading" in progress.line()
