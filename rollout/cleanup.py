@@ -51,18 +51,27 @@ def orphans(pool: Pool, *, keep_ready_of: str | None = None) -> tuple[tuple[Vm, 
         for vm in pool.temporary_vms
         if vm.tags.get(names.DISK_HOST_ID, "").lower() in hosts - working or nobodys(vm.tags)
     )
-    disks = tuple(
-        disk
-        for disk in pool.disks
-        if disk.tags.get(names.DISK_STATE) in ("building", "ready") and nobodys(disk.tags) and _free(disk, pool)
-    ) + tuple(
-        disk
-        for host in pool.hosts
-        if _at_rest(host)
-        for disk in host.kept
-        if disk.tags.get(names.DISK_STATE) in ("building", "ready", "failed")
-        and not (disk.tags.get(names.DISK_STATE) == "ready" and _of(disk, keep_ready_of))
-        and _free(disk, pool)
+    machines = {vm.id.lower() for vm in vms}
+    disks = (
+        tuple(
+            disk
+            for disk in pool.disks
+            if (disk.managed_by or "").lower() in machines and not (_ready(disk) and _of(disk, keep_ready_of))
+        )
+        + tuple(
+            disk
+            for disk in pool.disks
+            if disk.tags.get(names.DISK_STATE) in ("building", "ready") and nobodys(disk.tags) and _free(disk, pool)
+        )
+        + tuple(
+            disk
+            for host in pool.hosts
+            if _at_rest(host)
+            for disk in host.kept
+            if disk.tags.get(names.DISK_STATE) in ("building", "ready", "failed")
+            and not (_ready(disk) and _of(disk, keep_ready_of))
+            and _free(disk, pool)
+        )
     )
     return vms, disks
 
@@ -99,6 +108,10 @@ async def remove_disks(azure: Azure, disks: Iterable[Disk]) -> int:
 
 def _at_rest(host: Host) -> bool:
     return host.record is None or host.record.p in ENDED
+
+
+def _ready(disk: Disk) -> bool:
+    return disk.tags.get(names.DISK_STATE) == "ready"
 
 
 def _of(disk: Disk, rollout: str | None) -> bool:

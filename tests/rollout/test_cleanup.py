@@ -98,6 +98,16 @@ def test_what_was_built_for_a_host_that_was_deleted_meanwhile_goes() -> None:
     assert orphans(pool([host("vm-0")], disks=(built,), temporary_vms=vms)) == ((), ())
 
 
+def test_the_disk_of_an_orphaned_temporary_vm_goes_with_it() -> None:
+    for state in ("building", "ready"):
+        attached = built_disk("attached", "vm-0", "3f2a9c11", state)
+        attached.body["managedBy"] = vm_id("avdtmp-1").upper()
+        there = pool([host("vm-0")], disks=(attached,), temporary_vms=(temporary(),))
+        assert names_of(orphans(there)[1]) == ["attached"]
+        kept = names_of(orphans(there, keep_ready_of="3f2a9c11")[1])
+        assert kept == ([] if state == "ready" else ["attached"])
+
+
 @dataclass
 class Deleting:
     """Azure that remembers what was deleted."""

@@ -311,7 +311,7 @@ async def test_an_extension_that_another_write_preempted_is_written_again() -> N
 
 
 async def test_a_failed_join_says_what_the_handler_said() -> None:
-    said = "VM has reported a failure when processing extension 'joindomain'. Error message: 'error 1326'. More information"
+    said = "VM has reported a failure. Error message: 'error 1326'. More information on it is there."
     doing, _, _ = executor({"put_extension": OperationFailed(200, "VMExtensionProvisioningError", said)})
     with pytest.raises(ImageFault, match=r"domain join: error 1326$"):
         await doing.perform(JoinDirectory(), view(Phase.REJOIN))
