@@ -30,6 +30,17 @@ class RunCommandOperations:
             raise OperationFailed(200, "OutputLost", "the command ended, but its output could not be read", operation)
         return _written(output)
 
+    async def remove_run_command(self, vm_id: str) -> None:
+        """learn.microsoft.com/azure/virtual-machines/windows/run-command: RemoveRunCommandWindowsExtension."""
+        vm = parse(vm_id)
+        await self.connection.run(
+            f"POST virtualMachines/{vm.name}/runCommand",
+            self.connection.compute(vm.subscription).virtual_machines.begin_run_command,
+            vm.group,
+            vm.name,
+            content({"commandId": "RemoveRunCommandWindowsExtension"}),
+        )
+
     async def run_protected_command(
         self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str]
     ) -> str:

@@ -61,6 +61,10 @@ class Azure(Protocol):
         any, standard error after a line `--- stderr`. Raises OperationFailed when it could not be run."""
         ...
 
+    async def remove_run_command(self, vm_id: str) -> None:
+        """Take the hidden extension of the Run Command action off the VM, and with it the last script that ran."""
+        ...
+
     async def run_protected_command(
         self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str]
     ) -> str:

@@ -41,6 +41,7 @@ from rollout.steps import (
     NoteHealthy,
     PowerOff,
     RemoveExtension,
+    RemoveLastScript,
     Repair,
     SendMessage,
     SetAllowNewSession,
@@ -155,6 +156,8 @@ class Executor:
             case RemoveExtension():
                 await azure.delete_extension(vm.id, step.name)
                 return memory, f"removed extension {step.name}"
+            case RemoveLastScript():
+                return replace(memory, script_removed=True), await self._remove_last_script(vm)
             case LeaveDirectory():
                 return replace(memory, left_directory=True), await self._leave(vm)
             case DeleteSessionHost():
@@ -386,6 +389,16 @@ class Executor:
 
     def _user(self, vm: Vm, user: str, what: str) -> None:
         self._tell(Event(self._clock.now(), Kind.USER, vm.name, f"{user}: {what}", {"user": user, "what": what}))
+
+    async def _remove_last_script(self, vm: Vm) -> str:
+        try:
+            await self._azure.remove_run_command(vm.id)
+        except OperationFailed as error:
+            # Whether Azure says so where there is none is not known (unverified); most often there is none.
+            text = f"the last Run Command script could not be removed and may run on the new disk: {error.message}"
+            self._tell(Event(self._clock.now(), Kind.WARNING, vm.name, text))
+            return ""
+        return "removed the last Run Command script"
 
     async def _leave(self, vm: Vm) -> str:
         if self._declaration.device_cleanup is DeviceCleanup.LEAVE:

@@ -61,6 +61,8 @@ class Memory:
     build_checked: bool = False
     build_tries: int = 0
     left_directory: bool = False
+    script_removed: bool = False
+    """The hidden extension with the last Run Command script is off the VM."""
     repaired: bool = False
     may_release: bool = False
     """The scheduler gave the host a slot of max_unavailable."""
@@ -218,6 +220,11 @@ class LogOffUsers(Step):
 @dataclass(frozen=True)
 class RemoveExtension(Step):
     name: str
+
+
+@dataclass(frozen=True)
+class RemoveLastScript(Step):
+    """The Run Command action keeps its last script, anybody's, in an extension that no list shows."""
 
 
 @dataclass(frozen=True)

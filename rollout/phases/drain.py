@@ -18,6 +18,7 @@ from rollout.steps import (
     LogOffUsers,
     MarkDisk,
     RemoveExtension,
+    RemoveLastScript,
     SendMessage,
     SetAllowNewSession,
     Start,
@@ -109,6 +110,9 @@ def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Ste
         if view.vm.busy or not view.vm.agent_ready:
             return Wait("VM agent not ready to remove extensions", 15.0)
         return RemoveExtension(waiting[0].name)
+    if view.vm.running and view.vm.agent_ready and not view.vm.busy and not view.memory.script_removed:
+        # An administrator's last script would run again on the new disk (an operator's report, unverified).
+        return RemoveLastScript()
     if empty and view.memory.may_release and to_leave_directory(view, goal):
         return LeaveDirectory()
     return None

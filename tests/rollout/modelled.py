@@ -43,6 +43,7 @@ from rollout.steps import (
     NoteHealthy,
     PowerOff,
     RemoveExtension,
+    RemoveLastScript,
     Repair,
     SendMessage,
     SetAllowNewSession,
@@ -230,6 +231,8 @@ class Modelled:
             case RemoveExtension():
                 assert self.power == "running", "a stopped VM refuses the removal of extensions"
                 self.extensions = {k: e for k, e in self.extensions.items() if e[0] != step.name}
+            case RemoveLastScript():
+                self.memory = replace(memory, script_removed=True)
             case LeaveDirectory():
                 self.memory = replace(memory, left_directory=True)
             case DeleteSessionHost():

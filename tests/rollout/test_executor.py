@@ -28,6 +28,7 @@ from rollout.steps import (
     LogOffUsers,
     MarkDisk,
     Memory,
+    RemoveLastScript,
     SendMessage,
     SetAllowNewSession,
     Start,
@@ -324,6 +325,14 @@ async def test_leaving_the_directory_from_inside_leaves_no_script_that_runs_agai
     assert memory.left_directory and azure.made("run_command") == []
     [(_, _, script, secrets)] = azure.made("run_protected_command")
     assert (script, secrets) == (("dsregcmd /leave",), {})
+
+
+async def test_a_last_script_that_cannot_be_removed_is_told_and_holds_nothing_up() -> None:
+    doing, azure, told = executor({"remove_run_command": [None, OperationFailed(200, "Failed", "no such extension")]})
+    for _ in range(2):
+        assert (await doing.perform(RemoveLastScript(), view(Phase.DRAIN))).script_removed
+    assert len(azure.made("remove_run_command")) == 2
+    assert next(e.text for e in told if e.kind is Kind.WARNING).endswith("no such extension")
 
 
 async def test_devices_are_looked_for_until_none_is_left() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from rollout.steps import (
     MarkDisk,
     Memory,
     RemoveExtension,
+    RemoveLastScript,
     SendMessage,
     SetAllowNewSession,
     Start,
@@ -50,7 +52,9 @@ FORCE = {"log_off": "force", "deadline": "PT60M", "grace": "PT5M"}
 
 
 def step(*, ago: float = 60.0, inputs: dict[str, Any] | None = None, **changes: Any) -> Step:
-    fields = {"old_disk": KEPT, **changes}
+    hidden = changes.pop("hidden", False)
+    memory = replace(changes.pop("memory", Memory()), script_removed=not hidden)
+    fields = {"old_disk": KEPT, "memory": memory, **changes}
     return next_step(view(record(Phase.DRAIN, ago=ago), fields.pop("machine", None), **fields), goal(**(inputs or {})))
 
 
@@ -171,6 +175,13 @@ def test_the_entra_login_goes_only_when_nobody_is_on_the_host() -> None:
     on = vm(extensions=[extension(LOGIN)])
     assert isinstance(step(machine=on, sessions=(session(),), memory=told(1), inputs={"join": ENTRA}), Wait)
     assert step(machine=on, inputs={"join": ENTRA}) == RemoveExtension("AADLoginForWindows")
+
+
+def test_the_last_run_command_goes_while_the_host_serves() -> None:
+    assert step(hidden=True, sessions=(session(),), memory=told(1)) == RemoveLastScript()
+    assert step(hidden=True) == RemoveLastScript()
+    assert isinstance(step(hidden=True, machine=vm(provisioningState="Updating")), Wait)
+    assert step(hidden=True, machine=vm("deallocated")) == Await(Admission.RELEASE)
 
 
 def test_a_stopped_host_is_started_to_remove_extensions() -> None:

@@ -230,6 +230,20 @@ def test_a_disk_that_cannot_be_deleted_does_not_hold_the_run(tmp_path: Path) -> 
     virtually(story())
 
 
+def test_an_administrators_last_script_does_not_run_on_the_new_disk(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=1, users=0)
+        theirs = {"commandId": "RunPowerShellScript", "script": ["Write-Output theirs"]}
+        made.ask("POST", f"{COMPUTE}/virtualMachines/vm-0/runCommand", theirs, VM_API)
+        await made.clock.sleep(300)
+        outcome = await made.roll()
+        assert outcome.status == "complete", outcome.summary
+        ran = [each for each in made.emulator.world.sections["guest_scripts"] if "theirs" in each["script"]]
+        assert len(ran) == 1 and not ran[0]["replayed"]
+
+    virtually(story())
+
+
 MARKED = {
     "domain-join-password": "M4rked-Join-Passw0rd",
     "local-admin-name": "m4rkedadmin",
