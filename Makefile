@@ -30,7 +30,7 @@ demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABL
 	@$(IN_TOOLCHAIN) $(PYTHON) -m demo --hosts $(HOSTS) --max-unavailable $(MAX_UNAVAILABLE) --speed $(SPEED)
 
 emulator: setup ## the emulator alone; prints the environment that points an ARM client at it
-	@$(PYTHON) -m emulator
+	@$(PYTHON) -m emulator --directory .cache/emulator
 
 bench: toolchain ## the benchmark; its last line is one JSON object
 	@$(IN_TOOLCHAIN) $(PYTHON) -m bench
