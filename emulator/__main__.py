@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Exit code 2 for bad arguments or an unreadable state file."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    directory: Path = given.directory or (given.state.parent if given.state else _cache())
+    # Absolute: the variables that name it are used in other folders too.
+    directory: Path = (given.directory or (given.state.parent if given.state else _cache())).resolve()
     try:
         emulator = _emulator(given, directory)
     except (StateError, ArmError) as error:

@@ -140,15 +140,16 @@ def test_saver_writes_when_something_changed_and_not_otherwise(tmp_path: Path) -
 
 
 def test_command_writes_the_environment_when_ready_and_stops_on_a_signal(tmp_path: Path) -> None:
-    environment = tmp_path / "environment"
+    environment, project = tmp_path / "environment", Path(__file__).parents[3]
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "emulator", "--scenario", "pooled", "--hosts", "2", "--speed", "50"),
             *("--state", str(tmp_path / "state"), "--environment-file", str(environment)),
+            *("--directory", os.path.relpath(tmp_path, project)),
         ],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[3],
+        cwd=project,
     )
     try:
         assert process.stdout is not None
@@ -158,6 +159,7 @@ def test_command_writes_the_environment_when_ready_and_stops_on_a_signal(tmp_pat
         assert line.startswith("export ARM_METADATA_HOSTNAME='localhost:")
         rest = [process.stdout.readline() for _ in range(14)]
         assert environment.read_text() == line + "".join(rest)
+        assert f"export SSL_CERT_FILE='{tmp_path.resolve()}/ca-bundle.pem'\n" in rest
     finally:
         process.terminate()
         assert process.wait() == 0
