@@ -416,6 +416,8 @@ class HostWork:
             self.shared.allocation_failing.discard(self.name)
         record = decode(vm.tags.get(names.RECORD))
         self.record = record
+        if record is not None and record.f > goal.fence:
+            raise LeaseLost(f"{self.name} was claimed by a newer run; this one stops. See hostpool status.")
         ours = record is not None and (record.r, record.f) == (goal.rollout, goal.fence) and record.p not in ENDED
         phase = record.p if record is not None and ours else None
         session_host = await self._session_host(vm) if phase is not Phase.BUILD else self.session_host

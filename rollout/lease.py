@@ -80,8 +80,12 @@ class Lease:
     def held(self) -> bool:
         return self._azure is not None
 
-    async def acquire(self, azure: Azure) -> None:
-        """Take the lease, waiting for a holder that has died. Raises LeaseHeld for one that lives."""
+    async def acquire(self, azure: Azure, *, above: int = 0) -> None:
+        """Take the lease, waiting for a holder that has died. Raises LeaseHeld for one that lives.
+
+        The fencing number becomes higher than the last one and than `above`, the highest that hosts were claimed with:
+        somebody may have wiped the pool's tags, as a template that is applied does.
+        """
         first = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
         holder = first
         while holder is not None and holder.owner != self.owner and holder.until > azure.azure_time():
@@ -89,7 +93,7 @@ class Lease:
                 raise LeaseHeld(_held(self.host_pool_id, holder))
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
             holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
-        mine = Holder(self.owner, (holder.fence if holder else 0) + 1, azure.azure_time() + self.length)
+        mine = Holder(self.owner, max(holder.fence if holder else 0, above) + 1, azure.azure_time() + self.length)
         self._taking = True
         try:
             await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})

@@ -118,7 +118,8 @@ class Rollout:
         await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
         if not self._needed(pool) and not self._housekeeping(pool) and not self._unfinished(pool):
             return nothing_to_do(pool, image)
-        await self._lease.acquire(self._azure)
+        claims = [host.record.f for host in self._pool.hosts if host.record is not None]
+        await self._lease.acquire(self._azure, above=max(claims, default=0))
         try:
             return await self._under_lease()
         finally:

@@ -102,6 +102,12 @@ async def test_a_dead_holder_is_waited_for_and_its_fence_is_passed() -> None:
     assert lease.fence == 7
 
 
+async def test_a_wiped_tag_does_not_begin_below_what_hosts_were_claimed_with() -> None:
+    lease, _, _, azure = made()
+    await lease.acquire(azure, above=41)
+    assert lease.fence == 42
+
+
 async def test_a_holder_that_renews_is_refused_at_once_and_named() -> None:
     lease, tags, time, azure = made()
     tags.put("them@runner", 6, START + 500)
