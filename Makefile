@@ -36,7 +36,7 @@ bench: toolchain ## the benchmark; its last line is one JSON object
 	@$(IN_TOOLCHAIN) $(PYTHON) -m bench
 
 test: toolchain lint ## all checks and all tests
-	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## ruff, mypy, import-linter
 	.venv/bin/ruff check .

@@ -42,7 +42,14 @@ QUICK = {
 """Configuration that makes a rollout short, stops it at the first failure, and keeps disks for the whole story."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _READING_POSTS = ("/retrieveregistrationtoken", "/token")
-_BY_ITSELF = ("lastHeartBeat", "lastUpdateTime", "statusTimestamp", "sessionHostHealthCheckResults", "instanceView")
+_BY_ITSELF = (
+    "sessions",
+    "lastHeartBeat",
+    "lastUpdateTime",
+    "statusTimestamp",
+    "sessionHostHealthCheckResults",
+    "instanceView",
+)
 """What a pool changes while nobody does anything to it."""
 
 State = dict[str, Any]

@@ -11,8 +11,6 @@ import pytest
 from demo.verify import checks
 from tests.e2e.emulated_stack import POOL, Act, EmulatedStack, emulated_stack, os_disks, session_hosts, versions
 
-pytestmark = pytest.mark.xdist_group("bad image")
-
 HOSTS = {"vm-0", "vm-1", "vm-2"}
 NEVER_REGISTERS = {
     "id": "bad-image",
@@ -74,7 +72,10 @@ def test_one_host_is_tried_and_all_are_back_on_the_old_image(stopped: Act) -> No
 
 
 def test_nothing_is_left_over_and_nobody_was_cut_off(stopped: Act) -> None:
-    assert stopped.after["resources"].keys() == stopped.before["resources"].keys()
+    assert stopped.after["resources"].keys() - stopped.before["resources"].keys() == set()
+    gone = stopped.before["resources"].keys() - stopped.after["resources"].keys()
+    # These did their work when the host was made; the rollout takes them off ahead.
+    assert {key.rpartition("/")[2] for key in gone} <= {"joindomain", "microsoft.powershell.dsc"}
     assert [event for event in stopped.session_events if event["event"] == "cut_off"] == []
     assert stopped.refused == []
 

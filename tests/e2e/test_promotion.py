@@ -20,8 +20,6 @@ from tests.e2e.emulated_stack import (
     versions,
 )
 
-pytestmark = pytest.mark.xdist_group("promotion")
-
 HOSTS = {"vm-0", "vm-1", "vm-2"}
 HOST_RESOURCES = (
     "microsoft.compute/virtualmachines",
@@ -188,7 +186,7 @@ def test_no_call_of_either_principal_is_refused(
 
 def test_nothing_that_is_secret_is_shown_or_kept(stack: EmulatedStack, promoted: Act, destroyed: Act) -> None:
     secrets = ("J0in-the-domain!", "L0cal-Admin-Passw0rd!", "updater-secret", "deployer-secret")
-    kept = [path for path in stack.folder.rglob("*") if path.is_file() and path.name != "environment"]
+    kept = [path for part in ("program", "state", "log") for path in (stack.folder / part).rglob("*") if path.is_file()]
     texts = {str(path): path.read_bytes().decode(errors="replace") for path in kept} | {"output": promoted.output}
     assert [(where, secret) for where, text in texts.items() for secret in secrets if secret in text] == []
     assert any(where.endswith(".jsonl") for where in texts)

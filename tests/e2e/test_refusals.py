@@ -8,8 +8,6 @@ import pytest
 
 from tests.e2e.emulated_stack import GROUP, POOL, Act, EmulatedStack, emulated_stack, lasting
 
-pytestmark = pytest.mark.xdist_group("bad image")  # these two modules together take as long as each of the others
-
 START = "Microsoft.Compute/virtualMachines/start/action"
 ROLES_API = "2022-04-01"
 

@@ -125,26 +125,12 @@ def _stored(made: Bench, resource_id: str) -> dict[str, Any]:
     return resource.body
 
 
-async def _other_rollout(made: Bench) -> None:
+async def _hold_the_lease(made: Bench) -> None:
     """Somebody else holds the lease, and renews it."""
-
-    async def hold() -> None:
-        while True:
-            holder = Holder("pipeline@runner-7", 4, made.clock.now() + 600)
-            _stored(made, POOL)["tags"][names.LEASE] = holder.encode()
-            await made.clock.sleep(60)
-
-    _keep(asyncio.create_task(hold()))
-    await made.clock.sleep(1)
-
-
-_tasks: set[asyncio.Task[None]] = set()
-
-
-def _keep(task: asyncio.Task[None]) -> None:
-    """asyncio holds tasks weakly."""
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    while True:
+        holder = Holder("pipeline@runner-7", 4, made.clock.now() + 600)
+        _stored(made, POOL)["tags"][names.LEASE] = holder.encode()
+        await made.clock.sleep(60)
 
 
 def _put(made: Bench, resource_id: str, body: dict[str, Any], api_version: str) -> None:
@@ -206,8 +192,6 @@ async def refusal(made: Bench, monkeypatch: pytest.MonkeyPatch, *, principal: st
     seen = await preview.look(parse(inputs), complete=True)
     with pytest.raises(RolloutError) as raised:
         await made.roll(principal=principal, **declares)
-    for task in _tasks:
-        task.cancel()
     after = _lasting(made.control("GET", "state")["resources"])
     assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= {POOL.lower()}
     pool, pool_before = after[POOL.lower()], before[POOL.lower()]
@@ -382,8 +366,10 @@ def test_another_rollout_is_a_warning_in_the_preview_and_refused_by_the_run(
 ) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0)
-        await _other_rollout(made)
+        other = asyncio.create_task(_hold_the_lease(made))
+        await made.clock.sleep(1)
         told = await refusal(made, monkeypatch, principal="deployer")
+        other.cancel()
         assert told.preview.failures == ()
         [warned] = [line for line in told.preview.warnings if "pipeline@runner-7" in line]
         assert "another rollout holds the lease" in warned and "pause" in warned
