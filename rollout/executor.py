@@ -9,14 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from rollout import join, names, scripts, temporary_vm
-from rollout.arm import SessionHost, UserSession, Vm, dig, name_of
+from rollout import guest, join, names, scripts, temporary_vm
+from rollout.arm import SessionHost, UserSession, Vm, name_of
 from rollout.azure import Azure, Body
-from rollout.clock import Clock, from_iso, iso
-from rollout.declaration import DAY, HOUR, DeviceCleanup, JoinType, LogOff
-from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, NotFound, OperationFailed
+from rollout.clock import Clock, iso
+from rollout.declaration import HOUR, DeviceCleanup, JoinType, LogOff
+from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
+from rollout.registration_token import TokenSource
 from rollout.steps import (
     CheckBuild,
     CheckGuest,
@@ -60,36 +61,6 @@ START_GRACE = 15.0
 LOOK = 6.0
 """Seconds between looks at a VM that is stopping: its operation may say itself half a minute late (Retry-After 36 on
 the first status answer), and every second of it is outage. A VM's bucket of reads is 36 + 12 a minute."""
-
-
-class TokenSource:
-    """The pool's one registration token: reused while it is valid long enough, else renewed; never deleted."""
-
-    def __init__(self, azure: Azure, host_pool_id: str) -> None:
-        self._azure, self._pool = azure, host_pool_id
-        self._lock = asyncio.Lock()
-
-    async def get(self, valid_for: float) -> str:
-        """A token valid for `valid_for` seconds more. Azure takes expiry times from one hour to 30 days ahead.
-
-        A new one lasts a day at least: renewing it makes the old one useless to a host that is registering just then.
-        """
-        async with self._lock:
-            now = self._azure.azure_time()
-            token = await self._azure.registration_token(self._pool)
-            if not self._valid(token, now + valid_for):
-                expiry = iso(now + min(valid_for + DAY, 27 * DAY))
-                info = {"expirationTime": expiry, "registrationTokenOperation": "Update"}
-                await self._azure.update_host_pool(self._pool, {"properties": {"registrationInfo": info}})
-                token = await self._azure.registration_token(self._pool)
-            if token is None or not token.get("token"):
-                raise HostFailed("the pool gave no registration token")
-            return str(token["token"])
-
-    @staticmethod
-    def _valid(token: Body | None, until: float) -> bool:
-        expiry = token.get("expirationTime") if token and token.get("token") else None
-        return expiry is not None and from_iso(str(expiry)) > until
 
 
 class Executor:
@@ -177,12 +148,14 @@ class Executor:
             case Repair():
                 return replace(memory, repaired=True), await self._repair(view)
             case CheckGuest():
-                await self._check_guest(view)
+                await guest.check(azure, self._declaration, vm)
                 return replace(memory, checked=True), "checked the guest"
             case NoteHealthy():
                 return replace(memory, healthy_polls=memory.healthy_polls + 1 if step.healthy else 0), ""
             case CollectEvidence():
-                await self._evidence(view)
+                data = {"evidence": await guest.evidence(azure, vm, view.session_host), "result": "restoring"}
+                reason = view.record.w if view.record is not None else ""
+                self._tell(Event(self._clock.now(), Kind.HOST_FAILED, vm.name, reason, data))
                 return replace(memory, evidence=True), ""
             case _:
                 raise AssertionError(f"no way to perform {step}")
@@ -308,14 +281,7 @@ class Executor:
 
     async def _check_build(self, view: HostView) -> tuple[Memory, str]:
         assert view.temporary_vm is not None
-        said = scripts.answers(await self._azure.run_command(view.temporary_vm.id, scripts.BUILD_CHECK))
-        if said.get("IsRegistered") in ("0", "1"):
-            raise ImageFault(
-                "the image has an AVD agent of its own, which would register with the pool it was made in; "
-                "remove the agent from the golden image before sysprep"
-            )
-        complete = said.get("ImageState") == "IMAGE_STATE_COMPLETE" and said.get("RebootPending") != "True"
-        if not complete:
+        if not await guest.is_set_up(self._azure, view.temporary_vm):
             await self._clock.sleep(15.0)
             return view.memory, ""
         return replace(view.memory, build_checked=True), "checked that Windows set-up is complete"
@@ -402,9 +368,7 @@ class Executor:
 
     async def _leave(self, vm: Vm) -> str:
         if self._declaration.device_cleanup is DeviceCleanup.LEAVE:
-            # Not by the action: its hidden handler would run the script again on the next disk (operators' reports,
-            # unverified), and the new disk would leave as well.
-            await self._azure.run_protected_command(vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
+            await guest.leave_directory(self._azure, vm)
             return "left Entra ID"
         # Deletion lags by half a minute and more; it is verified with backoff up to five minutes before the join.
         for pause in (0.0, 15.0, 30.0, 60.0, 90.0, 105.0):
@@ -412,11 +376,6 @@ class Executor:
             if await self._azure.delete_directory_devices(vm.computer_name) == 0 and pause:
                 break
         return "removed its Entra device"
-
-    async def _leave_from_inside(self, vm: Vm) -> None:
-        """By a managed run command, which is deleted: the last script of the Run Command action stays on the VM in a
-        hidden extension and runs again on the next disk, which would then leave the directory it has just joined."""
-        await self._azure.run_protected_command(vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
 
     # -- rejoin
 
@@ -437,7 +396,7 @@ class Executor:
             except OperationFailed as error:
                 # Somebody else's write of the VM cut in (recording compute-vm-extension-failed-concurrent-vm-update).
                 if error.code != "OperationPreempted" or last:
-                    raise ImageFault(f"{what}: {shortened(error.message)}") from error
+                    raise ImageFault(f"{what}: {guest.shortened(error.message)}") from error
             except TimeoutError:
                 minutes = EXTENSION_PATIENCE / 60
                 raise ImageFault(f"{what}: the extension did not finish in {minutes:.0f} minutes") from None
@@ -496,55 +455,6 @@ class Executor:
 
         await self._while_watching(view, repair)
         return "repaired trust and registration of the old disk"
-
-    async def _check_guest(self, view: HostView) -> None:
-        vm, wanted = view.vm, self._declaration.join
-        script: tuple[str, ...] = scripts.GUEST_CHECK_COMMON
-        if wanted is not None and wanted.type is JoinType.ACTIVE_DIRECTORY:
-            script += scripts.GUEST_CHECK_AD
-        said = scripts.answers(await self._azure.run_command(vm.id, script))
-        if said.get("SecureChannel") == "False":
-            raise ImageFault("its secure channel to the domain is broken")
-        windows = dig(vm.properties, "osProfile", "windowsConfiguration") or {}
-        zone = windows.get("timeZone")
-        if zone and said.get("TimeZone") and said["TimeZone"].lower() != str(zone).lower():
-            raise ImageFault(f"time zone {said['TimeZone']} where the host had {zone}")
-        if windows.get("enableAutomaticUpdates") is False and said.get("NoAutoUpdate") == "0":
-            raise ImageFault("Windows Update is on where the host had it off")
-        if self._declaration.verify.script:
-            try:
-                await self._azure.run_protected_command(vm.id, "avd-verify", self._declaration.verify.script, {})
-            except OperationFailed as error:
-                raise ImageFault(f"verify.script: {shortened(error.message)}") from error
-
-    async def _evidence(self, view: HostView) -> None:
-        vm = view.vm
-        found: Body = {
-            "statuses": list(vm.status_codes),
-            "extensions": {e.name: f"{e.provisioning_state} {e.status}".strip() for e in vm.extensions},
-            "screenshot": dig(vm.properties, "instanceView", "bootDiagnostics", "consoleScreenshotBlobUri"),
-        }
-        if view.session_host is not None:
-            found["session_host"] = view.session_host.status
-            found["health_checks"] = {
-                c.name: f"{c.result} {c.message}".strip() for c in view.session_host.health_checks
-            }
-        if vm.running and vm.agent_ready:
-            try:
-                found["events"] = (await self._azure.run_command(vm.id, scripts.EVENTS))[:4000]
-            except (OperationFailed, Conflict, NotFound) as error:
-                found["events"] = f"could not be read: {error.code}"
-        reason = view.record.w if view.record is not None else ""
-        data = {"evidence": found, "result": "restoring"}
-        self._tell(Event(self._clock.now(), Kind.HOST_FAILED, vm.name, reason, data))
-
-
-def shortened(message: str) -> str:
-    """What an extension itself said, without Azure's frame around it, and without its middle where it is long: handlers
-    put what matters at either end."""
-    said = message.partition("Error message: '")[2].partition("'. More information")[0] or message
-    said = " ".join(said.split())
-    return said if len(said) <= 150 else f"{said[:60]} ... {said[-85:]}"
 
 
 def _entered(step: Enter) -> str:

@@ -13,8 +13,9 @@ from rollout.clock import iso
 from rollout.declaration import DAY, HOUR
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind
-from rollout.executor import Executor, TokenSource
+from rollout.executor import Executor
 from rollout.record import Phase
+from rollout.registration_token import TokenSource
 from rollout.steps import (
     CheckBuild,
     CheckGuest,
