@@ -29,10 +29,11 @@ class Baking:
         return [work.name for work in baked if not await self._healthy(azure, work)]
 
     async def _healthy(self, azure: Azure, work: HostWork) -> bool:
-        if work.session_host is None or work.found_off:
+        known = work.look.session_host
+        if known is None or work.found_off:
             return True  # a host that was off is off again
         try:
-            body = await azure.get_session_host(work.session_host.id)
+            body = await azure.get_session_host(known.id)
         except AzureError:
             return True  # no answer says nothing of the image
         if body is None:

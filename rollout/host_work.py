@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 
 from rollout import names
 from rollout.admission import Stage
-from rollout.arm import Disk, SessionHost, UserSession, Vm, group_of
+from rollout.arm import SessionHost
 from rollout.azure import Azure
 from rollout.clock import Clock
-from rollout.declaration import MINUTE, Build
+from rollout.declaration import MINUTE
 from rollout.errors import AllocationFailed, AzureError, Forbidden, HostFailed, LeaseLost, PreconditionFailed, Stopped
 from rollout.events import Event, Kind, Listener
 from rollout.executor import Executor
-from rollout.extensions import Class, of_class
+from rollout.host_look import HostLook
 from rollout.observation import Host
 from rollout.phases import next_step
 from rollout.plan import Work
 from rollout.pool_record import RolloutRecord
-from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase, decode
+from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase
 from rollout.steps import (
     Admission,
     Await,
@@ -82,16 +82,12 @@ class HostWork:
         self.out_since: float | None = None
         self.outage: float | None = None
         self.task: asyncio.Task[None] | None = None
-        self.session_host = host.session_host
+        self.look = HostLook(shared.azure, host, work.revert, shared.disk_ids, shared.executor.session_host_id)
         self._failure: str | None = None
-        self._sessions: tuple[UserSession, ...] | None = None
-        self._old_disk: Disk | None = None
         self._written: HostRecord | None = None
         """The record as this process wrote it last."""
         self._of_another = False
         """What is under way was begun by another rollout, whose disk the host is on: it is ended first."""
-        self._vm: Vm | None = None
-        """The VM of the last look, where the next one need not read it."""
         self._wake = asyncio.Event()
 
     # -- what the scheduler sees and says
@@ -178,11 +174,12 @@ class HostWork:
         refused = 0
         while not self.ended:
             try:
-                view = await self._look()
+                view = await self.look.view(self.shared.goal, self.memory)
                 if view is None:
                     await self._clear_away()
                     self._end("gone", "the VM was deleted while it was worked on")
                     return
+                view = self._seen(view)
                 await self._act(view, self._decide(view))
                 refused = 0
             except (LeaseLost, Stopped):
@@ -256,7 +253,7 @@ class HostWork:
                 await self._pause(MINUTE if step.admission is Admission.RELEASE else 10 * MINUTE)
             case Wait():
                 self._say(step.reason)
-                self._vm = view.vm if step.vm_at_rest else None
+                self.look.reuse_vm(view.vm if step.vm_at_rest else None)
                 if step.for_sessions:
                     await self._pause_until_sessions_change(view, step.seconds)
                 else:
@@ -271,6 +268,16 @@ class HostWork:
                 self.memory = self._with_orders(await self.shared.executor.perform(step, view))
                 self._after(view, step)
 
+    def _seen(self, view: HostView) -> HostView:
+        """Take over what a look found. Somebody who is back on a drained host takes its slot away again."""
+        self.record = view.record
+        if view.vm.running:
+            self.shared.allocation_failing.discard(self.name)
+        self.memory = self._with_orders(view.memory)
+        if view.sessions and self.record is not None and self.record.p is Phase.DRAIN:
+            self.memory = replace(self.memory, may_release=False)
+        return replace(view, memory=self.memory)
+
     def _with_orders(self, memory: Memory) -> Memory:
         """What a step learned, with what the scheduler said while it was under way."""
         now = self.memory
@@ -284,9 +291,7 @@ class HostWork:
 
     def _after(self, view: HostView, step: Step) -> None:
         """What a performed step means for the schedule."""
-        self._sessions = None
-        if isinstance(step, MarkDisk | Enter):
-            self._old_disk = None
+        self.look.forget(disk=isinstance(step, MarkDisk | Enter))
         if isinstance(step, SetAllowNewSession) and self.record and self.record.p in (Phase.SERVE, Phase.UNDO_SERVE):
             self._back()
         if not isinstance(step, Enter):
@@ -336,7 +341,8 @@ class HostWork:
     def _begin_again(self) -> None:
         """What an earlier rollout had begun with the host is done; now comes this one."""
         self._of_another = self.serving_again = False
-        self.out_since, self._written, self._old_disk = None, None, None
+        self.out_since, self._written = None, None
+        self.look.forget(disk=True)
         self.memory = Memory(may_log_off=self.memory.may_log_off)
 
     async def _clear_away(self) -> None:
@@ -345,13 +351,13 @@ class HostWork:
             return
         vm, goal, azure = self.host.vm, self.shared.goal, self.shared.azure
         key, group = names.build_key(vm.vm_id, goal.image.id, self._written.a), build_group(goal, vm)
-        temporary = await self._temporary_vm(group, key)
+        temporary = await self.look.temporary_vm(group, key)
         if temporary is not None:
             await azure.delete_vm(temporary.id)
         nic = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}"
         if await azure.get_nic(nic) is not None:
             await azure.delete_nic(nic)
-        disk = await self._disk(names.new_disk(vm.name, key), group)
+        disk = await self.look.disk(names.new_disk(vm.name, key), group)
         if disk is not None and disk.managed_by is None and disk.tags.get(names.DISK_HOST_ID) == vm.vm_id:
             await azure.delete_disk(disk.id)
 
@@ -398,127 +404,3 @@ class HostWork:
         finally:
             waking.cancel()
             sleeping.cancel()
-
-    # -- looking
-
-    async def _look(self) -> HostView | None:
-        """The host as far as its phase needs it; None when the VM is gone."""
-        azure, goal = self.shared.azure, self.shared.goal
-        vm, self._vm = self._vm, None
-        if vm is None:
-            body = await azure.get_vm(self.host.vm.id, instance_view=True)
-            if body is None:
-                return None
-            vm = Vm(body)
-        if vm.vm_id.lower() != self.host.vm.vm_id.lower():
-            return None  # another VM of that name
-        if vm.running:
-            self.shared.allocation_failing.discard(self.name)
-        record = decode(vm.tags.get(names.RECORD))
-        self.record = record
-        if record is not None and record.f > goal.fence:
-            raise LeaseLost(f"{self.name} was claimed by a newer run; this one stops. See hostpool status.")
-        ours = record is not None and (record.r, record.f) == (goal.rollout, goal.fence) and record.p not in ENDED
-        phase = record.p if record is not None and ours else None
-        session_host = await self._session_host(vm) if phase is not Phase.BUILD else self.session_host
-        self.session_host = session_host
-        sessions = await self._sessions_of(session_host, phase) if session_host is not None else ()
-        now = azure.azure_time()
-        # An empty host is empty since the first look that saw it so.
-        if phase is Phase.DRAIN and sessions is not None:
-            if sessions:
-                self.memory = replace(self.memory, empty_since=None, may_release=False)
-            else:
-                self.memory = replace(self.memory, empty_since=self.memory.empty_since or now)
-        self._note_guest(vm, phase, now)
-        view = HostView(vm, record, now, self.memory, session_host, sessions)
-        if record is None or not ours:
-            kept = self.work.revert
-            return replace(view, new_disk=kept, new_disk_name=kept.name if kept is not None else "")
-        return await self._disks(view, record, phase)
-
-    async def _disks(self, view: HostView, record: HostRecord, phase: Phase | None) -> HostView:
-        azure, goal, vm = self.shared.azure, self.shared.goal, view.vm
-        key = names.build_key(vm.vm_id, goal.image.id, record.a)
-        group = build_group(goal, vm)
-        new_name = record.k or names.new_disk(vm.name, key)
-        old_name = record.d
-        if phase in (Phase.REJOIN, Phase.SERVE) and vm.os_disk_name not in (new_name, old_name):
-            new_name = vm.os_disk_name  # an earlier rollout's swap is being finished
-        building = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) and not record.k
-        wants_new = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) or (
-            phase is Phase.SERVE and bool(record.k)
-        )
-        wants_old = phase in (Phase.BUILD, Phase.DRAIN, Phase.UNDO, Phase.UNDO_SERVE, Phase.LEAVE, Phase.RELEASE)
-        if phase is Phase.BUILD and goal.declaration.build is Build.AFTER_DEALLOCATE:
-            building = wants_new = bool(record.k)
-        temporary = await self._temporary_vm(group, key) if building else None
-        # While the temporary VM runs, its NIC is there and its disk is not ready.
-        nic_id = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}"
-        new, old, nic = await asyncio.gather(
-            self._disk(new_name, group) if wants_new and (temporary is None or temporary.off) else _nothing(),
-            self._the_old_disk(old_name, group_of(vm.os_disk_id or vm.id)) if wants_old and old_name else _nothing(),
-            azure.get_nic(nic_id) if building and temporary is None else _nothing(),
-        )
-        if temporary is None or self.memory.build_since is None:
-            self.memory = replace(self.memory, build_since=view.now if temporary is not None else None)
-        return replace(
-            view,
-            memory=self.memory,
-            new_disk=new,
-            new_disk_name=new_name,
-            old_disk=old,
-            temporary_vm=temporary,
-            temporary_nic=nic,
-            build_key=key,
-            removable=of_class(vm.extensions, Class.REMOVE),
-            removable_after_drain=of_class(vm.extensions, Class.REMOVE_AFTER_DRAIN),
-        )
-
-    def _note_guest(self, vm: Vm, phase: Phase | None, now: float) -> None:
-        """Since when the VM runs in this phase, and since when its agent is silent."""
-        memory, starting = self.memory, phase in (Phase.REJOIN, Phase.UNDO_REJOIN)
-        self.memory = replace(
-            memory,
-            up_since=(memory.up_since or now) if starting and vm.running else memory.up_since,
-            unready_since=(memory.unready_since or now) if vm.running and not vm.agent_ready else None,
-        )
-
-    async def _disk(self, name: str, group: str) -> Disk | None:
-        known = self.shared.disk_ids.get(name.lower())
-        body = await self.shared.azure.get_disk(known or f"{group}/providers/Microsoft.Compute/disks/{name}")
-        return Disk(body) if body is not None else None
-
-    async def _the_old_disk(self, name: str, group: str) -> Disk | None:
-        """The disk as found; only our own writes change what matters of it, so it is read once in a phase."""
-        if self._old_disk is None or self._old_disk.name.lower() != name.lower():
-            self._old_disk = await self._disk(name, group)
-        return self._old_disk
-
-    async def _temporary_vm(self, group: str, key: str) -> Vm | None:
-        vm_id = f"{group}/providers/Microsoft.Compute/virtualMachines/{names.temporary_vm(key)}"
-        body = await self.shared.azure.get_vm(vm_id, instance_view=True)
-        return Vm(body) if body is not None else None
-
-    async def _session_host(self, vm: Vm) -> SessionHost | None:
-        known = self.session_host.id if self.session_host is not None else self.shared.executor.session_host_id(vm)
-        if not known and self.host.session_host is not None:
-            known = self.host.session_host.id
-        body = await self.shared.azure.get_session_host(known) if known else None
-        return SessionHost(body) if body is not None else None
-
-    async def _sessions_of(self, host: SessionHost, phase: Phase | None) -> tuple[UserSession, ...] | None:
-        """The host's sessions in every state. While it drains, the count in its record tells when a list is due: it
-        lags, and does not count all states, so zero is always confirmed by a list."""
-        if phase in (None, Phase.BUILD, Phase.REJOIN, Phase.UNDO_REJOIN):
-            return None
-        known = self._sessions
-        if phase is Phase.DRAIN and known and host.sessions == len(known) and host.sessions:
-            return known
-        listed = await self.shared.azure.list_user_sessions(host.id)
-        self._sessions = tuple(UserSession(body) for body in listed)
-        return self._sessions
-
-
-async def _nothing() -> None:
-    return None
