@@ -24,6 +24,11 @@ class Baking:
             self._since = now
         return not self._declaration.canary.hosts or now - self._since >= self._declaration.canary.bake
 
+    def left(self, now: float, outage: float) -> float:
+        """Seconds until the rest may follow, at the earliest: `outage` is how long a host is out."""
+        bake = self._declaration.canary.bake if self._declaration.canary.hosts else 0.0
+        return max(0.0, self._since + bake - now) if self._since is not None else outage + bake
+
     async def sick(self, azure: Azure, baked: Iterable[HostWork]) -> list[str]:
         """Names of the canary hosts that are not healthy (any more)."""
         return [work.name for work in baked if not await self._healthy(azure, work)]

@@ -402,13 +402,20 @@ class Rollout:
             serving=self._watch.serving({work.name: work.stage for work in self._works}),
             floor=self._watch.floor(),
             broken_elsewhere=self._watch.broken_elsewhere(work.name for work in self._works),
-            ahead=look_ahead(unavailable, hosts, declaration.drain.deadline, outage),
+            ahead=self._ahead(unavailable, hosts, outage),
             at_once=max(unavailable, hosts // 2),
             build_proven=self._build_proven(),
             first_builds=max(1, declaration.canary.hosts),
             canary_left=self._canary_left(),
             barrier=self._order.barrier,
         )
+
+    def _ahead(self, unavailable: int, hosts: int, outage: float) -> int:
+        """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it."""
+        deadline, left = self._declaration.drain.deadline, self._canary_left()
+        if left is not None and self._baking.left(self._clock.now(), outage) > deadline:
+            return left
+        return look_ahead(unavailable, hosts, deadline, outage)
 
     def _canary_left(self) -> int | None:
         if self._record.c:

@@ -5,7 +5,10 @@ As the plugin protocol wants it, the port is the first line of standard output.
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -32,7 +35,24 @@ def serve(engine_address: str | None) -> tuple[grpc.Server, int]:
     return server, port
 
 
+PARENT_EVERY = 5.0
+"""Seconds between looks for the CLI that started this process: one that is killed ends nobody."""
+
+
+def end_with_parent() -> None:
+    """End this process when its parent has."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_EVERY)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
 def main() -> None:
+    end_with_parent()
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     server, port = serve(addresses[-1] if addresses else None)
     print(port, flush=True)

@@ -23,3 +23,17 @@ def test_no_other_host_goes_out_before_the_canary_has_baked(tmp_path: Path) -> N
         assert min(others) - done[canary] > 6000
 
     virtually(story())
+
+
+def test_nobody_is_drained_for_nothing_while_the_canary_bakes_for_long(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=4, users=0)
+        drain = {"deadline": "PT30M", "log_off": "force"}
+        outcome = await made.roll(canary={"hosts": 1.0, "bake": "PT6H"}, drain=drain)
+        assert outcome.status == "complete", outcome.summary
+        drained = sorted(e.time for e in made.events if e.kind is Kind.PHASE and e.data["phase"] == "drain")
+        passed = next(e.time for e in made.events if e.kind is Kind.CANARY)
+        assert passed - drained[0] > 6 * 3600
+        assert all(passed - at <= 1800 for at in drained[1:])
+
+    virtually(story())
