@@ -38,6 +38,8 @@ from rollout.steps import (
 )
 from rollout.temporary_vm import build_group
 
+LIST_LOOK = 20.0
+"""Seconds between looks into the pool's last list, which costs no call."""
 PATIENCE = 12
 """Refused or unanswered calls in a row after which a host is given up; the pauses between them sum up to 8 minutes."""
 
@@ -389,7 +391,7 @@ class HostWork:
         known, until = len(view.sessions or ()), self.shared.clock.now() + seconds
         orders = self.memory
         while (left := until - self.shared.clock.now()) > 0 and self.memory == orders:
-            await self._pause(min(MINUTE, left))
+            await self._pause(min(LIST_LOOK, left))
             listed = self.shared.listed(self.host)
             if listed is None or listed.sessions != known or listed.allow_new_session:
                 return
