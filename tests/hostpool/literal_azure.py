@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import looptime
 
+from bench.virtual_time import EPOCH, LoopClock
 from hostpool.session import World
 from rollout import names, pool_record
 from rollout.azure import Azure, Body
@@ -18,7 +19,6 @@ from rollout.lease import Holder
 from rollout.pool_record import RolloutRecord, State
 from rollout.record import HostRecord, Phase
 from tests.hostpool.night import IMAGE, POOL, POOL_ID, ROLLOUT, SUBSCRIPTION, VERSION_ID
-from tests.support.clocks import EPOCH, LoopClock
 
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-avd"
 OLD = f"{IMAGE}/versions/1.0.0"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.virtual_time import EPOCH
 from hostpool.explain import MEANINGS
 from hostpool.main import main
 from hostpool.status import DONE, EXCLUDED, TO_DO
@@ -18,7 +19,6 @@ from rollout.lease import Holder
 from rollout.record import Phase
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle, record
 from tests.hostpool.night import POOL, ROLLOUT
-from tests.support.clocks import EPOCH
 
 
 def explain(azure: LiteralAzure, *arguments: str) -> Result:

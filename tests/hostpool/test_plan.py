@@ -6,13 +6,13 @@ import json
 
 from click.testing import CliRunner, Result
 
+from bench.virtual_time import EPOCH
 from hostpool.main import main
 from rollout import names
 from rollout.azure import Body
 from rollout.pool_record import RolloutRecord, State, declaration_tags
 from tests.hostpool.literal_azure import INPUTS, OLD, LiteralAzure
 from tests.hostpool.night import IMAGE, ROLLOUT, VERSION_ID
-from tests.support.clocks import EPOCH
 
 
 class WithGallery(LiteralAzure):

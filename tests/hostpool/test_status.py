@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.virtual_time import EPOCH
 from hostpool.main import main
 from hostpool.status import short_image
 from rollout import names
@@ -18,7 +19,6 @@ from rollout.lease import Holder
 from rollout.pool_record import RolloutRecord, State
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
 from tests.hostpool.night import IMAGE, POOL, ROLLOUT, VERSION_ID
-from tests.support.clocks import EPOCH
 
 
 def status(azure: LiteralAzure, *arguments: str) -> Result:

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.virtual_time import LoopClock, virtually
 from emulator import clock, scenario
 from emulator.app import Emulator
 from emulator.server import Running, running
 from emulator.wire import Request
-from tests.support.clocks import LoopClock
 from tests.support.emulator import as_deployer
 from tests.support.pools import INPUTS, Bench
-from tests.support.virtual import virtually
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bench.in_process import in_process_cloud, principal_named
+from bench.virtual_time import virtually
 from providers import preview
 from providers.host_pool_image_update import HostPoolImageUpdateProvider
 from providers.preview import Look
@@ -20,9 +22,7 @@ from rollout.declaration import Declaration, parse
 from rollout.errors import RolloutError
 from rollout.lease import Holder
 from rollout.prechecks.actions import ACTIONS, LOCKS_READ, SKUS_READ, USAGES_READ
-from tests.support.in_process import in_process_cloud, principal_named
 from tests.support.pools import DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION, Bench, bench
-from tests.support.virtual import virtually
 
 Prepare = Callable[[Bench], Awaitable[None]]
 AUTHORIZATION_API = "2022-04-01"

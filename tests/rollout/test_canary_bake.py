@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.virtual_time import virtually
 from rollout.events import Kind
 from tests.support.pools import bench
-from tests.support.virtual import virtually
 
 
 def test_no_other_host_goes_out_before_the_canary_has_baked(tmp_path: Path) -> None:

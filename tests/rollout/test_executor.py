@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from bench.virtual_time import LoopClock
 from rollout import names
 from rollout.azure import Azure
 from rollout.clock import iso
@@ -46,7 +47,6 @@ from tests.rollout.literals import (
     view,
     vm,
 )
-from tests.support.clocks import LoopClock
 from tests.support.observed import NOW, Body
 
 pytestmark = pytest.mark.looptime

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.virtual_time import virtually
 from rollout.errors import PreCheckFailed
 from tests.support.pools import GROUP, Bench, bench
-from tests.support.virtual import virtually
 
 
 def image_of(made: Bench, name: str) -> str:

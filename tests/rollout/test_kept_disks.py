@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.virtual_time import virtually
 from rollout import names
 from rollout.declaration import DAY
 from tests.support.pools import Bench, bench
-from tests.support.virtual import virtually
 
 
 def os_disks(made: Bench) -> dict[str, dict[str, str]]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from bench.virtual_time import virtually
 from rollout import names
 from rollout.errors import LeaseHeld
 from rollout.events import Kind
 from tests.support.pools import GROUP, POOL, Bench, bench
-from tests.support.virtual import virtually
 
 VMS = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"
 AVD_API = "2024-04-03"

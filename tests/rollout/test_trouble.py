@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from bench.virtual_time import virtually
 from emulator import scenario
 from rollout import names
 from rollout.errors import LeaseLost
 from rollout.events import Kind
 from rollout.record import Phase, decode
 from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
-from tests.support.virtual import virtually
 
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 AVD_API = "2024-04-03"
