@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rollout import cleanup, names, vm_template
 from rollout.arm import Disk
 from rollout.declaration import Declaration
-from rollout.errors import InvalidDeclaration
+from rollout.errors import InvalidDeclaration, PreCheckFailed
 from rollout.images import Image, same_image, short, step
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, natural
@@ -63,6 +63,23 @@ def hosts_to_update(pool: Pool, image: Image, declaration: Declaration) -> tuple
         canaries -= 1 if canary else 0
         result.append(replace(by_name[host.name], order=position, canary=canary))
     return tuple(result)
+
+
+def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
+    """The work of one host that gets a fresh disk of the version it shall run.
+
+    Raises InvalidDeclaration for a name that is no host, PreCheckFailed while a rollout of the pool is not ended.
+    """
+    host = pool.host(name)
+    if host is None:
+        known = ", ".join(host.name for host in pool.hosts[:10])
+        raise InvalidDeclaration("host", name, f"is no host of pool {pool.name}", f"its hosts are {known}")
+    record = pool.record
+    if record is not None and record.resumable and record.t.lower() != host.name.lower():
+        raise PreCheckFailed(
+            f"pool {pool.name}: a rollout is {record.st}; let it end first (pulumi up), then rebuild {host.name}"
+        )
+    return (Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild"),)
 
 
 def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work] | None = None) -> dict[str, str]:

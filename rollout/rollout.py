@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, vm_template
 from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
-from rollout.arm import dig, same_id
-from rollout.azure import Azure, Body
+from rollout.autoscale import active_plan, exclusion_tag
+from rollout.azure import Azure
 from rollout.canary import Baking
 from rollout.clock import Clock
 from rollout.declaration import MINUTE, Build, Declaration
-from rollout.errors import AzureError, InvalidDeclaration, LeaseLost, PreCheckFailed, Stopped
+from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
 from rollout.host_work import HostWork, Shared
-from rollout.images import Image, resolve, short, tag_value
+from rollout.images import Image, resolve, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.names import rollout_id
 from rollout.observation import Pool, group_tags, observe
 from rollout.outcome import Outcome, nothing_to_do, outcome_of
-from rollout.plan import Work, hosts_to_update
+from rollout.plan import Work, hosts_to_update, rebuild
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
@@ -218,7 +218,7 @@ class Rollout:
             self._record.r,
             self._record.a,
             self._lease.fence,
-            exclusion_tag(self._pool.scaling_plans, self._pool.id, self._declaration),
+            exclusion_tag(self._pool.scaling_plans, self._pool.id),
         )
 
     async def _heal(self) -> None:
@@ -286,7 +286,7 @@ class Rollout:
         if shared.goal.exclusion_tag is not None or plans is None or not active_plan(plans, self._pool.id):
             return
         plan = active_plan(plans, self._pool.id) or {}
-        name, tag = str(plan.get("name")), exclusion_tag(plans, self._pool.id, self._declaration)
+        name, tag = str(plan.get("name")), exclusion_tag(plans, self._pool.id)
         self._say(Kind.WARNING, f"scaling plan {name} was switched on; hosts in work are excluded by tag {tag}")
         if tag is not None:
             shared.goal = replace(shared.goal, exclusion_tag=tag)
@@ -503,36 +503,3 @@ class Rollout:
         else:
             self._before_log.append(event)
         self._listener(event)
-
-
-def exclusion_tag(plans: Sequence[Body], pool_id: str, declaration: Declaration) -> str | None:
-    """The tag that keeps autoscale off a host; None where no plan is active on the pool."""
-    plan = active_plan(plans, pool_id)
-    own = dig(plan, "properties", "exclusionTag")
-    return (declaration.exclusion_tag or (str(own) if own else None)) if plan is not None else None
-
-
-def active_plan(plans: Sequence[Body], pool_id: str) -> Body | None:
-    """The scaling plan that is enabled on the pool."""
-    for plan in plans:
-        for reference in dig(plan, "properties", "hostPoolReferences") or ():
-            if same_id(reference.get("hostPoolArmPath"), pool_id) and reference.get("scalingPlanEnabled"):
-                return plan
-    return None
-
-
-def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
-    """The work of one host that gets a fresh disk of the version it shall run.
-
-    Raises InvalidDeclaration for a name that is no host, PreCheckFailed while a rollout of the pool is not ended.
-    """
-    host = pool.host(name)
-    if host is None:
-        known = ", ".join(host.name for host in pool.hosts[:10])
-        raise InvalidDeclaration("host", name, f"is no host of pool {pool.name}", f"its hosts are {known}")
-    record = pool.record
-    if record is not None and record.resumable and record.t.lower() != host.name.lower():
-        raise PreCheckFailed(
-            f"pool {pool.name}: a rollout is {record.st}; let it end first (pulumi up), then rebuild {host.name}"
-        )
-    return (Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild"),)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollout.arm import dig, name_of, same_id
+from rollout.arm import dig, name_of
+from rollout.autoscale import active
 from rollout.azure import Body
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error
@@ -12,14 +13,6 @@ from rollout.prechecks.findings import Finding, error
 CREATES = "CreateDelete"
 """Start of the scaling methods that create and delete hosts (`CreateDeletePowerManage`,
 Microsoft.DesktopVirtualization scalingPlans, from 2024-11-01-preview on)."""
-
-
-def active(plan: Body, pool_id: str) -> bool:
-    """Assigned to the pool and enabled for it."""
-    return any(
-        same_id(str(reference.get("hostPoolArmPath") or ""), pool_id) and reference.get("scalingPlanEnabled")
-        for reference in dig(plan, "properties", "hostPoolReferences") or ()
-    )
 
 
 def check(facts: Facts) -> Iterator[Finding]:
