@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import measure
-from bench.emulated_pool import DEFINITION, GROUP, POOL, EmulatedPool, emulated_pool
 from bench.setting import BAKE, HOSTS, MAX_UNAVAILABLE, SESSIONS_PER_HOST, SIDES, Side
-from bench.virtual_time import virtually
 from rollout import names
+from simulation.emulated_pool import DEFINITION, GROUP, POOL, EmulatedPool, emulated_pool
+from simulation.virtual_time import virtually
 
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-"
 

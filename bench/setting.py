@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bench.emulated_pool import INPUTS
 from rollout.rollout import Order
+from simulation.emulated_pool import INPUTS
 
 HOSTS = 100
 MAX_UNAVAILABLE = 10

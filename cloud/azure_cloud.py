@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from azure.core.credentials_async import AsyncTokenCredential
 
 from cloud.authorization import AuthorizationOperations
+from cloud.clock import Chance, real_chance
 from cloud.compute import ComputeOperations
 from cloud.connection import Connection
 from cloud.credential import credential_from, settings_from
@@ -66,6 +67,7 @@ async def open_cloud(
     endpoints: Endpoints | None = None,
     throttle: Throttle | None = None,
     observer: Observer | None = None,
+    chance: Chance | None = None,
 ) -> AsyncIterator[AzureCloud]:
     """A connection with what the environment names: endpoints, credential, certificate authority.
 
@@ -91,6 +93,7 @@ async def open_cloud(
             clock=clock,
             throttle=throttle or shared_throttle(places.resource_manager, principal, clock),
             write_guard=write_guard,
+            chance=chance or real_chance(),
             observer=observer,
         )
         yield AzureCloud(connection, subscription_id)

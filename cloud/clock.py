@@ -1,12 +1,19 @@
-"""Time: real, or compressed beside the emulator. The one module that reads HOSTPOOL_CLOCK."""
+"""Time and chance. The one module that reads the machine's clock, its randomness, and HOSTPOOL_CLOCK.
+
+All else is handed a clock and a chance, so that a simulation can hand it its own: ruff refuses `time`, `random` and
+`uuid` elsewhere.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from rollout.clock import Clock
 from rollout.errors import InvalidDeclaration
@@ -14,6 +21,32 @@ from rollout.errors import InvalidDeclaration
 VARIABLE = "HOSTPOOL_CLOCK"
 SHORTEST = 0.15
 """Real seconds that a wait in compressed time takes at least, where it would take longer in real time."""
+
+
+class Chance(Protocol):
+    """Where randomness comes from; a seeded `random.Random` in a simulation."""
+
+    def random(self) -> float:
+        """In [0, 1)."""
+        ...
+
+    def getrandbits(self, k: int, /) -> int: ...
+
+
+def real_chance() -> Chance:
+    """The operating system's randomness."""
+    return random.SystemRandom()
+
+
+def guid(chance: Chance) -> str:
+    """A random GUID."""
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+def real_time() -> float:
+    """Epoch seconds by the machine's clock, for what is real in compressed time too: the lifetime of a token, the pace
+    of a display."""
+    return time.time()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ which counts with thousands of hosts. Writes go through the SDK clients, as do t
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -18,18 +17,26 @@ from azure.core.pipeline import AsyncPipeline, PipelineResponse
 from azure.core.pipeline.policies import (
     CustomHookPolicy,
     HeadersPolicy,
-    RequestIdPolicy,
     UserAgentPolicy,
 )
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
+from cloud.clock import Chance, guid
 from cloud.endpoints import Endpoints
 from cloud.errors import from_answer, translated
 from cloud.ids import short
 from cloud.long_running import OperationPolling
-from cloud.policies import DecodePolicy, LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, WriteGuard
+from cloud.policies import (
+    ClientRequestIdPolicy,
+    DecodePolicy,
+    LeasePolicy,
+    ObservePolicy,
+    RetryPolicy,
+    ThrottlePolicy,
+    WriteGuard,
+)
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Observer, Traffic
 from cloud.transport import Transport
@@ -58,12 +65,13 @@ class Connection:
         clock: Clock,
         throttle: Throttle,
         write_guard: WriteGuard,
+        chance: Chance,
         observer: Observer | None = None,
     ) -> None:
         self.endpoints, self.credential, self.transport, self.clock = endpoints, credential, transport, clock
-        self.throttle, self.write_guard, self.observer = throttle, write_guard, observer
+        self.throttle, self.write_guard, self.observer, self.chance = throttle, write_guard, observer, chance
         self.traffic, self.azure_time = Traffic(), AzureTime(clock)
-        self.correlation_id = str(uuid.uuid4())
+        self.correlation_id = guid(chance)
         """Sent as x-ms-correlation-request-id: the activity log shows the calls of one rollout together."""
         self.pipeline = self.new_pipeline(
             AsyncARMChallengeAuthenticationPolicy(credential, endpoints.scope),
@@ -86,11 +94,11 @@ class Connection:
         """A pipeline for one audience. Logging policies are left out: they cost, and could print secrets."""
         policies = [
             HeadersPolicy({"x-ms-correlation-request-id": self.correlation_id}),
-            RequestIdPolicy(),
+            ClientRequestIdPolicy(self.chance),
             UserAgentPolicy(base_user_agent=USER_AGENT),
             CustomHookPolicy(),
             DecodePolicy(),
-            RetryPolicy(self.clock),
+            RetryPolicy(self.clock, self.chance),
             *([throttle] if throttle else []),
             token,
             ObservePolicy(self.clock, self.traffic, azure_time or AzureTime(self.clock), self.observer),

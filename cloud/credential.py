@@ -7,7 +7,6 @@ is named like its ARM_* sister: HOSTPOOL_CLIENT_ID, HOSTPOOL_CLIENT_SECRET, HOST
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from cloud.clock import real_time
 from cloud.endpoints import Endpoints
 from cloud.transport import Transport
 from rollout.errors import InvalidDeclaration
@@ -200,7 +200,7 @@ class OidcCredential:
 
         async with self._lock:
             known = self._tokens.get(scopes)
-            if known is not None and claims is None and known.expires_on - time.time() > _REFRESH_EARLY:
+            if known is not None and claims is None and known.expires_on - real_time() > _REFRESH_EARLY:
                 return known
             assertion = await self._assertion()
             inner = ClientAssertionCredential(

@@ -38,7 +38,7 @@ class KeyVaultOperations:
                 vault_url,
                 connection.credential,
                 transport=connection.transport,
-                retry_policy=RetryPolicy(connection.clock),
+                retry_policy=RetryPolicy(connection.clock, connection.chance),
                 # The challenge names vault.azure.net, which is no part of the address of an emulated vault.
                 verify_challenge_resource=connection.endpoints.is_known_cloud,
             )

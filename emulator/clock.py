@@ -2,7 +2,8 @@
 
 The world's own time is `World.now` and only `World.advance` moves it. This module says where it has to be: on a
 running clock `emulated epoch + (real - real epoch) * speed`; on a virtual clock nowhere else than where it is, until
-somebody asks for an advance. The mapping is the section `clock` of the world, so that it is saved with it.
+somebody asks for an advance. The mapping is the section `clock` of the world, so that it is saved with it. This is
+the one module of the emulator that reads the machine's clock; chance is drawn from the world's seed.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ class Clock:
         return f"{self.real_epoch:.6f},{self.emulated_epoch:.6f},{self.speed:g}"
 
 
+def real_time() -> float:
+    """Epoch seconds by the machine's clock, for what is real at any speed: tokens, the pace of saving."""
+    return time.time()
+
+
 def clock_of(world: World) -> Clock:
     """The world's clock; a world without one (in process) stands on a virtual clock."""
     section = world.sections.get(SECTION)
@@ -55,7 +61,7 @@ def clock_of(world: World) -> Clock:
 
 def start(world: World, speed: float, real: float | None = None) -> Clock:
     """Let the clock run from the world's time on at `speed`; 0 leaves time to `advance`."""
-    begin = time.time() if real is None else real
+    begin = real_time() if real is None else real
     world.sections[SECTION] = {"speed": speed, "real_epoch": begin, "emulated_epoch": world.now, "seen": begin}
     world.sections.setdefault("settings", {})["speed"] = speed or 1.0
     return clock_of(world)
@@ -63,7 +69,7 @@ def start(world: World, speed: float, real: float | None = None) -> Clock:
 
 def resume(world: World, speed: float, real: float | None = None) -> Clock:
     """The clock after a restart: the saved mapping if the emulator was away for a moment only, else a new one."""
-    moment = time.time() if real is None else real
+    moment = real_time() if real is None else real
     section = world.sections.get(SECTION)
     if section is None or section["speed"] != speed or not 0 <= moment - section["seen"] <= RESUME_WITHIN:
         return start(world, speed, moment)
@@ -75,7 +81,7 @@ def catch_up(world: World, real: float | None = None) -> None:
     clock = clock_of(world)
     if clock.virtual:
         return
-    moment = time.time() if real is None else real
+    moment = real_time() if real is None else real
     world.sections[SECTION]["seen"] = moment
     world.advance(clock.emulated(moment))
 

@@ -12,10 +12,11 @@ import base64
 import hashlib
 import hmac
 import json
-import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from emulator import clock
 from emulator.wire import ArmError, Body, Headers, Principal, Request, Response
 from emulator.world import World
 
@@ -72,14 +73,14 @@ def authenticate(world: World, request: Request) -> Principal:
     claims = _claims(world, token.strip())
     if claims is None:
         raise _unauthorized(world, request, audience, "InvalidAuthenticationToken", "The access token is invalid.")
-    if claims["exp"] < time.time():
+    if claims["exp"] < clock.real_time():
         raise _unauthorized(
             world,
             request,
             audience,
             "ExpiredAuthenticationToken",
             f"The access token expiry UTC time '{_utc(claims['exp'])}' is earlier than current UTC time "
-            f"'{_utc(time.time())}'.",
+            f"'{_utc(clock.real_time())}'.",
         )
     accepted = _audiences(request, audience)
     if str(claims["aud"]).rstrip("/") not in accepted:
@@ -101,7 +102,7 @@ def issue(world: World, client_id: str, audience: str, *, lifetime: int = LIFETI
     """A token of a known principal for an audience (a resource URI)."""
     principal = world.sections[PRINCIPALS][client_id]
     tenant = tenant_of(world)
-    now = int(time.time())
+    now = int(clock.real_time())
     claims: Body = {
         "aud": audience,
         "iss": f"{base_url or 'https://sts.windows.net'}/{tenant}/",
@@ -320,7 +321,7 @@ def _token(world: World, request: Request, tenant: str) -> Response:
         "access_token": issue(world, client_id.lower(), resource, base_url=request.base_url),
     }
     if request.path.lower().endswith("/oauth2/token"):  # the v1 endpoint answers strings and an absolute expiry
-        now = int(time.time())
+        now = int(clock.real_time())
         body |= {
             "expires_in": str(LIFETIME),
             "ext_expires_in": str(LIFETIME),
@@ -344,7 +345,7 @@ def _assertion_fits(principal: Body, assertion: str) -> bool:
 
 
 def _refused(world: World, status: int, error: str, number: int, text: str) -> Response:
-    trace, now = world.guid(), _utc(time.time())
+    trace, now = world.guid(), _utc(clock.real_time())
     description = f"AADSTS{number}: {text} Trace ID: {trace} Correlation ID: {trace} Timestamp: {now}"
     return Response(
         status,
@@ -414,4 +415,4 @@ def _decode(text: str) -> bytes:
 
 
 def _utc(moment: float) -> str:
-    return time.strftime("%m/%d/%Y %H:%M:%S", time.gmtime(moment))
+    return datetime.fromtimestamp(moment, UTC).strftime("%m/%d/%Y %H:%M:%S")

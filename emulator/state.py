@@ -12,10 +12,10 @@ import io
 import os
 import pickle
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from emulator import clock
 from emulator.certificates import write_atomically
 from emulator.world import World
 
@@ -71,7 +71,7 @@ class Saver:
 
     def poll(self, world: World) -> None:
         """Write if something changed and the last write is long enough ago (ten times what it took)."""
-        now = time.monotonic()
+        now = clock.real_time()
         if self._child is not None:
             finished, _ = os.waitpid(self._child, os.WNOHANG)
             if not finished:
@@ -83,7 +83,7 @@ class Saver:
         self._dirty = False
         if not sys.platform.startswith("linux"):
             save(world, self.path)
-            self._next = time.monotonic() + max(self.every, 10 * (time.monotonic() - now))
+            self._next = clock.real_time() + max(self.every, 10 * (clock.real_time() - now))
             return
         self._started = now
         self._child = os.fork()

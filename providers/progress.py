@@ -6,10 +6,10 @@ as long for 12 hosts as for 200: it counts hosts, and names one.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from cloud.clock import real_time
 from rollout.events import Event, Kind
 from rollout.record import UNAVAILABLE, Phase
 
@@ -37,7 +37,7 @@ class Log(Protocol):
 class Progress:
     """A listener of the engine's events. `log` gets the lines, `every` seconds apart at least."""
 
-    def __init__(self, log: Log, *, every: float = EVERY, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Log, *, every: float = EVERY, now: Callable[[], float] = real_time) -> None:
         self._log, self._every, self._now = log, every, now
         self._shown, self._shown_at = "", float("-inf")
         self._version = ""

@@ -10,8 +10,8 @@ import pytest
 
 from bench import setting
 from bench.one_rollout import rolled
-from bench.virtual_time import virtually
 from rollout.rollout import Order
+from simulation.virtual_time import virtually
 
 HOSTS = 5
 

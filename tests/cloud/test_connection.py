@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from azure.core.rest import HttpRequest
 
-from bench.virtual_time import LoopClock
 from cloud import api_versions
 from cloud.azure_cloud import AzureCloud, open_cloud
 from cloud.endpoints import PUBLIC
 from cloud.ids import parse, short
 from cloud.throttling import Throttle
 from rollout.errors import Forbidden
+from simulation.virtual_time import LoopClock
 from tests.support.wire import Answer, AnyToken, Scripted, allow
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from bench.in_process import in_process_cloud
-from bench.virtual_time import LoopClock
 from cloud.azure_cloud import AzureCloud
 from cloud.policies import read_only
 from emulator import scenario
@@ -17,6 +15,8 @@ from emulator.app import Emulator
 from emulator.wire import Request
 from rollout.azure import Azure
 from rollout.errors import AzureError, Conflict, Forbidden, LeaseLost, NotFound, OperationFailed, PreconditionFailed
+from simulation.in_process import in_process_cloud
+from simulation.virtual_time import LoopClock
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"

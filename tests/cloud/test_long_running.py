@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from azure.core.rest import HttpRequest
 
-from bench.virtual_time import EPOCH, LoopClock
 from cloud.azure_cloud import AzureCloud, open_cloud
 from cloud.endpoints import PUBLIC
 from cloud.throttling import Throttle
 from rollout.errors import OperationFailed
+from simulation.virtual_time import EPOCH, LoopClock
 from tests.support.wire import Answer, AnyToken, Scripted, allow
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"

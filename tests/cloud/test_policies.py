@@ -12,11 +12,11 @@ from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import AsyncPipeline
 from azure.core.rest import HttpRequest
 
-from bench.virtual_time import EPOCH, LoopClock
 from cloud.policies import LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, is_write, read_only
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Exchange, Traffic
 from rollout.errors import LeaseLost
+from simulation.virtual_time import EPOCH, LoopClock
 from tests.support.wire import Answer, Scripted, in_turn
 
 VM = "https://localhost/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm-0"
@@ -38,7 +38,7 @@ class Pipe:
         self._pipeline = AsyncPipeline(
             self.wire,
             [
-                RetryPolicy(self.clock, jitter=random.Random(1)),
+                RetryPolicy(self.clock, random.Random(1)),
                 ThrottlePolicy(self.throttle),
                 ObservePolicy(self.clock, self.traffic, self.azure_time, self.exchanges.append),
                 LeasePolicy(guard),

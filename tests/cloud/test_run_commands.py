@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench.in_process import in_process_cloud
-from bench.virtual_time import LoopClock
 from cloud.azure_cloud import AzureCloud
 from emulator import scenario
 from emulator.app import Emulator
 from emulator.wire import Request
 from rollout.errors import AzureError, Conflict, NotFound, OperationFailed
+from simulation.in_process import in_process_cloud
+from simulation.virtual_time import LoopClock
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-0"

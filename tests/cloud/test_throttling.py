@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from bench.virtual_time import EPOCH, LoopClock
 from cloud.throttling import Bucket, Kind, Rate, Throttle, kind_of, shared_throttle
+from simulation.virtual_time import EPOCH, LoopClock
 
 SUBSCRIPTION = "https://management.azure.com/subscriptions/11111111-1111-1111-1111-111111111111"
 COMPUTE = f"{SUBSCRIPTION}/resourceGroups/avd/providers/Microsoft.Compute"

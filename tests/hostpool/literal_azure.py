@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import looptime
 
-from bench.virtual_time import EPOCH, LoopClock
 from hostpool.session import World
 from rollout import names, pool_record
 from rollout.azure import Azure, Body
@@ -18,6 +17,7 @@ from rollout.clock import Clock, iso
 from rollout.lease import Holder
 from rollout.pool_record import RolloutRecord, State
 from rollout.record import HostRecord, Phase
+from simulation.virtual_time import EPOCH, LoopClock
 from tests.hostpool.night import IMAGE, POOL, POOL_ID, ROLLOUT, SUBSCRIPTION, VERSION_ID
 
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-avd"

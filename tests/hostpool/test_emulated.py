@@ -14,13 +14,13 @@ import looptime
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.in_process import in_process_cloud
 from cloud.policies import WriteGuard
 from hostpool.main import main
 from hostpool.session import World
 from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.pool_record import declaration_tags
+from simulation.in_process import in_process_cloud
 from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
 
 

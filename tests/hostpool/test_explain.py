@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.virtual_time import EPOCH
 from hostpool.explain import MEANINGS
 from hostpool.main import main
 from hostpool.status import DONE, EXCLUDED, TO_DO
@@ -17,6 +16,7 @@ from rollout import names
 from rollout.events import Event, EventLog, Kind, log_path
 from rollout.lease import Holder
 from rollout.record import Phase
+from simulation.virtual_time import EPOCH
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle, record
 from tests.hostpool.night import POOL, ROLLOUT
 

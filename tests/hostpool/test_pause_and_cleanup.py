@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.virtual_time import EPOCH
 from hostpool.main import main
 from rollout import names
 from rollout.lease import Holder, decode
 from rollout.pool_record import RolloutRecord, State
+from simulation.virtual_time import EPOCH
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
 from tests.hostpool.night import ROLLOUT
 

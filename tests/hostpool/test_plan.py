@@ -6,11 +6,11 @@ import json
 
 from click.testing import CliRunner, Result
 
-from bench.virtual_time import EPOCH
 from hostpool.main import main
 from rollout import names
 from rollout.azure import Body
 from rollout.pool_record import RolloutRecord, State, declaration_tags
+from simulation.virtual_time import EPOCH
 from tests.hostpool.literal_azure import INPUTS, OLD, LiteralAzure
 from tests.hostpool.night import IMAGE, ROLLOUT, VERSION_ID
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.virtual_time import EPOCH
 from hostpool.main import main
 from hostpool.status import short_image
 from rollout import names
@@ -17,6 +16,7 @@ from rollout.errors import Forbidden, Unreachable
 from rollout.events import Event, EventLog, Kind, log_path
 from rollout.lease import Holder
 from rollout.pool_record import RolloutRecord, State
+from simulation.virtual_time import EPOCH
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
 from tests.hostpool.night import IMAGE, POOL, ROLLOUT, VERSION_ID
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.virtual_time import LoopClock, virtually
 from emulator import clock, scenario
 from emulator.app import Emulator
 from emulator.server import Running, running
 from emulator.wire import Request
+from simulation.virtual_time import LoopClock, virtually
 from tests.support.emulator import as_deployer
 from tests.support.pools import INPUTS, Bench
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import providers.runtime
-from bench.in_process import principal_named
 from emulator.server import Running
 from emulator.wire import Body, Principal, Request
 from providers.failure import HostPoolImageUpdateFailed
@@ -17,6 +16,7 @@ from providers.host_pool_image_update import HostPoolImageUpdateProvider
 from providers.runtime import Runtime
 from rollout import names
 from rollout.lease import Holder, decode
+from simulation.in_process import principal_named
 from tests.providers.emulated import PROXIES, environment, pool_inputs, requests_of, served_pool, writes
 from tests.support.pools import DEFINITION, GROUP, POOL
 

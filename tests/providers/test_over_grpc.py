@@ -10,13 +10,13 @@ import grpc
 import pytest
 from pulumi.output import UNKNOWN, Unknown
 
-from bench.in_process import principal_named
 from emulator.server import Running
 from emulator.wire import Request
 from rollout import names
 from rollout.lease import decode
 from rollout.pool_record import State
 from rollout.pool_record import decode as decode_rollout
+from simulation.in_process import principal_named
 from tests.providers.dynamic_process import URN, Provider, pickled, provider_process
 from tests.providers.emulated import environment, pool_inputs, served_pool
 from tests.support.pools import POOL

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from bench.in_process import in_process_cloud, principal_named
-from bench.virtual_time import virtually
 from providers import preview
 from providers.host_pool_image_update import HostPoolImageUpdateProvider
 from providers.preview import Look
@@ -22,6 +20,8 @@ from rollout.declaration import Declaration, parse
 from rollout.errors import RolloutError
 from rollout.lease import Holder
 from rollout.prechecks.actions import ACTIONS, LOCKS_READ, SKUS_READ, USAGES_READ
+from simulation.in_process import in_process_cloud, principal_named
+from simulation.virtual_time import virtually
 from tests.support.pools import DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION, Bench, bench
 
 Prepare = Callable[[Bench], Awaitable[None]]

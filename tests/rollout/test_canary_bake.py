@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.virtual_time import virtually
 from rollout.events import Kind
+from simulation.virtual_time import virtually
 from tests.support.pools import bench
 
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 
-from bench.virtual_time import LoopClock
 from rollout import names
 from rollout.azure import Azure
 from rollout.clock import iso
@@ -35,6 +34,7 @@ from rollout.steps import (
     SetAllowNewSession,
     Start,
 )
+from simulation.virtual_time import LoopClock
 from tests.rollout.literals import (
     ENTRA,
     NEW,

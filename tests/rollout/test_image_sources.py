@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.virtual_time import virtually
 from rollout.errors import PreCheckFailed
+from simulation.virtual_time import virtually
 from tests.support.pools import GROUP, Bench, bench
 
 

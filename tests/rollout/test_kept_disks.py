@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.virtual_time import virtually
 from rollout import names
 from rollout.declaration import DAY
+from simulation.virtual_time import virtually
 from tests.support.pools import Bench, bench
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bench.virtual_time import virtually
 from rollout import names
 from rollout.errors import LeaseHeld
 from rollout.events import Kind
+from simulation.virtual_time import virtually
 from tests.support.pools import GROUP, POOL, Bench, bench
 
 VMS = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bench.virtual_time import virtually
 from emulator import scenario
 from rollout import names
 from rollout.errors import LeaseLost
 from rollout.events import Kind
 from rollout.record import Phase, decode
+from simulation.virtual_time import virtually
 from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
 
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"

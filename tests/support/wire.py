@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from bench.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
+from simulation.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
 
 __all__ = ["Answer", "AnyToken", "InMemoryResponse", "Scripted", "allow", "in_turn"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from azure.core.exceptions import ServiceResponseError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from bench.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
 from cloud.azure_cloud import AzureCloud, open_cloud
+from cloud.clock import Chance
 from cloud.endpoints import Endpoints
 from cloud.policies import WriteGuard
 from cloud.throttling import Throttle
@@ -20,6 +21,7 @@ from cloud.traffic import Observer
 from emulator.app import Emulator
 from emulator.wire import Headers, Principal, Request
 from rollout.clock import Clock
+from simulation.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
 
 BASE_URL = "https://localhost"
 ENDPOINTS = Endpoints(
@@ -81,6 +83,7 @@ async def in_process_cloud(
     write_guard: WriteGuard = allow,
     throttle: Throttle | None = None,
     observer: Observer | None = None,
+    chance: Chance | None = None,
     subscription_id: str = "11111111-1111-1111-1111-111111111111",
 ) -> AsyncIterator[AzureCloud]:
     """An `AzureCloud` whose wire is a function call."""
@@ -94,5 +97,6 @@ async def in_process_cloud(
         endpoints=ENDPOINTS,
         throttle=throttle or Throttle(clock),
         observer=observer,
+        chance=chance or random.Random(emulator.world.seed),
     ) as cloud:
         yield cloud

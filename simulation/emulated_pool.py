@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.in_process import in_process_cloud, principal_named
-from bench.virtual_time import LoopClock
 from emulator import scenario
 from emulator.app import Emulator
 from emulator.wire import Body, Request, Response
@@ -17,6 +15,8 @@ from rollout.declaration import parse
 from rollout.events import Event
 from rollout.lease import Lease
 from rollout.rollout import Order, Outcome, run
+from simulation.in_process import in_process_cloud, principal_named
+from simulation.virtual_time import LoopClock
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"
