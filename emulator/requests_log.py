@@ -1,4 +1,4 @@
-"""The request log: every ARM and data-plane call with the action that was checked and the fault that struck.
+"""The request log: every ARM and data-plane call with the actions that were checked and the fault that struck.
 
 `GET /emulator/requests?since=N` returns it; app.py writes one entry a call.
 """
@@ -27,6 +27,7 @@ def record(world: World, request: Request, *, status: int, action: str | None = 
             "status": status,
             "action": action,
             "fault": fault,
+            **({"linked": list(request.linked)} if request.linked else {}),
         }
     )
 

@@ -57,6 +57,8 @@ class Request:
     action: str | None = None
     """The RBAC action that was checked, and below the id of the fault rule that struck: for the request log."""
     fault: str | None = None
+    linked: list[str] = field(default_factory=list)
+    """The actions that were checked beside it, `<action> on <scope>`: on what the body refers to, for `$expand`."""
     effect: Body | None = None
     """The fault's effect, for those that act later than the answer (`operation`)."""
 

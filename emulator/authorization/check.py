@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from emulator import ids
 from emulator.authorization import roles
-from emulator.wire import ArmError, Body, Principal
+from emulator.wire import ArmError, Body, Principal, Request
 from emulator.world import World
 
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -77,18 +77,27 @@ def require(world: World, principal: Principal | None, action: str, scope: str, 
     )
 
 
+def require_too(world: World, request: Request, action: str, scope: str) -> None:
+    """Raise 403 AuthorizationFailed unless the caller may also perform `action`, and note it on the request."""
+    request.linked.append(f"{action} on {ids.normal(scope)}")
+    require(world, request.principal, action, scope)
+
+
 def linked(
     world: World,
-    principal: Principal | None,
+    request: Request,
     links: Iterable[tuple[str, str]],
     *,
     performing: tuple[str, str] | None = None,
 ) -> None:
-    """Raise 403 LinkedAuthorizationFailed unless the principal may perform each (action, scope) of `links`.
+    """Raise 403 LinkedAuthorizationFailed unless the caller may perform each (action, scope) of `links`; they are noted
+    on the request.
 
     Links are what a request body refers to: a subnet that a NIC joins, a disk that a VM attaches. `performing` is the
     (action, scope) of the request itself, which the message names.
     """
+    links, principal = list(links), request.principal
+    request.linked += [f"{action} on {ids.normal(scope)}" for action, scope in links]
     refused = [(action, scope) for action, scope in links if not allowed(world, principal, action, scope)]
     if not refused:
         return

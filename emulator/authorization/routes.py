@@ -13,12 +13,13 @@ _TENANT = "/providers/" + _NS
 
 
 def list_permissions(world: World, request: Request, path: dict[str, str]) -> Response:
-    """What the caller itself may do at the scope."""
+    """What the caller itself may do at the scope. That it takes a right of its own is unverified: the operation exists,
+    and built-in roles hold it by `Microsoft.Authorization/*/read`."""
     return Response(200, {"value": check.permissions_at(world, request.principal, path["scope"])})
 
 
 ROUTES: list[Route] = [
-    Route("GET", _AT + "/permissions", list_permissions, None),
+    Route("GET", _AT + "/permissions", list_permissions, _NS + "/permissions/read"),
     Route("PUT", _AT + "/roleDefinitions/{id}", definitions.create, _NS + "/roleDefinitions/write"),
     Route("GET", _AT + "/roleDefinitions/{id}", definitions.get, _NS + "/roleDefinitions/read"),
     Route("DELETE", _AT + "/roleDefinitions/{id}", definitions.delete, _NS + "/roleDefinitions/delete"),

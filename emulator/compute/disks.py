@@ -236,7 +236,7 @@ def _origin(world: World, request: Request, creation: Body, location: str, prope
             raise required("creationData.imageReference")
         source = image_sources.resolve(world, reference, location)
         # unverified: that reading the image is a linked check of a disk PUT.
-        check.linked(world, request.principal, source.links, performing=("Microsoft.Compute/disks/write", request.path))
+        check.linked(world, request, source.links, performing=("Microsoft.Compute/disks/write", request.path))
         return image_sources.origin_of(source)
     if option in ("copy", "copystart", "restore"):
         source_id = str(creation.get("sourceResourceId") or "")
@@ -247,7 +247,7 @@ def _origin(world: World, request: Request, creation: Body, location: str, prope
         action = f"{ids.resource_type(source_id)}/read"
         check.linked(
             world,
-            request.principal,
+            request,
             [(action, source_id)],
             performing=("Microsoft.Compute/disks/write", request.path),
         )

@@ -78,9 +78,7 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
     vm_id = str((properties.get("sourceVirtualMachine") or {}).get("id") or "")
     if vm_id:
         # unverified: which permission on the VM creating an image needs.
-        check.linked(
-            world, request.principal, [("Microsoft.Compute/virtualMachines/read", vm_id)], performing=(_WRITE, image_id)
-        )
+        check.linked(world, request, [("Microsoft.Compute/virtualMachines/read", vm_id)], performing=(_WRITE, image_id))
         storage, generation, hidden = _captured(world, vm_id, location, properties)
         row = "image from vm"
     else:
@@ -239,7 +237,7 @@ def _assembled(world: World, request: Request, image_id: str, properties: Body) 
         if source is None:
             raise ArmError(404, "NotFound", f"Resource {ids.name(source_id)} is not found.")
         action = f"{ids.resource_type(source_id)}/read"
-        check.linked(world, request.principal, [(action, source_id)], performing=(_WRITE, image_id))
+        check.linked(world, request, [(action, source_id)], performing=(_WRITE, image_id))
         own = source.body["properties"].get("hyperVGeneration", "V1")
         if "hyperVGeneration" in properties and generation != own:
             message = f"The hypervisor generation of the image must be that of '{source_id}', '{own}'."

@@ -117,7 +117,7 @@ def _origin(
         if source.body["location"] != location and option == "copy":
             raise invalid(f"The source '{source_id}' is not in location '{location}'.", "creationData.sourceResourceId")
         action = f"{ids.resource_type(source_id)}/read"
-        check.linked(world, request.principal, [(action, source_id)], performing=(_WRITE, snapshot_id))
+        check.linked(world, request, [(action, source_id)], performing=(_WRITE, snapshot_id))
         row = "snapshot copy start" if option == "copystart" else "snapshot copy full"
         if properties.get("incremental") and option == "copy":
             row = "snapshot copy incremental"

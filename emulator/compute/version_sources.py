@@ -67,7 +67,7 @@ def find(world: World, request: Request, definition: Resource, location: str, se
             target="galleryImageVersion.properties.storageProfile.source.id",
         )
     action = f"{ids.resource_type(source_id)}/read"
-    check.linked(world, request.principal, [(action, source_id)], performing=(_WRITE, ids.normal(request.path)))
+    check.linked(world, request, [(action, source_id)], performing=(_WRITE, ids.normal(request.path)))
     if resource.body["location"] != location:
         raise _does_not_fit(f"location '{resource.body['location']}'", f"location '{location}'", source_id)
     found = _read(world, resource)

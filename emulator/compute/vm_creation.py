@@ -105,7 +105,7 @@ def create(world: World, request: Request, name: str, body: Body, identity: Any)
         *(link for disk_id in attached for link in disk_links(disk_id)),
         *identities.links(identity),
     ]
-    check.linked(world, request.principal, links, performing=(WRITE, vm_id))
+    check.linked(world, request, links, performing=(WRITE, vm_id))
     catalog.require_quota(world, location, size, subscription=ids.subscription(vm_id))
 
     vm = world.put(vm_id, _body(world, body, given, begin, profile, name, vm_id, location, size), {})

@@ -29,7 +29,7 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
     properties, sent = bodies.properties_of(request), dict(request.body or {})
     check.linked(
         world,
-        request.principal,
+        request,
         _links(properties),
         performing=("Microsoft.Network/networkInterfaces/write", nic_id),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.authorization import assignments, check, roles
-from emulator.wire import ArmError
+from emulator.wire import ArmError, Request
 from tests.emulator.arm_client import COMPUTE, GROUP, GUEST, NETWORK, OWNER, SCOPE, Client, code, message
 
 ROLE = "88888888-0000-4000-8000-000000000001"
@@ -190,26 +190,29 @@ def test_a_change_of_role_takes_effect_at_once(azure: Client) -> None:
 
 
 def test_permissions_are_those_of_the_caller_at_the_scope(azure: Client) -> None:
-    assigned(azure, role("Microsoft.Compute/disks/read"), scope=GROUP)
+    actions = ["Microsoft.Authorization/permissions/read", "Microsoft.Compute/disks/read"]
+    assigned(azure, role(*actions), scope=GROUP)
     at = "/providers/Microsoft.Authorization/permissions"
     own = azure.get(GROUP + at, who=GUEST).body["value"]
-    assert [p["actions"] for p in own] == [["Microsoft.Compute/disks/read"]]
-    assert azure.get(SCOPE + at, who=GUEST).body["value"] == []
+    assert [p["actions"] for p in own] == [actions]
+    assert message(azure.get(SCOPE + at, who=GUEST)).count("Microsoft.Authorization/permissions/read") == 1
     assert azure.get(f"{COMPUTE}/disks/d1{at}").body["value"][0]["actions"] == ["*"]
 
 
 def test_linked_scopes_are_named(azure: Client) -> None:
-    subnet = f"{NETWORK}/virtualNetworks/v/subnets/s"
+    subnet, join = f"{NETWORK}/virtualNetworks/v/subnets/s", "Microsoft.Network/virtualNetworks/subnets/join/action"
+    request = Request("PUT", f"{NETWORK}/networkInterfaces/n", principal=GUEST)
     with pytest.raises(ArmError) as caught:
         check.linked(
             azure.world,
-            GUEST,
-            [("Microsoft.Network/virtualNetworks/subnets/join/action", subnet)],
+            request,
+            [(join, subnet)],
             performing=("Microsoft.Network/networkInterfaces/write", f"{NETWORK}/networkInterfaces/n"),
         )
     assert (caught.value.status, caught.value.code) == (403, "LinkedAuthorizationFailed")
     assert f"on the linked scope(s) '{subnet}' (respectively)" in caught.value.message
-    check.linked(azure.world, OWNER, [("Microsoft.Network/virtualNetworks/subnets/join/action", subnet)])
+    assert request.linked == [f"{join} on {subnet}"]
+    check.linked(azure.world, Request("PUT", "/", principal=OWNER), [(join, subnet)])
 
 
 def test_data_actions_are_apart_from_actions(azure: Client) -> None:

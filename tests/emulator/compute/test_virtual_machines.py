@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator import faults
+from emulator import faults, requests_log
 from emulator.authorization import assignments
 from emulator.resources import groups
 from tests.emulator.arm_client import COMPUTE, GROUP, GUEST, LOCATION, NETWORK, SUBSCRIPTION, code, message
@@ -387,7 +387,22 @@ def test_a_swap_needs_rights_on_the_disk(cloud: Machines) -> None:
     assignments.grant(cloud.world, GUEST.object_id, _role(cloud, ["Microsoft.Compute/virtualMachines/*"]), GROUP)
     answer = cloud.swap("vm-1", spare, who=GUEST)
     assert (answer.status, code(answer)) == (403, "LinkedAuthorizationFailed")
+    linked = requests_log.since(cloud.world, 0)[-1]["linked"]
+    assert {each.partition(" on ")[0] for each in linked} == {
+        "Microsoft.Compute/disks/read",
+        "Microsoft.Compute/disks/write",
+    }
     assert cloud.call("PATCH", cloud.path("vm-1"), {"tags": {"a": "1"}}, who=GUEST).status == 200
+    assert "linked" not in requests_log.since(cloud.world, 0)[-1]
+
+
+def test_an_instance_view_needs_a_right_of_its_own(cloud: Machines) -> None:
+    cloud.vm("vm-1")
+    assignments.grant(cloud.world, GUEST.object_id, _role(cloud, ["Microsoft.Compute/virtualMachines/read"]), GROUP)
+    assert cloud.call("GET", cloud.path("vm-1"), who=GUEST).status == 200
+    answer = cloud.get(f"{cloud.path('vm-1')}?$expand=instanceView", who=GUEST)
+    assert (answer.status, code(answer)) == (403, "AuthorizationFailed")
+    assert "Microsoft.Compute/virtualMachines/instanceView/read" in answer.body["error"]["message"]
 
 
 def _role(cloud: Machines, actions: list[str]) -> str:
