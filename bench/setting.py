@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.rollout import Order
+from rollout.admission import Order
 from simulation.emulated_pool import INPUTS
 
 HOSTS = 100
@@ -36,10 +36,11 @@ _BOTH: dict[str, Any] = {
 
 SIDES: dict[str, Side] = {
     "sliding": Side("sliding window, build ahead", Order(), _BOTH),
-    # azure-docs articles/virtual-desktop/session-host-update.md: batches, and a disk is made once its host is off.
+    # azure-docs articles/virtual-desktop/session-host-update.md: batches, each drained when the last has ended, and a
+    # disk is made once its host is off.
     "barrier": Side(
         "AVD's order: barrier batches, build after deallocate",
-        Order(barrier=True),
+        Order(barrier=True, drain_ahead=False, by_sessions=False),
         {**_BOTH, "build": "after_deallocate"},
     ),
 }

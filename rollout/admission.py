@@ -31,6 +31,19 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
+class Order:
+    """How the engine schedules; the defaults are the product, others are for comparison in the benchmark. (Whether
+    disks are built ahead is declared: `build`.)"""
+
+    barrier: bool = False
+    """No sliding window, but batches of max_unavailable hosts, the next when the last has ended: AVD's own order."""
+    drain_ahead: bool = True
+    """Hosts are drained before there is a slot for them, so that a free slot finds one that is empty."""
+    by_sessions: bool = True
+    """Hosts with the fewest sessions first, and a slot for whoever is empty first. Else all by their names."""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A host that needs work, as of now."""
 
@@ -63,8 +76,7 @@ class Limits:
     first_builds: int
     canary_left: int | None
     """Hosts that may still go out before the canary has passed; None once it has."""
-    barrier: bool = False
-    """A new batch of max_unavailable hosts only when the last one has ended: AVD's own order, for comparison."""
+    order: Order = Order()
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,19 @@ def look_ahead(max_unavailable: int, hosts: int, drain_deadline: float, outage: 
 
 def admit(candidates: Sequence[Candidate], limits: Limits) -> Admissions:
     """Which hosts may go on now; candidates are in the order in which they should."""
-    return Admissions(_builds(candidates, limits), _drains(candidates, limits), _releases(candidates, limits))
+    batch = _batch(candidates, limits)
+    to_drain = candidates if limits.order.drain_ahead else batch
+    return Admissions(
+        _builds(candidates, limits), _drains(candidates, limits, to_drain), _releases(candidates, limits, batch)
+    )
+
+
+def _batch(candidates: Sequence[Candidate], limits: Limits) -> Sequence[Candidate]:
+    """The hosts that may go out: with barriers those up to the end of the batch that is under way."""
+    if not limits.order.barrier or limits.canary_left is not None:
+        return candidates
+    ended = next((n for n, c in enumerate(candidates) if c.stage < Stage.BACK), len(candidates))
+    return candidates[: (ended // limits.max_unavailable + 1) * limits.max_unavailable]
 
 
 def _at(candidates: Sequence[Candidate], *stages: Stage) -> list[Candidate]:
@@ -94,38 +118,37 @@ def _out(candidates: Sequence[Candidate]) -> int:
     return sum(1 for c in candidates if c.stage is Stage.OUT or (c.stage is Stage.ENDED and c.holds_slot))
 
 
-def _releases(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
+def _releases(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Candidate]) -> tuple[str, ...]:
     out = _out(candidates)
     broken = sum(1 for c in candidates if c.broken and c.stage < Stage.OUT) + limits.broken_elsewhere
     left = math.inf if limits.canary_left is None else limits.canary_left
     admitted = []
-    for candidate in _at(candidates, Stage.EMPTY):
+    # By their names, a slot is kept for the next host though that is not empty yet.
+    waiting = (Stage.EMPTY,) if limits.order.by_sessions else (Stage.DRAINING, Stage.EMPTY)
+    for candidate in _at(among, *waiting):
         # A host found broken counts already: mending it takes no further host out of service.
         taken = out + broken - (1 if candidate.broken else 0)
         if taken >= limits.max_unavailable and not (candidate.broken and out < limits.max_unavailable):
             continue
         if left <= 0:
             break
-        admitted.append(candidate.name)
+        if candidate.stage is Stage.EMPTY:
+            admitted.append(candidate.name)
         left -= 1
         out += 1
         broken -= 1 if candidate.broken else 0
     return tuple(admitted)
 
 
-def _drains(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
-    waiting = len(_at(candidates, Stage.DRAINING, Stage.EMPTY))
-    ahead = limits.ahead
-    if limits.barrier:
-        if limits.canary_left is not None:
-            ahead = limits.canary_left
-        elif _at(candidates, Stage.OUT, Stage.EMPTY) or (waiting and not _filling(candidates, limits)):
-            return ()
-        else:
-            ahead = limits.max_unavailable
-    serving, admitted, out = limits.serving, [], len(_at(candidates, Stage.OUT))
-    for candidate in _at(candidates, Stage.BUILT):
-        if waiting >= ahead or waiting + out >= limits.at_once:
+def _drains(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Candidate]) -> tuple[str, ...]:
+    waiting, out = len(_at(candidates, Stage.DRAINING, Stage.EMPTY)), len(_at(candidates, Stage.OUT))
+    ahead, at_once = limits.ahead, limits.at_once
+    if not limits.order.drain_ahead:
+        at_once = limits.max_unavailable
+        ahead = at_once if limits.canary_left is None else limits.canary_left
+    serving, admitted = limits.serving, []
+    for candidate in _at(among, Stage.BUILT):
+        if waiting >= ahead or waiting + out >= at_once:
             break
         if candidate.serving and serving - 1 < limits.floor:
             continue
@@ -133,11 +156,6 @@ def _drains(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
         waiting += 1
         serving -= 1 if candidate.serving else 0
     return tuple(admitted)
-
-
-def _filling(candidates: Sequence[Candidate], limits: Limits) -> bool:
-    """A batch of the barrier order is still being filled: none of its hosts has gone out yet."""
-    return 0 < len(_at(candidates, Stage.DRAINING)) < limits.max_unavailable
 
 
 def _builds(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:

@@ -42,9 +42,12 @@ OFF = ("Shutdown", "NoHeartbeat", "Unavailable", "Disconnected")
 """Session host statuses of a host that serves nobody: it comes first, because nobody has to leave it."""
 
 
-def hosts_to_update(pool: Pool, image: Image, declaration: Declaration) -> tuple[Work, ...]:
+def hosts_to_update(
+    pool: Pool, image: Image, declaration: Declaration, *, by_sessions: bool = True
+) -> tuple[Work, ...]:
     """The hosts that need work, in the order in which it starts: half done by an earlier run, then those that are off,
-    then those that drain or have no sessions, then those with the fewest. Among equals the zones take turns.
+    then those that drain or have no sessions, then those with the fewest. Among equals the zones take turns. Without
+    `by_sessions`: half done, then by name.
 
     Raises InvalidDeclaration for a name in include or exclude that is no host.
     """
@@ -54,7 +57,9 @@ def hosts_to_update(pool: Pool, image: Image, declaration: Declaration) -> tuple
         for host in pool.hosts
         if (work := _work(host, image, declaration)) is not None and (host.name in chosen or _half_done(host))
     ]
-    ordered = _in_order([host for host, _ in works], pool.observed_at)
+    hosts = [host for host, _ in works]
+    by_name_only = sorted(hosts, key=lambda host: (not _half_done(host), natural(host.name)))
+    ordered = _in_order(hosts, pool.observed_at) if by_sessions else by_name_only
     by_name = {work.host: work for _, work in works}
     canaries = _canaries_left(pool, image, declaration, len(works))
     result: list[Work] = []

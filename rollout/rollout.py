@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, vm_template
-from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
+from rollout.admission import Admissions, Candidate, Limits, Order, Stage, admit, look_ahead
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
 from rollout.canary import Baking
@@ -33,7 +33,7 @@ from rollout.record import ENDED
 from rollout.report import build, write_json
 from rollout.steps import Goal
 
-__all__ = ["Order", "Outcome", "Rollout", "run"]
+__all__ = ["Outcome", "Rollout", "run"]
 
 TICK = 15.0
 """Seconds after which the scheduler looks again without being called."""
@@ -42,14 +42,6 @@ TYPICAL_OUTAGE = 15 * MINUTE
 building included)."""
 STUCK_AFTER = 2 * 3600.0
 """Seconds without anything in flight or admitted after which the run is paused rather than waits on."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """How the engine schedules; the defaults are the product, others are for comparison in the benchmark."""
-
-    barrier: bool = False
-    """Batches of max_unavailable, the next when the last has ended: AVD's own order."""
 
 
 async def run(
@@ -156,7 +148,7 @@ class Rollout:
     def _needed(self, pool: Pool) -> tuple[Work, ...]:
         if self._only is not None:
             return rebuild(pool, self._only, self._image)
-        return hosts_to_update(pool, self._image, self._declaration)
+        return hosts_to_update(pool, self._image, self._declaration, by_sessions=self._order.by_sessions)
 
     def _housekeeping(self, pool: Pool) -> bool:
         vms, disks = cleanup.orphans(pool)
@@ -407,7 +399,7 @@ class Rollout:
             build_proven=self._build_proven(),
             first_builds=max(1, declaration.canary.hosts),
             canary_left=self._canary_left(),
-            barrier=self._order.barrier,
+            order=self._order,
         )
 
     def _ahead(self, unavailable: int, hosts: int, outage: float) -> int:

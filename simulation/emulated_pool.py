@@ -11,10 +11,11 @@ from typing import Any
 from emulator import scenario
 from emulator.app import Emulator
 from emulator.wire import Body, Request, Response
+from rollout.admission import Order
 from rollout.declaration import parse
 from rollout.events import Event
 from rollout.lease import Lease
-from rollout.rollout import Order, Outcome, run
+from rollout.rollout import Outcome, run
 from simulation.in_process import in_process_cloud, principal_named
 from simulation.virtual_time import LoopClock
 

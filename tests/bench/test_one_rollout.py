@@ -10,7 +10,7 @@ import pytest
 
 from bench import setting
 from bench.one_rollout import rolled
-from rollout.rollout import Order
+from rollout.admission import Order
 from simulation.virtual_time import virtually
 
 HOSTS = 5
@@ -60,7 +60,7 @@ def test_the_time_above_the_bound_adds_up(figures):
 
 def test_the_sides_differ_in_order_and_build_only():
     ours, other = setting.SIDES["sliding"], setting.SIDES["barrier"]
-    assert (ours.order, other.order) == (Order(barrier=False), Order(barrier=True))
+    assert (ours.order, other.order) == (Order(), Order(barrier=True, drain_ahead=False, by_sessions=False))
     differing = {key for key in other.inputs if other.inputs[key] != ours.inputs.get(key)}
     assert differing == {"build"}
     assert other.inputs["build"] == "after_deallocate"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.admission import Admissions, Candidate, Limits, Stage, admit, look_ahead
+from rollout.admission import Admissions, Candidate, Limits, Order, Stage, admit, look_ahead
 
 FLAGS = st.booleans()
 
@@ -42,7 +42,7 @@ LIMITS = st.builds(
     build_proven=FLAGS,
     first_builds=st.integers(1, 3),
     canary_left=st.one_of(st.none(), st.integers(0, 3)),
-    barrier=FLAGS,
+    order=st.builds(Order, barrier=FLAGS, drain_ahead=FLAGS, by_sessions=FLAGS),
 )
 PLAIN = Limits(2, 4, 10, 0, 0, 6, 10, True, 1, None)
 
@@ -104,12 +104,35 @@ def test_before_the_canary_has_passed_only_its_hosts_go_out(them: tuple[Candidat
 
 @given(candidates(), LIMITS)
 def test_a_barrier_begins_no_batch_before_the_last_has_ended(them: tuple[Candidate, ...], limits: Limits) -> None:
-    limits = replace(limits, barrier=True, canary_left=None)
+    go = admit(them, replace(limits, order=Order(barrier=True), canary_left=None)).release
+    at = [number for number, c in enumerate(them) if c.name in go]
+    size = limits.max_unavailable
+    for number in at:
+        assert number // size == at[0] // size
+        assert all(c.stage >= Stage.BACK for c in them[: number // size * size])
+
+
+@given(candidates(), LIMITS)
+def test_without_draining_ahead_a_host_is_drained_for_a_free_slot_only(
+    them: tuple[Candidate, ...], limits: Limits
+) -> None:
+    limits = replace(limits, order=replace(limits.order, drain_ahead=False))
     go = admit(them, limits).drain
-    if any(c.stage in (Stage.OUT, Stage.EMPTY) for c in them):
-        assert go == ()
-    draining = sum(c.stage is Stage.DRAINING for c in them)
-    assert not go or draining + len(go) <= limits.max_unavailable
+    begun = sum(c.stage in (Stage.DRAINING, Stage.EMPTY, Stage.OUT) for c in them)
+    assert not go or begun + len(go) <= limits.max_unavailable
+    if limits.canary_left is not None:
+        waiting = sum(c.stage in (Stage.DRAINING, Stage.EMPTY) for c in them)
+        assert not go or waiting + len(go) <= limits.canary_left
+
+
+@given(candidates(), LIMITS)
+def test_by_name_nobody_takes_the_slot_of_a_host_before_it(them: tuple[Candidate, ...], limits: Limits) -> None:
+    limits = replace(limits, order=Order(by_sessions=False), canary_left=None, broken_elsewhere=0)
+    them = tuple(replace(c, broken=False) for c in them)
+    go = admit(them, limits).release
+    waiting = [c.name for c in them if c.stage in (Stage.DRAINING, Stage.EMPTY)]
+    free = limits.max_unavailable - sum(c.stage is Stage.OUT or c.holds_slot for c in them)
+    assert go == tuple(c.name for c in of(tuple(waiting[: max(0, free)]), them) if c.stage is Stage.EMPTY)
 
 
 def host(name: str, stage: Stage, *, broken: bool = False, serving: bool = False, holds: bool = False) -> Candidate:
@@ -143,6 +166,32 @@ def test_a_host_that_does_not_serve_is_drained_though_the_floor_is_reached() -> 
     them = (host("serves", Stage.BUILT, serving=True), host("off", Stage.BUILT))
     assert admit(them, replace(PLAIN, serving=3, floor=3)).drain == ("off",)
     assert admit(them, replace(PLAIN, serving=4, floor=3)).drain == ("serves", "off")
+
+
+def test_each_order_for_comparison_takes_one_advantage_away() -> None:
+    them = (
+        *(host("back", Stage.BACK), host("out", Stage.OUT), host("drains", Stage.DRAINING)),
+        *(host("empty", Stage.EMPTY), host("built", Stage.BUILT)),
+    )
+    limits = replace(PLAIN, max_unavailable=2)  # one slot is free
+    assert admit(them, limits) == Admissions(drain=("built",), release=("empty",))
+    # `back` and `out` are a batch, the others are later ones.
+    assert admit(them, replace(limits, order=Order(barrier=True))) == Admissions(drain=("built",))
+    assert admit(them, replace(limits, order=Order(drain_ahead=False))) == Admissions(release=("empty",))
+    assert admit(them, replace(limits, order=Order(by_sessions=False))) == Admissions(drain=("built",))
+
+
+def test_a_barrier_without_draining_ahead_drains_the_batch_that_is_under_way() -> None:
+    avd = replace(PLAIN, max_unavailable=2, order=Order(barrier=True, drain_ahead=False, by_sessions=False))
+    them = [host(name, Stage.BUILT) for name in "abcd"]
+    assert admit(them, avd).drain == ("a", "b")
+    them[0] = host("a", Stage.BACK)
+    assert admit(them, avd).drain == ("b",)
+    them[1] = host("b", Stage.ENDED)
+    assert admit(them, avd).drain == ("c", "d")
+    them[:2] = [host("a", Stage.BUILT), host("b", Stage.BUILT)]
+    assert admit(them, replace(avd, canary_left=1)).drain == ("a",)
+    assert admit(them, replace(avd, canary_left=0)).drain == ()
 
 
 def test_nothing_waiting_means_nothing_admitted() -> None:

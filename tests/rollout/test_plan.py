@@ -76,6 +76,12 @@ def test_the_order_is_half_done_off_empty_then_fewest_sessions() -> None:
     assert order(hosts) == ["half", "deallocated", "off", "silent", "drained", "empty", "one", "five"]
 
 
+def test_for_comparison_hosts_go_by_name_whatever_their_sessions() -> None:
+    hosts = [host("vm-10"), host("vm-2", sessions=5), host("vm-1", status="Shutdown"), host("vm-3", found=RECORD)]
+    works = hosts_to_update(pool(hosts), image(), declaration(), by_sessions=False)
+    assert [work.host for work in works] == ["vm-3", "vm-1", "vm-2", "vm-10"]
+
+
 @given(st.permutations(range(12)))
 def test_the_order_does_not_depend_on_how_azure_lists(listed: list[int]) -> None:
     hosts = [host(f"vm-{n}", sessions=n % 3, vm={"zones": [str(n % 2)]}) for n in range(12)]
