@@ -482,9 +482,10 @@ class Rollout:
             await self._lease.release()
         except (AzureError, LeaseLost):
             pass  # it ends by itself
-        if self._log is not None:
-            self._log.close()
-            write_json(build(read_log(self._log.path)), self._log.path.with_suffix(".json"))
+        finally:
+            if self._log is not None:
+                self._log.close()
+                write_json(build(read_log(self._log.path)), self._log.path.with_suffix(".json"))
 
     def _say(self, kind: Kind, text: str = "", **data: Any) -> None:
         self._tell(Event(self._clock.now(), kind, "", text, data))

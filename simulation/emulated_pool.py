@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from rollout.events import Event
 from rollout.lease import Lease
 from rollout.rollout import Outcome, run
 from simulation.in_process import in_process_cloud, principal_named
+from simulation.process import Died, Process
 from simulation.virtual_time import LoopClock
+from simulation.wire_log import Wire
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"
@@ -45,13 +47,6 @@ INPUTS: dict[str, Any] = {
 }
 
 
-class UnreleasedLease(Lease):
-    """The lease of a process that is killed: nobody gives it back."""
-
-    async def release(self) -> None:
-        return None
-
-
 @dataclass
 class EmulatedPool:
     """An emulated pool with its gallery, and everything the engine said."""
@@ -60,6 +55,7 @@ class EmulatedPool:
     clock: LoopClock
     folder: Path
     events: list[Event] = field(default_factory=list)
+    wire: Wire = field(default_factory=Wire)
 
     def ask(self, method: str, path: str, body: Body | None = None, api_version: str = COMPUTE_API) -> Response:
         """One ARM request as the deployer."""
@@ -121,24 +117,44 @@ class EmulatedPool:
         self,
         *,
         owner: str = "tester@machine",
+        process: Process | None = None,
         only: str | None = None,
         order: Order | None = None,
         principal: str = "deployer",
-        dies: bool = False,
         **changes: Any,
     ) -> Outcome:
-        """One run of the engine with `INPUTS` and what is changed in them. A run that `dies` leaves its lease."""
+        """One run of the engine with `INPUTS` and what is changed in them, by a process of its own. Raises Died where
+        that is killed, with nothing given back."""
         inputs: Mapping[str, Any] = {k: v for k, v in {**INPUTS, **changes}.items() if v is not None}
-        lease = (UnreleasedLease if dies else Lease)(POOL, owner, self.clock)
-        async with AsyncExitStack() as stack:
-            azure = await stack.enter_async_context(
-                in_process_cloud(self.emulator, self.clock, write_guard=lease.check, principal=principal)
-            )
+        runner = process or Process(owner)
+        runner.begin()
+        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal))
+        death = asyncio.ensure_future(runner.dead.wait())
+        try:
+            await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
+            if not runner.dead.is_set():
+                return await work
+            raise Died(runner.name)
+        finally:
+            if not work.done():
+                runner.die("its caller went away")  # nothing that it still does while it unwinds reaches Azure
+            for task in (death, work):
+                task.cancel()
+            await asyncio.gather(death, work, return_exceptions=True)
+
+    async def _run(
+        self, process: Process, inputs: Mapping[str, Any], *, only: str | None, order: Order | None, principal: str
+    ) -> Outcome:
+        clock = process.clock()
+        lease = Lease(POOL, process.name, clock)
+        async with in_process_cloud(
+            self.emulator, clock, process=process, wire=self.wire, write_guard=lease.check, principal=principal
+        ) as azure:
             return await run(
                 azure,
                 parse(inputs),
                 inputs,
-                clock=self.clock,
+                clock=clock,
                 lease=lease,
                 listener=self.events.append,
                 log_folder=self.folder,

@@ -21,7 +21,10 @@ from cloud.traffic import Observer
 from emulator.app import Emulator
 from emulator.wire import Headers, Principal, Request
 from rollout.clock import Clock
+from simulation.process import Died, Process
+from simulation.virtual_time import LoopClock
 from simulation.wire import AnyToken, InMemoryResponse, WithoutSockets, allow
+from simulation.wire_log import Wire, is_write, kind_of_write
 
 BASE_URL = "https://localhost"
 ENDPOINTS = Endpoints(
@@ -35,21 +38,45 @@ ENDPOINTS = Endpoints(
 
 
 class InProcessTransport(WithoutSockets):
-    """Hands each request to `Emulator.handle` as one principal. The world follows the clock, and the delay of an answer
-    passes on it."""
+    """Hands each request of a process to `Emulator.handle` as one principal. The world follows the loop's time, and the
+    delay of an answer passes on it. Each exchange is noted on `wire`, where there is one."""
 
-    def __init__(self, emulator: Emulator, clock: Clock, principal: Principal) -> None:
-        self._emulator, self._clock, self._principal = emulator, clock, principal
+    def __init__(self, emulator: Emulator, process: Process, principal: Principal, wire: Wire | None) -> None:
+        self._emulator, self._process, self._principal, self._wire = emulator, process, principal, wire
+        self._clock = LoopClock()
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> AsyncHttpResponse:
+        process, asked = self._process, emulated(request, self._principal)
+        write = is_write(asked)
+        if write:
+            await self._about_to_write(asked)
+        elif process.dead.is_set() or process.paused_for:
+            await process.alive()
         self._emulator.world.advance(self._clock.now())
-        self._emulator.world.advance(self._clock.now())
-        response = self._emulator.handle(emulated(request, self._principal))
+        response = self._emulator.handle(asked)
+        if self._wire is not None:
+            self._wire.note(process, self._emulator.world.now, asked, response.status)
+        if write and process.writes == process.kill.write:
+            process.die(f"{kind_of_write(asked)} after")
         if response.delay:
             await self._clock.sleep(response.delay)
+        await process.alive()
         if response.status == 0:
             raise ServiceResponseError("the connection was closed without an answer")
         return InMemoryResponse(request, response.status, response.body, response.headers)
+
+    async def _about_to_write(self, asked: Request) -> None:
+        """Count the write; die before it, or stand still between its last check and the send."""
+        process = self._process
+        if process.dead.is_set():
+            raise Died(process.name)
+        process.writes += 1
+        if process.writes == process.kill.write and process.kill.side == "before":
+            process.die(f"{kind_of_write(asked)} before")
+            raise Died(process.name)
+        if process.paused_for and process.pause is not None and process.pause.sending:
+            process.late.append(process.writes)
+            await process.alive()
 
 
 def emulated(request: HttpRequest, principal: Principal) -> Request:
@@ -79,6 +106,8 @@ async def in_process_cloud(
     emulator: Emulator,
     clock: Clock,
     *,
+    process: Process | None = None,
+    wire: Wire | None = None,
     principal: str = "deployer",
     write_guard: WriteGuard = allow,
     throttle: Throttle | None = None,
@@ -92,7 +121,7 @@ async def in_process_cloud(
         subscription_id,
         clock,
         write_guard,
-        transport=InProcessTransport(emulator, clock, principal_named(emulator, principal)),
+        transport=InProcessTransport(emulator, process or Process(), principal_named(emulator, principal), wire),
         credential=AnyToken(),
         endpoints=ENDPOINTS,
         throttle=throttle or Throttle(clock),

@@ -225,7 +225,7 @@ def test_a_killed_run_is_carried_on_to_the_same_end(tmp_path: Path, minutes: int
     async def story() -> None:
         made = await bench(tmp_path, hosts=3, users=6)
         canary = {"hosts": 1, "bake": "PT5M"}
-        first = asyncio.create_task(made.roll(owner="first@runner", dies=True, canary=canary))
+        first = asyncio.create_task(made.roll(owner="first@runner", canary=canary))
         await made.clock.sleep(minutes * 60)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)

@@ -192,7 +192,7 @@ def test_another_version_after_a_crash_is_what_every_host_ends_on(tmp_path: Path
 
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0)
-        first = asyncio.create_task(made.roll(dies=True, canary={"hosts": 0}))
+        first = asyncio.create_task(made.roll(canary={"hosts": 0}))
         await until(made, "vm-0", phase)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -225,7 +225,7 @@ def test_wiped_tags_of_the_pool_do_not_make_a_later_run_the_stale_one(tmp_path: 
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0)
         for _ in range(2):
-            first = asyncio.create_task(made.roll(dies=True))
+            first = asyncio.create_task(made.roll())
             await until(made, "vm-0", Phase.DRAIN)
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulation.emulated_pool import COMPUTE_API, DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION, UnreleasedLease
+from simulation.emulated_pool import COMPUTE_API, DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION
 from simulation.emulated_pool import EmulatedPool as Bench
 from simulation.emulated_pool import emulated_pool as bench
 
-__all__ = ["COMPUTE_API", "DEFINITION", "GROUP", "INPUTS", "POOL", "SUBSCRIPTION", "Bench", "UnreleasedLease", "bench"]
+__all__ = ["COMPUTE_API", "DEFINITION", "GROUP", "INPUTS", "POOL", "SUBSCRIPTION", "Bench", "bench"]
