@@ -28,9 +28,9 @@ class ComputeOperations:
         query = {"$expand": "instanceView"} if instance_view else {}
         return await self.connection.get(vm_id, VIRTUAL_MACHINES, **query)
 
-    async def create_vm(self, vm_id: str, body: Body) -> Body:
+    async def create_vm(self, vm_id: str, body: Body) -> None:
         vm = parse(vm_id)
-        return await self._vm_write(
+        await self.connection.run(
             f"PUT virtualMachines/{vm.name}",
             self.connection.compute(vm.subscription).virtual_machines.begin_create_or_update,
             vm.group,
@@ -39,11 +39,11 @@ class ComputeOperations:
             match_condition=MatchConditions.IfMissing,
         )
 
-    async def update_vm(self, vm_id: str, patch: Body, *, etag: str) -> Body:
+    async def update_vm(self, vm_id: str, patch: Body, *, etag: str) -> None:
         vm = parse(vm_id)
         condition = MatchConditions.IfPresent if etag == "*" else MatchConditions.IfNotModified
-        return await self._vm_write(
-            f"PATCH virtualMachines/{vm.name}",
+        await self.connection.run(
+            f"PATCH virtualMachines/{vm.name} {' '.join(patch.get('properties', ()))}".rstrip(),
             self.connection.compute(vm.subscription).virtual_machines.begin_update,
             vm.group,
             vm.name,
@@ -51,10 +51,6 @@ class ComputeOperations:
             etag=None if etag == "*" else etag,
             match_condition=condition,
         )
-
-    async def _vm_write(self, operation: str, *arguments: Any, **options: Any) -> Body:
-        body: Body = await self.connection.run(operation, *arguments, **options)
-        return body
 
     async def delete_vm(self, vm_id: str) -> None:
         vm = parse(vm_id)
@@ -80,9 +76,9 @@ class ComputeOperations:
 
     # -- inside the guest
 
-    async def put_extension(self, vm_id: str, name: str, body: Body) -> Body:
+    async def put_extension(self, vm_id: str, name: str, body: Body) -> None:
         vm = parse(vm_id)
-        result: Body = await self.connection.run(
+        await self.connection.run(
             f"PUT virtualMachines/{vm.name}/extensions/{name}",
             self.connection.compute(vm.subscription).virtual_machine_extensions.begin_create_or_update,
             vm.group,
@@ -90,7 +86,6 @@ class ComputeOperations:
             name,
             content(body),
         )
-        return result
 
     async def delete_extension(self, vm_id: str, name: str) -> None:
         vm = parse(vm_id)
@@ -106,16 +101,15 @@ class ComputeOperations:
     async def get_disk(self, disk_id: str) -> Body | None:
         return await self.connection.get(disk_id, DISKS)
 
-    async def update_disk(self, disk_id: str, patch: Body) -> Body:
+    async def update_disk(self, disk_id: str, patch: Body) -> None:
         disk = parse(disk_id)
-        result: Body = await self.connection.run(
+        await self.connection.run(
             f"PATCH disks/{disk.name}",
             self.connection.compute(disk.subscription).disks.begin_update,
             disk.group,
             disk.name,
             content(patch),
         )
-        return result
 
     async def delete_disk(self, disk_id: str) -> None:
         disk: ResourceId = parse(disk_id)

@@ -37,6 +37,7 @@ from cloud.policies import (
     ThrottlePolicy,
     WriteGuard,
 )
+from cloud.poll_times import PollTimes
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Observer, Traffic
 from cloud.transport import Transport
@@ -70,7 +71,7 @@ class Connection:
     ) -> None:
         self.endpoints, self.credential, self.transport, self.clock = endpoints, credential, transport, clock
         self.throttle, self.write_guard, self.observer, self.chance = throttle, write_guard, observer, chance
-        self.traffic, self.azure_time = Traffic(), AzureTime(clock)
+        self.traffic, self.azure_time, self.poll_times = Traffic(), AzureTime(clock), PollTimes()
         self.correlation_id = guid(chance)
         """Sent as x-ms-correlation-request-id: the activity log shows the calls of one rollout together."""
         self.pipeline = self.new_pipeline(
@@ -160,7 +161,8 @@ class Connection:
         """Start a long-running operation of an SDK client and wait for its end; `OperationPolling` says what comes
         back."""
         with translated(operation):
-            poller = await begin(*arguments, polling=OperationPolling(self.clock, operation), **options)
+            polling = OperationPolling(self.clock, operation, self.poll_times, self.throttle.scarcity)
+            poller = await begin(*arguments, polling=polling, **options)
             return await poller.result()
 
     # -- clients

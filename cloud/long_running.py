@@ -8,6 +8,7 @@ Failed and Canceled.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from azure.core import AsyncPipelineClient
@@ -16,10 +17,12 @@ from azure.core.polling import AsyncPollingMethod
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from cloud.errors import from_answer, problem_in
+from cloud.poll_times import ENOUGH, PollTimes, kind_of, pause
 from cloud.waits import retry_after
 from rollout.azure import Body
-from rollout.clock import Clock
+from rollout.clock import Clock, from_iso
 from rollout.errors import OperationFailed
+from rollout.urgency import Urgency, urgency
 
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -32,15 +35,17 @@ _LEAST_REAL = 0.02
 class OperationPolling(AsyncPollingMethod[Body | None]):
     """Waits for one operation; what an SDK's `begin_...` takes as `polling`.
 
-    The result is the resource after a PUT or PATCH, the operation's output (`properties.output`) after a POST, None
-    after a DELETE; as REST bodies, without the SDK's models. Raises OperationFailed with the operation's own code.
+    The result is the operation's output (`properties.output`) after a POST, None after a DELETE; after a PUT or PATCH
+    the resource as the answers had it, which where there was a status to follow is none: who wants it reads it. As REST
+    bodies, without the SDK's models. Raises OperationFailed with the operation's own code.
     429 and 5xx on a status poll mean nothing for the operation, which goes on. When the status URL is lost, the
     resource itself tells the end by its provisioningState, as it does for a process that finds an operation under way.
     """
 
-    def __init__(self, clock: Clock, operation: str) -> None:
+    def __init__(self, clock: Clock, operation: str, poll_times: PollTimes, scarcity: Callable[[str], float]) -> None:
         self._clock = clock
-        self._operation = operation
+        self._operation, self._kind = operation, kind_of(operation)
+        self._poll_times, self._scarcity = poll_times, scarcity
         self._started = clock.now()
         self._status = "InProgress"
         self._result: Body | None = None
@@ -88,11 +93,10 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
             ended = body or {}
         if ended is None:
             await self._follow_resource()
-        elif method in ("PUT", "PATCH"):
-            self._result = _json(await self._get(self._resource_url()))
         elif method == "POST":
             self._result = ended.get("properties", {}).get("output") if "status" in ended else ended
         self._status = "Succeeded"
+        self._poll_times.learn(self._kind, _duration(ended or {}) or self._clock.now() - self._started)
 
     # -- ways to wait
 
@@ -167,21 +171,15 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
         version = next((part for part in query.split("&") if part.lower().startswith("api-version=")), query)
         return head.rpartition("/")[0] + mark + version
 
-    async def _get(self, url: str) -> AsyncHttpResponse:
-        response = await self._client.send_request(HttpRequest("GET", url))
-        if response.status_code >= 400:
-            raise from_answer(response.status_code, response.text(), self._operation)
-        return response
-
     async def _wait(self, last: AsyncHttpResponse) -> None:
-        """As long as the last answer asks; else a sixth of what has passed, between 5 and 30 s: Compute's bucket of
-        status reads has room for 15 a minute and VM."""
-        asked = retry_after(last.headers, self._clock)
-        if asked:  # some recordings have Retry-After: 0
-            await self._clock.sleep(asked)
-            return
-        pause = min(30.0, max(5.0, (self._clock.now() - self._started) / 6))
-        await self._clock.sleep(max(pause, _LEAST_REAL / self._clock.real_seconds(1.0)))
+        """As long as the last answer asks at least, and until it is worth asking (`poll_times.pause`)."""
+        asked = retry_after(last.headers, self._clock) or 0.0  # some recordings have Retry-After: 0
+        seen = self._poll_times.seen(self._kind)
+        if not asked or len(seen) >= ENOUGH:
+            passed, urgent = self._clock.now() - self._started, urgency.get() <= Urgency.OUT
+            wanted = pause(seen, passed, urgent=urgent, scarcity=self._scarcity(self._initial.request.url))
+            asked = max(asked, wanted, _LEAST_REAL / self._clock.real_seconds(1.0))
+        await self._clock.sleep(asked)
 
     def _end(self, status: str, body: Body | None) -> None:
         self._status = status
@@ -192,6 +190,14 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
         if not code:
             code, message = _instance_failure(body or {}) or (status, "the operation ended without an explanation")
         raise OperationFailed(200, code, message, self._operation)
+
+
+def _duration(status: Body) -> float:
+    """Seconds an operation took by its own account (Compute gives start and end), else 0."""
+    try:
+        return from_iso(status["endTime"]) - from_iso(status["startTime"])
+    except (KeyError, ValueError, AttributeError):
+        return 0.0
 
 
 def _json(response: AsyncHttpResponse) -> Body | None:

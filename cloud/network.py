@@ -17,16 +17,15 @@ class NetworkOperations:
     async def get_nic(self, nic_id: str) -> Body | None:
         return await self.connection.get(nic_id, NETWORK)
 
-    async def create_nic(self, nic_id: str, body: Body) -> Body:
+    async def create_nic(self, nic_id: str, body: Body) -> None:
         nic = parse(nic_id)
-        result: Body = await self.connection.run(
+        await self.connection.run(
             f"PUT networkInterfaces/{nic.name}",
             self.connection.network(nic.subscription).network_interfaces.begin_create_or_update,
             nic.group,
             nic.name,
             content(body),
         )
-        return result
 
     async def delete_nic(self, nic_id: str) -> None:
         nic = parse(nic_id)

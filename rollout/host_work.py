@@ -37,11 +37,23 @@ from rollout.steps import (
     Wait,
 )
 from rollout.temporary_vm import build_group
+from rollout.urgency import Urgency, urgency
 
 LIST_LOOK = 20.0
 """Seconds between looks into the pool's last list, which costs no call."""
 PATIENCE = 12
 """Refused or unanswered calls in a row after which a host is given up; the pauses between them sum up to 8 minutes."""
+
+URGENCIES = {
+    Stage.QUEUED: Urgency.LATER,
+    Stage.BUILDING: Urgency.LATER,
+    Stage.BUILT: Urgency.LATER,
+    Stage.DRAINING: Urgency.DRAINING,
+    Stage.EMPTY: Urgency.DRAINING,
+    Stage.OUT: Urgency.OUT,
+    Stage.BACK: Urgency.LATER,
+    Stage.ENDED: Urgency.LATER,
+}
 
 
 @dataclass
@@ -59,6 +71,8 @@ class Shared:
     """The session host as the pool's last list has it; a list is made every minute anyhow."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a work asks for admission or ends, so that the scheduler looks."""
+    hurried: bool = False
+    """Everybody waits for the few hosts in work: the canary has not passed."""
     allocation_failing: set[str] = field(default_factory=set)
     """Hosts whose start Azure refuses for lack of capacity: meanwhile nobody is admitted."""
 
@@ -175,6 +189,7 @@ class HostWork:
         """Work until the host's record says that it has ended. Raises LeaseLost and Stopped only."""
         refused = 0
         while not self.ended:
+            urgency.set(Urgency.OUT if self.shared.hurried else URGENCIES[self.stage])
             try:
                 view = await self.look.view(self.shared.goal, self.memory)
                 if view is None:

@@ -346,6 +346,7 @@ class Rollout:
 
     def _admit(self, shared: Shared) -> None:
         limits, candidates = self._limits(), [self._candidate(work) for work in self._works]
+        shared.hurried = limits.canary_left is not None
         self._tell_capacity(limits, candidates)
         now = self._clock.now()
         held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until

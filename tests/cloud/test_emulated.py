@@ -67,13 +67,15 @@ async def test_virtual_machines(cloud: AzureCloud) -> None:
     assert seen is not None
     assert "PowerState/running" in [status["code"] for status in seen["properties"]["instanceView"]["statuses"]]
 
-    tagged = await cloud.update_vm(VM, {"tags": {**vm["tags"], "new": "tag"}}, etag=vm["etag"])
+    await cloud.update_vm(VM, {"tags": {**vm["tags"], "new": "tag"}}, etag=vm["etag"])
+    tagged = await vm_of(cloud)
     assert tagged["tags"]["new"] == "tag"
     assert tagged["etag"] != vm["etag"]
     with pytest.raises(PreconditionFailed):
         await cloud.update_vm(VM, {"tags": {}}, etag=vm["etag"])
     assert (await vm_of(cloud))["tags"]["new"] == "tag"
-    assert await cloud.update_vm(VM, {"tags": vm["tags"]}, etag="*")
+    await cloud.update_vm(VM, {"tags": vm["tags"]}, etag="*")
+    assert (await vm_of(cloud))["tags"] == vm["tags"]
     with pytest.raises((PreconditionFailed, Conflict)):
         await cloud.create_vm(VM, {"location": "westeurope", "properties": {}})
 
@@ -111,8 +113,9 @@ async def test_a_vm_goes_and_what_it_leaves_can_be_deleted(cloud: AzureCloud) ->
 async def test_disks(cloud: AzureCloud) -> None:
     disk = (await vm_of(cloud))["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"]
     assert disk.lower() in [each["id"].lower() for each in await cloud.list_disks(GROUP)]
-    changed = await cloud.update_disk(disk, {"tags": {"avd-image": "x"}})
-    assert changed["tags"] == {"avd-image": "x"}
+    await cloud.update_disk(disk, {"tags": {"avd-image": "x"}})
+    changed = await cloud.get_disk(disk)
+    assert changed is not None and changed["tags"] == {"avd-image": "x"}
     assert changed["properties"]["diskState"] == "Attached"
 
 
@@ -127,8 +130,8 @@ async def test_inside_the_guest(cloud: AzureCloud) -> None:
             "settings": {"commandToExecute": "hostname"},
         },
     }
-    made = await cloud.put_extension(VM, "script", body)
-    assert made["properties"]["provisioningState"] == "Succeeded"
+    await cloud.put_extension(VM, "script", body)
+    assert "script" in [each["name"] for each in (await vm_of(cloud)).get("resources") or []]
     await cloud.delete_extension(VM, "script")
     await cloud.delete_extension(VM, "script")
     assert "script" not in [each["name"] for each in (await vm_of(cloud)).get("resources") or []]
@@ -160,8 +163,9 @@ async def test_network(cloud: AzureCloud) -> None:
     assert await cloud.get_subnet(subnet) is not None
     new = f"{GROUP}/providers/Microsoft.Network/networkInterfaces/avdtmp-nic"
     configuration = {"name": "ip", "properties": {"subnet": {"id": subnet}, "privateIPAllocationMethod": "Dynamic"}}
-    made = await cloud.create_nic(new, {"location": "westeurope", "properties": {"ipConfigurations": [configuration]}})
-    assert made["properties"]["provisioningState"] == "Succeeded"
+    await cloud.create_nic(new, {"location": "westeurope", "properties": {"ipConfigurations": [configuration]}})
+    made = await cloud.get_nic(new)
+    assert made is not None and made["properties"]["provisioningState"] == "Succeeded"
     with pytest.raises(Conflict, match="NicInUse"):
         await cloud.delete_nic(interfaces[0]["id"])
     await cloud.delete_nic(new)
