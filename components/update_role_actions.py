@@ -25,15 +25,17 @@ class Purpose(StrEnum):
     CATALOG = "catalog"
 
 
-EVERYWHERE: Actions = (
+CHECKED: Actions = (
     # Pre-check: which of these actions does the updater have here.
     "Microsoft.Authorization/permissions/read",
+)
+"""Part of each purpose whose rights are looked at beforehand: all but secrets and catalog, which are simply read."""
+
+LOCKABLE: Actions = (
     # Pre-check: a lock that would stop the update half-way.
     "Microsoft.Authorization/locks/read",
-    # Pre-check: does the group exist, and where.
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
 )
-"""Part of each purpose but the catalogue, which needs none of them."""
+"""Part of each purpose in which something is written or deleted."""
 
 POOL: Actions = (
     # Type, session limit and load balancing of the pool; the rollout's record.
@@ -81,8 +83,6 @@ MACHINES: Actions = (
     "Microsoft.Compute/disks/delete",
     # Subnet and settings of the interface.
     "Microsoft.Network/networkInterfaces/read",
-    # A write of a machine names its interfaces, and ARM checks them.
-    "Microsoft.Network/networkInterfaces/join/action",
 )
 """Common to hosts and temporary machines."""
 
@@ -106,6 +106,10 @@ HOSTS: Actions = (
 )
 
 BUILD: Actions = (
+    # Pre-check: does the declared group exist.
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    # The temporary machine is made with its interface. Hosts need none: no write of theirs names one.
+    "Microsoft.Network/networkInterfaces/join/action",
     # The temporary machine, once its disk is ready.
     "Microsoft.Compute/virtualMachines/delete",
     # The temporary machine's interface.
@@ -154,12 +158,12 @@ CATALOG: Actions = (
 """Reads that exist only at the subscription: no write, nothing about any resource."""
 
 ACTIONS: Mapping[Purpose, Actions] = {
-    Purpose.POOL: EVERYWHERE + POOL,
-    Purpose.HOSTS: EVERYWHERE + MACHINES + HOSTS,
-    Purpose.BUILD: EVERYWHERE + MACHINES + BUILD,
-    Purpose.NETWORK: EVERYWHERE + NETWORK,
-    Purpose.GALLERY: EVERYWHERE + GALLERY,
-    Purpose.SECRETS: EVERYWHERE + SECRETS,
+    Purpose.POOL: CHECKED + LOCKABLE + POOL,
+    Purpose.HOSTS: CHECKED + LOCKABLE + MACHINES + HOSTS,
+    Purpose.BUILD: CHECKED + LOCKABLE + MACHINES + BUILD,
+    Purpose.NETWORK: CHECKED + NETWORK,
+    Purpose.GALLERY: CHECKED + GALLERY,
+    Purpose.SECRETS: SECRETS,
     Purpose.CATALOG: CATALOG,
 }
 DATA_ACTIONS: Mapping[Purpose, Actions] = {Purpose.SECRETS: SECRETS_DATA}

@@ -81,6 +81,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("automated", bool, False, "a pool with management type Automated"),
     Option("empty", bool, False, "a pool without hosts"),
     Option("host_groups", int, 1, "resource groups that the hosts are spread over"),
+    Option("apart", bool, False, "hosts, network and images in the groups avd-hosts, avd-network and avd-images"),
     Option("locks", int, 0, "hosts whose VM has a CanNotDelete lock"),
     Option("vm_size", str, "Standard_D4s_v5", "size of the hosts"),
     Option("os_disk_type", str, "Premium_LRS", "type of the OS disks"),
@@ -127,6 +128,7 @@ class Settings:
     automated: bool
     empty: bool
     host_groups: int
+    apart: bool
     locks: int
     vm_size: str
     os_disk_type: str
@@ -240,7 +242,7 @@ def _tenant(world: World, settings: Settings) -> None:
 def _pool(world: World, settings: Settings) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
     hosts = 0 if settings.empty else settings.hosts
-    site = scenario_hosts.prepare(world, hosts=hosts, groups=settings.host_groups)
+    site = scenario_hosts.prepare(world, hosts=hosts, groups=settings.host_groups, apart=settings.apart)
     pool_id = f"{group}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
     host_pools.make(
         world,
@@ -254,7 +256,9 @@ def _pool(world: World, settings: Settings) -> None:
             "loadBalancerType": "Persistent" if settings.personal else settings.load_balancer,
             "maxSessionLimit": settings.max_session_limit,
             "managementType": "Automated" if settings.automated else "Standard",
-            "vmTemplate": scenario_hosts.vm_template(settings.image, settings.vm_size, settings.os_disk_type),
+            "vmTemplate": scenario_hosts.vm_template(
+                site.images, settings.image, settings.vm_size, settings.os_disk_type
+            ),
         },
         {"owner": "desktop-team", "costCenter": "4711"},
         "deployer",

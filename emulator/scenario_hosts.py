@@ -29,9 +29,10 @@ IMAGES = ("1.0.0", "1.0.1")
 
 @dataclass
 class Site:
-    """What the hosts stand on. `vms` are ids in order."""
+    """What the hosts stand on. `vms` are ids in order, `images` is the group of the images."""
 
     subnet: Resource
+    images: str
     groups: list[str]
     identity: str
     vms: list[str] = field(default_factory=list)
@@ -54,13 +55,17 @@ class Plan:
     habits: users.Habits
 
 
-def prepare(world: World, *, hosts: int, groups: int) -> Site:
+def prepare(world: World, *, hosts: int, groups: int, apart: bool = False) -> Site:
     """Resource groups, virtual network with subnets, the hosts' identity, managed images."""
     scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-    scopes = [scope] + [_group(world, f"{GROUP}-hosts-{number}") for number in range(2, groups + 1)]
-    subnet = _network(world, scope, hosts)
+
+    def place(what: str) -> str:
+        return _group(world, f"{GROUP}-{what}") if apart else scope
+
+    scopes = [place("hosts")] + [_group(world, f"{GROUP}-hosts-{number}") for number in range(2, groups + 1)]
+    subnet, images = _network(world, place("network"), hosts), place("images")
     for version in IMAGES:
-        _managed_image(world, scope, version)
+        _managed_image(world, images, version)
     identity = f"{scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/avd-hosts"
     properties = {"tenantId": TENANT, "principalId": world.guid(), "clientId": world.guid()}
     kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -68,7 +73,7 @@ def prepare(world: World, *, hosts: int, groups: int) -> Site:
         identity,
         {"id": identity, "name": "avd-hosts", "type": kind, "location": LOCATION, "tags": {}, "properties": properties},
     )
-    return Site(subnet, scopes, identity)
+    return Site(subnet, images, scopes, identity)
 
 
 def add_hosts(world: World, site: Site, pool_id: str, plan: Plan) -> None:
@@ -93,8 +98,8 @@ def add_hosts(world: World, site: Site, pool_id: str, plan: Plan) -> None:
     capacity.pool_changed(world, pool_id)
 
 
-def vm_template(image: str, vm_size: str, os_disk_type: str) -> str:
-    """The host pool's vmTemplate as the portal writes it: JSON in a string."""
+def vm_template(images: str, image: str, vm_size: str, os_disk_type: str) -> str:
+    """The host pool's vmTemplate as the portal writes it: JSON in a string. `images` is the group of the images."""
     size = sizes.SIZES.get(vm_size)
     return json.dumps(
         {
@@ -103,7 +108,7 @@ def vm_template(image: str, vm_size: str, os_disk_type: str) -> str:
             "galleryImagePublisher": None,
             "galleryImageSKU": None,
             "imageType": "CustomImage",
-            "customImageId": image_version(image),
+            "customImageId": image_version(images, image),
             "namePrefix": "vm",
             "osDiskType": os_disk_type,
             "vmSize": {"id": vm_size, "cores": size.cores if size else 4, "ram": int(size.memory_gb) if size else 16},
@@ -117,12 +122,9 @@ def vm_template(image: str, vm_size: str, os_disk_type: str) -> str:
     )
 
 
-def image_version(version: str) -> str:
+def image_version(images: str, version: str) -> str:
     """The gallery version that the hosts' disks were made from; no such gallery exists (any more)."""
-    return (
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Compute/galleries/avd/images/win11"
-        f"/versions/{version}"
-    )
+    return f"{images}/providers/Microsoft.Compute/galleries/avd/images/win11/versions/{version}"
 
 
 def quota(vm_size: str, hosts: int) -> dict[str, int]:
@@ -219,7 +221,8 @@ def _virtual_machine(
     nic_id = _nic(world, site, scope, name, vm_id, address)
     references.append({"id": subnets.upper(f"{nic_id}/ipConfigurations/ipconfig1")})
     tags = {"owner": "desktop-team", "costCenter": "4711"}
-    os_disk = _os_disk(world, plan, scope, name, zone, tags)
+    image = image_version(site.images, plan.image)
+    os_disk = _os_disk(world, plan, image, scope, name, zone, tags)
     data_disks = [_data_disk(world, scope, name, lun, zone, vm_id) for lun in ((0, 3) if index % 4 == 0 else (0,))]
     disks.attach(world, os_disk, vm_id)
     windows: Body = {
@@ -247,7 +250,7 @@ def _virtual_machine(
             "vmId": world.guid(),
             "licenseType": "Windows_Client",
             "storageProfile": {
-                "imageReference": {"id": image_version(plan.image), "exactVersion": plan.image},
+                "imageReference": {"id": image, "exactVersion": plan.image},
                 "osDisk": {
                     "osType": "Windows",
                     "name": os_disk.body["name"],
@@ -328,10 +331,10 @@ def _nic(world: World, site: Site, scope: str, name: str, vm_id: str, address: s
     return nic_id
 
 
-def _os_disk(world: World, plan: Plan, scope: str, name: str, zone: str, tags: dict[str, str]) -> Resource:
+def _os_disk(world: World, plan: Plan, image: str, scope: str, name: str, zone: str, tags: dict[str, str]) -> Resource:
     """A disk with Windows on it that was set up, joined and registered long ago."""
     unique = world.guid()
-    content = guests.new_content(image=image_version(plan.image), generalized=False)
+    content = guests.new_content(image=image, generalized=False)
     content |= {
         "provisioned": True,
         "computer_name": name,
@@ -346,7 +349,7 @@ def _os_disk(world: World, plan: Plan, scope: str, name: str, zone: str, tags: d
         world,
         f"{scope}/providers/Microsoft.Compute/disks/{name}_OsDisk_1_{unique.replace('-', '')}",
         location=LOCATION,
-        creation={"createOption": "FromImage", "galleryImageReference": {"id": image_version(plan.image)}},
+        creation={"createOption": "FromImage", "galleryImageReference": {"id": image}},
         size_gb=DISK_GB,
         sku=plan.os_disk_type,
         os_type="Windows",

@@ -6,7 +6,7 @@ from rollout import scripts
 from rollout.arm import SessionHost, Vm, dig
 from rollout.azure import Azure, Body
 from rollout.declaration import Declaration, JoinType
-from rollout.errors import Conflict, ImageFault, NotFound, OperationFailed
+from rollout.errors import AzureError, ImageFault, OperationFailed
 
 
 async def is_set_up(azure: Azure, vm: Vm) -> bool:
@@ -67,7 +67,7 @@ async def evidence(azure: Azure, vm: Vm, session_host: SessionHost | None) -> Bo
     if vm.running and vm.agent_ready:
         try:
             found["events"] = (await azure.run_command(vm.id, scripts.EVENTS))[:4000]
-        except (OperationFailed, Conflict, NotFound) as error:
+        except AzureError as error:  # a refusal too: what cannot be read must not stand in the way of the old disk
             found["events"] = f"could not be read: {error.code}"
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -25,6 +25,10 @@ from rollout.record import HostRecord
 VM_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachines/[^/]+/?", re.IGNORECASE
 )
+
+
+LISTS = ("Microsoft.Compute/virtualMachines/read", "Microsoft.Compute/disks/read")
+"""The actions that listing the VMs and the disks of a group takes."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ class Pool:
     """Epoch seconds."""
     temporary_vms: tuple[Vm, ...] = ()
     """Temporary VMs that were made to build disks for this pool's hosts."""
-    unreadable: tuple[str, ...] = ()
-    """Ids of resource groups that the credential may not list."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Ids of resource groups that the credential may not list, with the actions it lacks."""
     out_of_reach: tuple[SessionHost, ...] = ()
     """Session hosts whose VM is in such a group."""
 
@@ -137,7 +141,7 @@ async def observe(azure: Azure, declaration: Declaration, *, at: float) -> Pool:
     early = {group.lower() for group in known_groups}
     vms, disks, unreadable = await _lists(azure, [group for group in groups if group.lower() not in early])
     if not isinstance(listed, BaseException):
-        vms, disks, unreadable = listed[0] + vms, listed[1] + disks, (*listed[2], *unreadable)
+        vms, disks, unreadable = listed[0] + vms, listed[1] + disks, {**listed[2], **unreadable}
 
     ours = [vm for vm in vms if not _temporary(vm) and (vm.id.lower() in vm_ids or _in_work(vm, pool_id))]
     # An OS disk may have been put into a group of its own: then that group's disks are wanted too.
@@ -175,7 +179,7 @@ async def observe(azure: Azure, declaration: Declaration, *, at: float) -> Pool:
         scaling_plans=scaling_plans,
         observed_at=at,
         temporary_vms=tuple(vm for vm in vms if _temporary(vm) and _built_for(vm, known, pool_id)),
-        unreadable=tuple(dict.fromkeys([*unreadable, *unreadable_disks])),
+        unreadable={**unreadable_disks, **unreadable},
         out_of_reach=tuple(s for s in ghosts if _in_groups(s, refused)),
     )
 
@@ -195,23 +199,27 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 async def _lists(
     azure: Azure, groups: Sequence[str], *, vms: bool = True
-) -> tuple[list[Vm], list[Disk], tuple[str, ...]]:
-    """VMs and disks of the groups, and the groups that the credential may not list. A group that is gone is empty."""
+) -> tuple[list[Vm], list[Disk], dict[str, str]]:
+    """VMs and disks of the groups, and the groups that the credential may not list, with the actions it lacks: nothing
+    is told of such a group. A group that is gone is empty."""
 
-    async def listed(group: str) -> tuple[list[Vm], list[Disk], bool]:
-        try:
-            found, disks = await asyncio.gather(azure.list_vms(group) if vms else _nothing(), azure.list_disks(group))
-        except NotFound:
-            return [], [], True
-        except Forbidden:
-            return [], [], False
-        return [Vm(item) for item in found], [Disk(item) for item in disks], True
+    async def listed(group: str) -> tuple[list[Vm], list[Disk], str]:
+        answers = await asyncio.gather(
+            azure.list_vms(group) if vms else _nothing(), azure.list_disks(group), return_exceptions=True
+        )
+        refused = [action for action, answer in zip(LISTS, answers, strict=True) if isinstance(answer, Forbidden)]
+        found: list[list[Body]] = []
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Forbidden | NotFound):
+                raise answer
+            found.append([] if isinstance(answer, BaseException) or refused else answer)
+        return [Vm(item) for item in found[0]], [Disk(item) for item in found[1]], ", ".join(refused)
 
     answers = await asyncio.gather(*(listed(group) for group in groups))
     return (
         [vm for found, _, _ in answers for vm in found],
         [disk for _, disks, _ in answers for disk in disks],
-        tuple(group for group, (_, _, allowed) in zip(groups, answers, strict=True) if not allowed),
+        {group: refused for group, (_, _, refused) in zip(groups, answers, strict=True) if refused},
     )
 
 

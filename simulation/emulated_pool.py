@@ -49,13 +49,19 @@ INPUTS: dict[str, Any] = {
 
 @dataclass
 class EmulatedPool:
-    """An emulated pool with its gallery, and everything the engine said."""
+    """An emulated pool with its gallery, and everything the engine said. `hosts` and `images` are resource groups."""
 
     emulator: Emulator
     clock: LoopClock
     folder: Path
     events: list[Event] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
+    hosts: str = GROUP
+    images: str = GROUP
+
+    @property
+    def definition(self) -> str:
+        return DEFINITION.replace(GROUP, self.images)
 
     def ask(self, method: str, path: str, body: Body | None = None, api_version: str = COMPUTE_API) -> Response:
         """One ARM request as the deployer."""
@@ -73,7 +79,7 @@ class EmulatedPool:
     def vm(self, name: str) -> Body:
         """A VM's body."""
         return dict(
-            self.ask("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", None, "2024-11-01").body
+            self.ask("GET", f"{self.hosts}/providers/Microsoft.Compute/virtualMachines/{name}", None, "2024-11-01").body
         )
 
     def os_disk_image(self, name: str) -> str:
@@ -83,7 +89,7 @@ class EmulatedPool:
 
     async def make_gallery(self, *versions: str, generation: str = "V2", excluded: str = "") -> None:
         """Gallery, definition and versions, made from the managed image of the scenario."""
-        gallery = DEFINITION.rsplit("/images/", 1)[0]
+        gallery = self.definition.rsplit("/images/", 1)[0]
         self.ask("PUT", gallery, {"location": "westeurope", "properties": {}})
         await self.clock.sleep(10)
         definition = {
@@ -96,10 +102,10 @@ class EmulatedPool:
                 "features": [{"name": "SecurityType", "value": "TrustedLaunchSupported"}],
             },
         }
-        self.ask("PUT", DEFINITION, definition)
+        self.ask("PUT", self.definition, definition)
         await self.clock.sleep(10)
         for version in versions:
-            image = f"{GROUP}/providers/Microsoft.Compute/images/win11-{version}"
+            image = f"{self.images}/providers/Microsoft.Compute/images/win11-{version}"
             properties = {
                 "publishingProfile": {
                     "targetRegions": [{"name": "westeurope", "regionalReplicaCount": 2}],
@@ -108,7 +114,7 @@ class EmulatedPool:
                 "storageProfile": {"source": {"id": image}},
             }
             answer = self.ask(
-                "PUT", f"{DEFINITION}/versions/{version}", {"location": "westeurope", "properties": properties}
+                "PUT", f"{self.definition}/versions/{version}", {"location": "westeurope", "properties": properties}
             )
             assert answer.status == 201, answer.body
         await self.clock.sleep(1200)
@@ -125,7 +131,8 @@ class EmulatedPool:
     ) -> Outcome:
         """One run of the engine with `INPUTS` and what is changed in them, by a process of its own. Raises Died where
         that is killed, with nothing given back."""
-        inputs: Mapping[str, Any] = {k: v for k, v in {**INPUTS, **changes}.items() if v is not None}
+        declared = {**INPUTS, "image": self.definition, **changes}
+        inputs: Mapping[str, Any] = {k: v for k, v in declared.items() if v is not None}
         runner = process or Process(owner)
         runner.begin()
         work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal))
@@ -167,5 +174,7 @@ async def emulated_pool(folder: Path, **options: Any) -> EmulatedPool:
     """A pool of the scenario `pooled` with versions 1.0.0 and 1.0.1 in its gallery."""
     options.setdefault("latency", False)
     made = EmulatedPool(Emulator(scenario.build("pooled", options)), LoopClock(), folder)
+    if options.get("apart"):
+        made.hosts, made.images = f"{GROUP}-hosts", f"{GROUP}-images"
     await made.make_gallery("1.0.0", "1.0.1")
     return made

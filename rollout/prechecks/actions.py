@@ -1,5 +1,5 @@
 """The actions that the engine uses, by what a scope holds: exactly its calls, so that a missing one is known before the
-first host is touched.
+first host is touched. That they are exactly those is shown by `simulation/rights`.
 
 Names: https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations.
 """
@@ -18,13 +18,16 @@ class Holds(StrEnum):
     POOL = "pool"
     HOSTS = "hosts"
     BUILD = "build"
-    NETWORK = "network"
+    SUBNET = "subnet"
+    SECURITY_GROUP = "security group"
     GALLERY = "gallery"
     MANAGED_IMAGE = "managed image"
+    CATALOG = "catalog"
 
 
 _MACHINES = (
     "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Compute/virtualMachines/write",
     "Microsoft.Compute/virtualMachines/deallocate/action",
     "Microsoft.Compute/virtualMachines/runCommand/action",
@@ -32,7 +35,6 @@ _MACHINES = (
     "Microsoft.Compute/disks/write",
     "Microsoft.Compute/disks/delete",
     "Microsoft.Network/networkInterfaces/read",
-    "Microsoft.Network/networkInterfaces/join/action",
 )
 
 ACTIONS: Mapping[Holds, tuple[str, ...]] = {
@@ -46,14 +48,16 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/read",
         "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/sendMessage/action",
         "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/delete",
+        "Microsoft.DesktopVirtualization/scalingplans/read",
         "Microsoft.Resources/tags/read",
         "Microsoft.Resources/tags/write",
     ),
     Holds.HOSTS: (
         *_MACHINES,
-        "Microsoft.Compute/virtualMachines/instanceView/read",
         "Microsoft.Compute/virtualMachines/start/action",
         "Microsoft.Compute/virtualMachines/powerOff/action",
+        # Also the wait for a write's end.
+        "Microsoft.Compute/virtualMachines/extensions/read",
         "Microsoft.Compute/virtualMachines/extensions/write",
         "Microsoft.Compute/virtualMachines/extensions/delete",
         # Repair of an old disk's trust: managed run commands, whose parameters can be protected.
@@ -64,23 +68,37 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
     Holds.BUILD: (
         *_MACHINES,
         "Microsoft.Compute/virtualMachines/delete",
+        "Microsoft.Network/networkInterfaces/join/action",
         "Microsoft.Network/networkInterfaces/write",
         "Microsoft.Network/networkInterfaces/delete",
     ),
-    Holds.NETWORK: (
-        "Microsoft.Network/virtualNetworks/subnets/read",
-        "Microsoft.Network/virtualNetworks/subnets/join/action",
-    ),
+    Holds.SUBNET: ("Microsoft.Network/virtualNetworks/subnets/join/action",),
+    Holds.SECURITY_GROUP: ("Microsoft.Network/networkSecurityGroups/join/action",),
     Holds.GALLERY: (
         "Microsoft.Compute/galleries/images/read",
         "Microsoft.Compute/galleries/images/versions/read",
     ),
     Holds.MANAGED_IMAGE: ("Microsoft.Compute/images/read",),
+    Holds.CATALOG: ("Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",),
 }
 
+PERMISSIONS_READ = "Microsoft.Authorization/permissions/read"
 LOCKS_READ = "Microsoft.Authorization/locks/read"
+GROUPS_READ = "Microsoft.Resources/subscriptions/resourceGroups/read"
+SUBNETS_READ = "Microsoft.Network/virtualNetworks/subnets/read"
 SKUS_READ = "Microsoft.Compute/skus/read"
 USAGES_READ = "Microsoft.Compute/locations/usages/read"
+
+OWN_READS: Mapping[Holds, tuple[str, ...]] = {
+    Holds.POOL: (PERMISSIONS_READ, LOCKS_READ),
+    Holds.HOSTS: (PERMISSIONS_READ, LOCKS_READ),
+    Holds.BUILD: (PERMISSIONS_READ, LOCKS_READ, GROUPS_READ),
+    Holds.SUBNET: (PERMISSIONS_READ, SUBNETS_READ),
+    Holds.SECURITY_GROUP: (PERMISSIONS_READ,),
+    Holds.GALLERY: (PERMISSIONS_READ,),
+    Holds.MANAGED_IMAGE: (PERMISSIONS_READ,),
+    Holds.CATALOG: (SKUS_READ, USAGES_READ),
+}
 """Reads of the pre-checks themselves: without them the update works, and less is known before."""
 
 _LOG_OFF = "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/delete"

@@ -11,8 +11,10 @@ from rollout.azure import Body
 from rollout.declaration import Build
 from rollout.images import normal_location
 from rollout.observation import Host
+from rollout.prechecks.actions import SUBNETS_READ
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error
+from rollout.prechecks.rights import allows
 
 RESERVED = 5
 """Addresses that Azure keeps of each subnet (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
@@ -71,11 +73,12 @@ def _administrator(facts: Facts) -> Iterator[Finding]:
 
 def _addresses(facts: Facts) -> Iterator[Finding]:
     if facts.subnet is None:
-        if facts.declaration.build_subnet_id and facts.permissions.get(facts.declaration.build_subnet_id):
+        declared = facts.declaration.build_subnet_id
+        if declared and allows(facts.permissions.get(declared, ()), SUBNETS_READ):
             yield error(
                 "subnet-missing",
-                f"build_subnet_id: {facts.declaration.build_subnet_id!r}",
-                "the subnet does not exist, or may not be read",
+                f"build_subnet_id: {declared!r}",
+                "the subnet does not exist",
                 "correct the id (az network vnet subnet list)",
             )
         return

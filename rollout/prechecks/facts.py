@@ -46,6 +46,8 @@ class Facts:
     permissions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
     """By scope id; a scope that could not be read is missing."""
     locks: tuple[Body, ...] = ()
+    locks_unread: tuple[str, ...] = ()
+    """Ids of the groups whose locks may not be read."""
     subnet_id: str | None = None
     subnet: Body | None = None
     skus: Mapping[str, Body] | None = None
@@ -82,15 +84,15 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
     groups.setdefault(group_of(pool.id).lower(), group_of(pool.id))
     if build_group:
         groups.setdefault(build_group.lower(), build_group)
-    (subnet_id, subnet), locks, skus, usages, missing, full = await asyncio.gather(
-        _subnet(azure, known),
+    (subnet_id, subnet, security_group), locks, skus, usages, missing, full = await asyncio.gather(
+        _network(azure, known),
         asyncio.gather(*(_or_none(azure.list_locks(group)) for group in groups.values())),
         _or_none(azure.list_skus(pool.location)),
         _or_none(azure.list_usages(pool.location)),
         _missing(azure, build_group),
         _full(azure, known.hosts if extensions else ()),
     )
-    scopes = scopes_of(known, subnet_id)
+    scopes = scopes_of(known, subnet_id, security_group)
     ids = list(dict.fromkeys(scope.id for scope in scopes))
     permissions = await asyncio.gather(*(_or_none(azure.list_permissions(scope)) for scope in ids))
     return replace(
@@ -98,6 +100,7 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
         scopes=scopes,
         permissions={id: tuple(found) for id, found in zip(ids, permissions, strict=True) if found is not None},
         locks=tuple({str(lock["id"]).lower(): lock for found in locks for lock in found or ()}.values()),
+        locks_unread=tuple(group for group, found in zip(groups.values(), locks, strict=True) if found is None),
         subnet_id=subnet_id,
         subnet=subnet,
         skus=None if skus is None else {str(sku["name"]).lower(): sku for sku in skus},
@@ -107,7 +110,7 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
     )
 
 
-def scopes_of(facts: Facts, subnet_id: str | None) -> tuple[Scope, ...]:
+def scopes_of(facts: Facts, subnet_id: str | None, security_group: str | None) -> tuple[Scope, ...]:
     """The scopes that the engine works at: resources where one is enough (a role may end there), else groups."""
     declaration, image = facts.declaration, facts.image
     scopes = [Scope(facts.pool.id, Holds.POOL)]
@@ -117,7 +120,9 @@ def scopes_of(facts: Facts, subnet_id: str | None) -> tuple[Scope, ...]:
         build = [declaration.build_resource_group_id] if declaration.build_resource_group_id else list(groups)
         scopes += [Scope(group, Holds.BUILD) for group in build]
         if subnet_id:
-            scopes.append(Scope(subnet_id, Holds.NETWORK))
+            scopes.append(Scope(subnet_id, Holds.SUBNET))
+        if security_group:
+            scopes.append(Scope(security_group, Holds.SECURITY_GROUP))
     if image.kind is Kind.GALLERY:
         scopes.append(Scope(image.id.rsplit("/images/", 1)[0], Holds.GALLERY))
     elif image.kind is Kind.MANAGED:
@@ -125,14 +130,16 @@ def scopes_of(facts: Facts, subnet_id: str | None) -> tuple[Scope, ...]:
     return tuple(scopes)
 
 
-async def _subnet(azure: Azure, facts: Facts) -> tuple[str | None, Body | None]:
-    """The subnet of the temporary machines: the declared one, else that of the first host, taken for all."""
-    subnet_id = facts.declaration.build_subnet_id
+async def _network(azure: Azure, facts: Facts) -> tuple[str | None, Body | None, str | None]:
+    """The subnet of the temporary machines, and the id of their security group: the declared subnet, without a security
+    group, else those of the first host, taken for all (`temporary_vm.nic_body`)."""
+    subnet_id, security_group = facts.declaration.build_subnet_id, None
     if subnet_id is None and facts.built and facts.built[0].vm.nic_ids:
         nic = await _or_none(azure.get_nic(facts.built[0].vm.nic_ids[0]))
+        security_group = dig(nic, "properties", "networkSecurityGroup", "id")
         for configuration in dig(nic, "properties", "ipConfigurations") or ():
             subnet_id = subnet_id or dig(configuration, "properties", "subnet", "id")
-    return subnet_id, await _or_none(azure.get_subnet(subnet_id)) if subnet_id else None
+    return subnet_id, await _or_none(azure.get_subnet(subnet_id)) if subnet_id else None, security_group
 
 
 async def _missing(azure: Azure, group: str | None) -> bool:

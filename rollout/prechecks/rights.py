@@ -8,7 +8,16 @@ from functools import lru_cache
 
 from rollout.arm import group_of, name_of
 from rollout.azure import Body
-from rollout.prechecks.actions import LOCKS_READ, SKUS_READ, USAGES_READ, needed
+from rollout.prechecks.actions import (
+    GROUPS_READ,
+    LOCKS_READ,
+    PERMISSIONS_READ,
+    SKUS_READ,
+    SUBNETS_READ,
+    USAGES_READ,
+    Holds,
+    needed,
+)
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, some, warning
 
@@ -41,7 +50,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "rights-unknown",
                 scope.id,
                 "which rights there are cannot be read",
-                "give the role Microsoft.Authorization/permissions/read there, to know of a missing action before",
+                f"give the role {PERMISSIONS_READ} there, to know of a missing action before",
             )
             continue
         missing = [action for action in needed(scope.holds, facts.declaration) if not allows(permissions, action)]
@@ -53,13 +62,27 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"add {'it' if len(missing) == 1 else 'them'} to the role, or assign the role there "
                 f"(az role assignment create --role <role> --assignee <client id> --scope {scope.id})",
             )
-        elif not allows(permissions, LOCKS_READ) and "/providers/" not in scope.id:
+        if scope.holds is Holds.SUBNET and not allows(permissions, SUBNETS_READ):
             yield warning(
-                "locks-unknown",
+                "addresses-unknown",
                 scope.id,
-                f"the role lacks {LOCKS_READ}, so locks are found only when they stop the rollout",
+                f"the role lacks {SUBNETS_READ}, so free addresses are not counted",
                 "add it to the role",
             )
+        if scope.id == facts.declaration.build_resource_group_id and not allows(permissions, GROUPS_READ):
+            yield warning(
+                "build-group-unknown",
+                scope.id,
+                f"the role lacks {GROUPS_READ}, so whether the group exists is not known",
+                "add it to the role",
+            )
+    for group in facts.locks_unread:
+        yield warning(
+            "locks-unknown",
+            group,
+            f"the role lacks {LOCKS_READ}, so locks are found only when they stop the rollout",
+            "add it to the role",
+        )
     if facts.skus is None or facts.usages is None:
         unread = [action for action, seen in ((SKUS_READ, facts.skus), (USAGES_READ, facts.usages)) if seen is None]
         yield warning(
@@ -73,14 +96,13 @@ def check(facts: Facts) -> Iterator[Finding]:
 def out_of_scope(facts: Facts) -> Iterator[Finding]:
     """Session hosts whose VMs are in a resource group that the credential may not even list."""
     pool = facts.pool
-    for group in pool.unreadable:
+    for group, refused in pool.unreadable.items():
         hosts = [s.name for s in pool.out_of_reach if group_of(s.vm_resource_id or "").lower() == group.lower()]
         if hosts:
             yield error(
                 "host-out-of-scope",
                 some(hosts),
-                f"the VMs are in resource group {name_of(group)}, which the role does not cover "
-                "(Microsoft.Compute/virtualMachines/read, Microsoft.Compute/disks/read)",
+                f"the VMs are in resource group {name_of(group)}, which the role does not cover ({refused})",
                 "assign the role there (az role assignment create --role <role> --assignee <client id> "
                 f"--scope {group})",
             )

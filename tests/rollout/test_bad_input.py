@@ -19,7 +19,7 @@ from rollout import names
 from rollout.declaration import Declaration, parse
 from rollout.errors import RolloutError
 from rollout.lease import Holder
-from rollout.prechecks.actions import ACTIONS, LOCKS_READ, SKUS_READ, USAGES_READ
+from rollout.prechecks.actions import ACTIONS, OWN_READS
 from simulation.in_process import in_process_cloud, principal_named
 from simulation.virtual_time import virtually
 from tests.support.pools import DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION, Bench, bench
@@ -28,15 +28,6 @@ Prepare = Callable[[Bench], Awaitable[None]]
 AUTHORIZATION_API = "2022-04-01"
 GALLERY_API = "2024-03-03"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
-EXTRA_READS = (
-    "Microsoft.DesktopVirtualization/scalingPlans/read",
-    "Microsoft.Compute/virtualMachines/extensions/read",
-    "Microsoft.Authorization/permissions/read",
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-    LOCKS_READ,
-    SKUS_READ,
-    USAGES_READ,
-)
 _BY_ITSELF = ("lastHeartBeat", "lastUpdateTime", "statusTimestamp", "sessionHostHealthCheckResults", "instanceView")
 
 
@@ -143,7 +134,7 @@ def _role(*, without: tuple[str, ...] = (), scopes: tuple[str, ...] = (GROUP,)) 
 
     async def prepare(made: Bench) -> None:
         updater = principal_named(made.emulator, "updater").object_id
-        used = {action for actions in ACTIONS.values() for action in actions} | set(EXTRA_READS)
+        used = {action for actions in (*ACTIONS.values(), *OWN_READS.values()) for action in actions}
         granted = sorted(action for action in used if action not in without)
         definition = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{_guid(1)}"
         permissions = [{"actions": granted, "notActions": [], "dataActions": [], "notDataActions": []}]

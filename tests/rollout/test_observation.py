@@ -179,7 +179,7 @@ async def test_a_group_that_may_not_be_listed_is_told_and_its_hosts_are_no_ghost
     fake = azure("vm-0", refuse={f"list_vms {OTHER}"})
     fake.session_hosts.append(session_host_body("far", OTHER))
     pool = await observe(fake.as_azure(), declaration(), at=NOW)
-    assert pool.unreadable == (OTHER,)
+    assert pool.unreadable == {OTHER: "Microsoft.Compute/virtualMachines/read"}
     assert [s.name for s in pool.out_of_reach] == ["far.contoso.com"]
     assert ([host.name for host in pool.hosts], pool.ghosts) == (["vm-0"], ())
 

@@ -133,13 +133,15 @@ async def test_a_pause_is_remembered() -> None:
 
 async def test_hosts_in_a_group_that_the_role_does_not_cover() -> None:
     far = f"{SUBSCRIPTION}/resourceGroups/far"
-    there = pool(hosts(), unreadable=(far,), out_of_reach=(SessionHost(session_host_body("sh-9", far)),))
+    refused = {far: "Microsoft.Compute/disks/read"}
+    there = pool(hosts(), unreadable=refused, out_of_reach=(SessionHost(session_host_body("sh-9", far)),))
     found = await only(there)
     assert (found.id, found.subject) == ("host-out-of-scope", "sh-9.contoso.com")
-    assert "resource group far" in found.problem and f"--scope {far}" in found.remedy
-    done = pool([host("vm-0", runs="1.0.1")], unreadable=(far,), out_of_reach=there.out_of_reach)
+    assert "resource group far, which the role does not cover (Microsoft.Compute/disks/read)" in found.problem
+    assert f"--scope {far}" in found.remedy
+    done = pool([host("vm-0", runs="1.0.1")], unreadable=refused, out_of_reach=there.out_of_reach)
     assert await ids(done) == ["host-out-of-scope"]
 
 
 async def test_a_group_without_hosts_may_be_out_of_reach() -> None:
-    assert await ids(pool(hosts(), unreadable=(f"{SUBSCRIPTION}/resourceGroups/far",))) == []
+    assert await ids(pool(hosts(), unreadable={f"{SUBSCRIPTION}/resourceGroups/far": "x/read"})) == []

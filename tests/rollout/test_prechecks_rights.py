@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.update_role_actions import ACTIONS as DECLARED
-from components.update_role_actions import Purpose
-from rollout.prechecks.actions import ACTIONS, LOCKS_READ, SKUS_READ, USAGES_READ, Holds, needed
+from rollout.prechecks.actions import ACTIONS, GROUPS_READ, LOCKS_READ, OWN_READS, SUBNETS_READ, Holds, needed
 from rollout.prechecks.rights import allows
 from tests.support.fake_azure import FakeAzure
 from tests.support.observed import DEFINITION, GROUP, POOL, SUBNET, SUBSCRIPTION, declaration, host, kept_disk, pool
@@ -18,14 +16,6 @@ from tests.support.prechecked import ids, only
 
 BUILD = f"{SUBSCRIPTION}/resourceGroups/build"
 GALLERY = DEFINITION.rsplit("/images/", 1)[0]
-PURPOSES = {
-    Holds.POOL: Purpose.POOL,
-    Holds.HOSTS: Purpose.HOSTS,
-    Holds.BUILD: Purpose.BUILD,
-    Holds.NETWORK: Purpose.NETWORK,
-    Holds.GALLERY: Purpose.GALLERY,
-    Holds.MANAGED_IMAGE: Purpose.GALLERY,
-}
 actions = st.sampled_from(sorted({action for found in ACTIONS.values() for action in found}))
 
 
@@ -34,7 +24,7 @@ def permission(*given: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def without(action: str, holds: Holds) -> list[dict[str, Any]]:
-    return [permission(*(a for a in (*ACTIONS[holds], LOCKS_READ) if a != action))]
+    return [permission(*(a for a in (*ACTIONS[holds], *OWN_READS[holds]) if a != action))]
 
 
 @pytest.mark.parametrize(
@@ -67,22 +57,12 @@ def test_a_prefix_is_no_right(action: str) -> None:
     assert not allows([permission(action[:-1]), permission(f"{action}x")], action)
 
 
-@pytest.mark.parametrize("holds", Holds)
-def test_the_declared_role_has_every_action_that_is_checked(holds: Holds) -> None:
-    assert set(ACTIONS[holds]) <= set(DECLARED[PURPOSES[holds]])
-
-
-def test_the_pre_checks_own_reads_are_in_the_role_too() -> None:
-    assert {SKUS_READ, USAGES_READ} <= set(DECLARED[Purpose.CATALOG])
-    assert all(LOCKS_READ in DECLARED[purpose] for purpose in (Purpose.POOL, Purpose.HOSTS, Purpose.BUILD))
-
-
 @pytest.mark.parametrize(
     ("scope", "holds", "action"),
     [
         (POOL, Holds.POOL, "Microsoft.DesktopVirtualization/hostpools/sessionhosts/delete"),
         (GROUP, Holds.HOSTS, "Microsoft.Compute/virtualMachines/start/action"),
-        (SUBNET, Holds.NETWORK, "Microsoft.Network/virtualNetworks/subnets/join/action"),
+        (SUBNET, Holds.SUBNET, "Microsoft.Network/virtualNetworks/subnets/join/action"),
         (BUILD, Holds.BUILD, "Microsoft.Compute/virtualMachines/delete"),
         (GALLERY, Holds.GALLERY, "Microsoft.Compute/galleries/images/versions/read"),
     ],
@@ -123,6 +103,29 @@ async def test_rights_that_cannot_be_read_are_a_warning() -> None:
 
 async def test_missing_reads_of_the_pre_checks_are_warnings() -> None:
     fake = FakeAzure(
-        permissions={GROUP: [permission("*", without=(LOCKS_READ,))]}, refuse={"list_skus", "list_usages", "list_locks"}
+        permissions={SUBNET: without(SUBNETS_READ, Holds.SUBNET), BUILD: without(GROUPS_READ, Holds.BUILD)},
+        refuse={"list_skus", "list_usages", "list_locks", f"get_resource_group {BUILD}", f"get_subnet {SUBNET}"},
     )
-    assert await ids(pool([host("vm-0"), host("vm-1")]), fake) == ["(locks-unknown)", "(quota-unknown)"]
+    assert await ids(pool([host("vm-0"), host("vm-1")]), fake, build_resource_group_id=BUILD) == [
+        "(build-group-unknown)",
+        "(addresses-unknown)",
+        "(locks-unknown)",
+        "(quota-unknown)",
+    ]
+
+
+async def test_locks_of_the_pools_own_group_that_may_not_be_read_are_told() -> None:
+    far = f"{SUBSCRIPTION}/resourceGroups/far"
+    hosts = [host("vm-0", vm={"id": f"{far}/providers/Microsoft.Compute/virtualMachines/vm-0"}), host("vm-1")]
+    found = await only(pool(hosts), FakeAzure(refuse={f"list_locks {GROUP}"}))
+    assert (found.id, found.subject) == ("locks-unknown", GROUP)
+
+
+async def test_the_security_group_of_the_hosts_interface_is_joined_too() -> None:
+    group = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/hosts"
+    join = "Microsoft.Network/networkSecurityGroups/join/action"
+    fake = FakeAzure(permissions={group: without(join, Holds.SECURITY_GROUP)}, nic_security_group=group)
+    hosts = pool([host("vm-0"), host("vm-1")])
+    found = await only(hosts, fake)
+    assert (found.id, found.subject, found.problem) == ("missing-action", group, f"the role lacks {join}")
+    assert await ids(hosts, fake, build_subnet_id=f"{SUBNET}-build") == []

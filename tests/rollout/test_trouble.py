@@ -113,6 +113,19 @@ def test_an_entra_host_that_failed_comes_back_though_the_new_disk_had_joined(tmp
     virtually(story())
 
 
+def test_a_guest_that_may_not_be_asked_gets_its_old_disk_back_all_the_same(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, users=0)
+        refused = {"type": "status", "status": 403, "code": "AuthorizationFailed"}
+        fault(made, {"method": "POST", "path": "/vm-0/runCommand", "nth": [2, 3], "effect": refused})
+        outcome = await made.roll()
+        assert outcome.hosts["rolled_back"] == ["vm-0"], outcome.summary
+        assert "AuthorizationFailed" in dict(outcome.failures)["vm-0"]
+        serves(made, "vm-0", "1.0.0")
+
+    virtually(story())
+
+
 def test_the_old_size_comes_back_with_the_old_disk(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0)

@@ -54,6 +54,7 @@ class FakeAzure:
         default_factory=lambda: [usage("cores", 48, 1000), usage("standardDSv5Family", 48, 1000)]
     )
     nic_subnet: str | None = SUBNET
+    nic_security_group: str | None = None
     subnet: Body | None = field(default_factory=lambda: {"id": SUBNET, "properties": {"addressPrefix": "10.0.0.0/24"}})
     permissions: dict[str, list[Body]] = field(default_factory=dict)
     """By scope; everything is allowed where a scope is not named."""
@@ -145,7 +146,8 @@ class FakeAzure:
     async def get_nic(self, nic_id: str) -> Body | None:
         self._note("get_nic", nic_id)
         subnet = {"subnet": {"id": self.nic_subnet}} if self.nic_subnet else {}
-        return {"id": nic_id, "properties": {"ipConfigurations": [{"properties": subnet}]}}
+        group = {"networkSecurityGroup": {"id": self.nic_security_group}} if self.nic_security_group else {}
+        return {"id": nic_id, "properties": {"ipConfigurations": [{"properties": subnet}], **group}}
 
     async def get_subnet(self, subnet_id: str) -> Body | None:
         self._note("get_subnet", subnet_id)

@@ -78,6 +78,14 @@ def test_options_take_effect() -> None:
     assert (locked.status, locked.body["error"]["code"]) == (409, "ScopeLocked")
 
 
+def test_parts_lie_in_groups_of_their_own_when_asked() -> None:
+    pool = Pool(hosts=2, apart=True)
+    groups = {key.split("/")[4] for key in pool.world.resources if "/resourcegroups/" in key}
+    assert groups == {"avd", "avd-hosts", "avd-network", "avd-images"}
+    assert {vm.id.split("/")[4] for vm in _vms(pool.world)} == {"avd-hosts"}
+    assert "/avd-images/" in json.loads(pool.call("GET", POOL).body["properties"]["vmTemplate"])["customImageId"]
+
+
 def test_vm_template_is_a_json_string() -> None:
     template = json.loads(Pool(hosts=1).call("GET", POOL).body["properties"]["vmTemplate"])
     assert template["vmSize"]["id"] == "Standard_D4s_v5"
