@@ -32,8 +32,9 @@ demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABL
 emulator: setup ## the emulator alone; prints the environment that points an ARM client at it
 	@$(PYTHON) -m emulator --directory .cache/emulator
 
-bench: toolchain ## the benchmark; its last line is one JSON object
-	@$(IN_TOOLCHAIN) $(PYTHON) -m bench
+bench: SEEDS = 20
+bench: toolchain ## the benchmark, its ablation with SEEDS=20; its last line is one JSON object
+	@$(IN_TOOLCHAIN) $(PYTHON) -m bench $(SEEDS)
 
 test: toolchain lint ## all checks and all tests
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder

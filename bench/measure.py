@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -97,6 +97,22 @@ def outages(changes: Iterable[Record], vms: Iterable[str], until: float) -> dict
     for vm, at in since.items():
         total[vm] += until - at
     return total
+
+
+@dataclass(frozen=True)
+class EndedForUsers:
+    """Sessions that did not end by their users' doing."""
+
+    cut_off: int
+    """The VM stopped under an active session."""
+    forced: int
+    """Logged off by an administrator, warned before, or disconnected when the VM stopped."""
+
+
+def ended_for_users(events: Iterable[Record], since: float) -> EndedForUsers:
+    """From the session events of a pool, those of a rollout that began at `since`."""
+    kinds = [event["event"] for event in events if seconds_of(event["time"]) >= since]
+    return EndedForUsers(cut_off=kinds.count("cut_off"), forced=kinds.count("forced_logoff"))
 
 
 def drawn(draws: Iterable[Record], subject: str, names: Sequence[str]) -> float:
@@ -191,3 +207,9 @@ def slots(changes: Sequence[Record], vms: Sequence[str]) -> dict[str, tuple[floa
 
 def middle(values: Iterable[float]) -> float:
     return float(median(values))
+
+
+def percentile(values: Iterable[float], percent: int) -> float:
+    """Between neighbours in proportion; of one value it is that."""
+    there = list(values)
+    return float(quantiles(there, n=100, method="inclusive")[percent - 1]) if len(there) > 1 else float(there[0])

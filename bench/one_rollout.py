@@ -1,36 +1,56 @@
-"""`python -m bench.one_rollout SIDE SEED FOLDER`: one rollout in a process of its own; prints its figures as JSON."""
+"""`python -m bench.one_rollout SIDE SEED FOLDER`: one rollout in a process of its own; prints its figures as JSON.
+
+In a process of its own, so that its peak memory is its own, and that two run at a time.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench import measure
-from bench.setting import BAKE, HOSTS, MAX_UNAVAILABLE, SESSIONS_PER_HOST, SIDES, Side
+from bench.setting import ABLATION, BAKE, SIDES, Side
+from demo.pulumi_cli import PROJECT
 from rollout import names
 from simulation.emulated_pool import DEFINITION, GROUP, POOL, EmulatedPool, emulated_pool
 from simulation.virtual_time import virtually
 
+AT_ONCE = 2
+"""Rollouts at a time: each keeps one core busy."""
+
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-"
 
 
-async def rolled(side: Side, seed: int, folder: Path, hosts: int = HOSTS) -> dict[str, Any]:
+def in_a_process(side: str, seed: int, folder: Path) -> dict[str, Any]:
+    """The figures of one rollout, made by `main`. Raises RuntimeError."""
+    command = [sys.executable, "-m", "bench.one_rollout", side, str(seed), str(folder)]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    if ended.returncode:
+        raise RuntimeError(f"{side}, seed {seed}:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}")
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found
+
+
+async def rolled(side: Side, seed: int, folder: Path) -> dict[str, Any]:
     """Roll the pool once; the figures. Raises RuntimeError where it did not come to its end as it should."""
-    made = await emulated_pool(folder, hosts=hosts, seed=seed, sessions_per_host=SESSIONS_PER_HOST, latency=True)
+    made = await emulated_pool(folder, hosts=side.pool.hosts, seed=seed, latency=True, **side.pool.scenario)
+    await made.clock.sleep(side.pool.before)
     before = len(made.control("GET", "requests", since="0")["requests"])
     outcome = await made.roll(order=side.order, **side.inputs)
     if outcome.status != "complete":
         raise RuntimeError(outcome.summary)
-    return figures(made, before, hosts)
+    return figures(made, before, side.pool.hosts, side.pool.max_unavailable)
 
 
-def figures(made: EmulatedPool, before: int, hosts: int) -> dict[str, Any]:
+def figures(made: EmulatedPool, before: int, hosts: int, max_unavailable: int) -> dict[str, Any]:
     """What the emulator says of a rollout whose requests are those after number `before`."""
     requests = made.control("GET", "requests", since=str(before))["requests"]
+    events = made.control("GET", "session-events", hostPool=POOL)["events"]
     capacity = made.control("GET", "capacity", hostPool=POOL)
     draws = made.control("GET", "draws")["draws"]
     vms = [f"{VM}{number}" for number in range(hosts)]
@@ -38,7 +58,7 @@ def figures(made: EmulatedPool, before: int, hosts: int) -> dict[str, Any]:
         if made.os_disk_image(f"vm-{number}") != "1.0.1":
             raise RuntimeError(f"vm-{number} does not run the new image")
     most_out = max(sample["unavailable"] for sample in capacity["samples"])
-    if most_out > MAX_UNAVAILABLE:
+    if most_out > max_unavailable:
         raise RuntimeError(f"{most_out} hosts were unavailable at once")
     begun, served = measure.first_write(requests), measure.served_at(capacity["changes"], vms)
     canary = min(served, key=lambda vm: served[vm])
@@ -50,9 +70,9 @@ def figures(made: EmulatedPool, before: int, hosts: int) -> dict[str, Any]:
         raise RuntimeError(f"the build of the canary {canary} left no draws")
     outage = measure.outages(capacity["changes"], vms, ended)
     total = {vm: sum(part.values()) for vm, part in parts.items()}
-    bound = measure.bound(total, canary, build, BAKE, MAX_UNAVAILABLE, made_calls)
+    bound = measure.bound(total, canary, build, BAKE, max_unavailable, made_calls)
     spans = measure.slots(capacity["changes"], vms)
-    lost = measure.lost(spans, total, canary, begun, served[canary] + BAKE, MAX_UNAVAILABLE, bound)
+    lost = measure.lost(spans, total, canary, begun, served[canary] + BAKE, max_unavailable, bound)
     return {
         "hosts": hosts,
         "makespan": ended - begun,
@@ -60,7 +80,9 @@ def figures(made: EmulatedPool, before: int, hosts: int) -> dict[str, Any]:
         "bound_parts": asdict(bound),
         "lost": asdict(lost),
         "outage_p50": measure.middle(outage.values()),
+        "outage_p95": measure.percentile(outage.values(), 95),
         "outage_max": max(outage.values()),
+        **asdict(measure.ended_for_users(events, begun)),
         "unavoidable_p50": measure.middle(total.values()),
         "unavoidable_parts": {
             name: measure.middle(part[name] for part in parts.values()) for name in measure.OUTAGE_DRAWS
@@ -82,7 +104,7 @@ def _temporary_vm(made: EmulatedPool, vm: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    side, seed, folder = SIDES[arguments[0]], int(arguments[1]), Path(arguments[2])
+    side, seed, folder = (SIDES | ABLATION)[arguments[0]], int(arguments[1]), Path(arguments[2])
     print(json.dumps(virtually(rolled(side, seed, folder))))
     return 0
 

@@ -1,46 +1,78 @@
-"""What is measured: one pool, two orders of the same engine. Durations are those of the emulator's own table."""
+"""What is measured: pools, and the orders in which one engine rolls them. Durations are of the emulator's own table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from demo.pulumi_cli import PROJECT
 from rollout.admission import Order
 from simulation.emulated_pool import INPUTS
 
-HOSTS = 100
-MAX_UNAVAILABLE = 10
-SESSIONS_PER_HOST = 6
+FOLDER = PROJECT / ".cache" / "bench"
 BAKE = 600.0
 """Seconds that the canary, one host, serves before the rest follows."""
 SEEDS = (1, 2, 3, 4, 5)
+ABLATION_SEEDS = 20
 PREVIEW_HOSTS = 500
 PREVIEW_RUNS = 5
 
 
 @dataclass(frozen=True)
+class Pool:
+    """What a rollout meets."""
+
+    hosts: int
+    max_unavailable: int
+    scenario: Mapping[str, Any]
+    """Options of the emulator's scenario."""
+    before: float = 0.0
+    """Seconds that users come and go before the rollout begins."""
+
+
+@dataclass(frozen=True)
 class Side:
-    """One way to roll the pool."""
+    """One way to roll a pool."""
 
     title: str
+    pool: Pool
     order: Order
-    inputs: dict[str, Any]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """What is declared otherwise."""
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return {
+            **INPUTS,
+            "max_unavailable": float(self.pool.max_unavailable),
+            "canary": {"hosts": 1.0, "bake": "PT10M"},
+            "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M"},
+            **self.changes,
+        }
 
 
-_BOTH: dict[str, Any] = {
-    **INPUTS,
-    "max_unavailable": float(MAX_UNAVAILABLE),
-    "canary": {"hosts": 1.0, "bake": "PT10M"},
-    "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M"},
+FULL = Pool(hosts=100, max_unavailable=10, scenario={"sessions_per_host": 6})
+"""Every session stays until it is told to end."""
+OFFICE = Pool(hosts=24, max_unavailable=3, scenario={"users": 144, "max_session_limit": 10}, before=16 * 3600.0)
+"""People who come and go, heed messages or do not, from noon of a working day on: the scenario begins at 20:00."""
+
+NOT_AHEAD = {"build": "after_deallocate"}
+# azure-docs articles/virtual-desktop/session-host-update.md: one host, then batches, each asked to sign out when the
+# last has ended, and a host's disk is made once it is off.
+AVD_ORDER = Order(barrier=True, drain_ahead=False, by_sessions=False)
+
+SIDES = {
+    "sliding": Side("sliding window, build ahead", FULL, Order()),
+    "barrier": Side("AVD's order: barrier batches, build after deallocate", FULL, AVD_ORDER, NOT_AHEAD),
 }
 
-SIDES: dict[str, Side] = {
-    "sliding": Side("sliding window, build ahead", Order(), _BOTH),
-    # azure-docs articles/virtual-desktop/session-host-update.md: batches, each drained when the last has ended, and a
-    # disk is made once its host is off.
-    "barrier": Side(
-        "AVD's order: barrier batches, build after deallocate",
-        Order(barrier=True, drain_ahead=False, by_sessions=False),
-        {**_BOTH, "build": "after_deallocate"},
-    ),
+ABLATION = {
+    "all": Side("all on", OFFICE, Order()),
+    "no-sliding-window": Side("no sliding window", OFFICE, Order(barrier=True)),
+    "no-build-ahead": Side("no build-ahead", OFFICE, Order(), NOT_AHEAD),
+    "no-pipelined-drain": Side("no pipelined drain", OFFICE, Order(drain_ahead=False)),
+    "no-session-order": Side("no session order", OFFICE, Order(by_sessions=False)),
+    "avd": Side("AVD's order", OFFICE, AVD_ORDER, NOT_AHEAD),
 }
+"""All on, each of the four alone switched off, and all four off."""

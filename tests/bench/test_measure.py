@@ -78,6 +78,19 @@ def test_an_outage_that_has_not_ended_counts_until_the_end():
     assert found == {A.lower(): 15.0}
 
 
+def test_sessions_that_ended_against_their_users_are_counted_from_the_beginning_on():
+    kinds = ["forced_logoff", "message", "logoff", "cut_off", "forced_logoff", "logon", "forced_logoff"]
+    events = [{"event": kind, "time": at(10 * number)} for number, kind in enumerate(kinds)]
+    found = measure.ended_for_users(events, since=measure.seconds_of(at(10)))
+    assert found == measure.EndedForUsers(cut_off=1, forced=2)
+
+
+def test_a_percentile_lies_between_its_neighbours():
+    assert measure.percentile(range(21), 95) == 19.0
+    assert measure.percentile((10.0, 20.0, 40.0), 25) == 15.0
+    assert measure.percentile([7.0], 95) == 7.0
+
+
 def test_t_u_is_what_was_drawn_for_stop_swap_start_join_agent_and_upgrading():
     draws = [
         *(draw(A, "vm power off", 8), draw(A, "vm deallocate", 20), draw(A, "vm swap os disk", 10)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from simulation.virtual_time import virtually
 HOSTS = 5
 
 
+def smaller(side: setting.Side, hosts: int) -> setting.Side:
+    return replace(side, pool=replace(side.pool, hosts=hosts))
+
+
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """By side, as the rollout's process prints them."""
     found = {}
     for name, side in setting.SIDES.items():
         folder: Path = tmp_path_factory.mktemp(name)
-        found[name] = json.loads(json.dumps(virtually(rolled(side, 1, folder, HOSTS))))
+        found[name] = json.loads(json.dumps(virtually(rolled(smaller(side, HOSTS), 1, folder))))
     return found
 
 
@@ -64,6 +69,7 @@ def test_the_sides_differ_in_order_and_build_only():
     differing = {key for key in other.inputs if other.inputs[key] != ours.inputs.get(key)}
     assert differing == {"build"}
     assert other.inputs["build"] == "after_deallocate"
+    assert ours.pool == other.pool and ours.pool.hosts == 100
     for side in (ours, other):
         assert side.inputs["max_unavailable"] == 10
         assert side.inputs["canary"] == {"hosts": 1, "bake": "PT10M"}
@@ -71,6 +77,6 @@ def test_the_sides_differ_in_order_and_build_only():
 
 
 def test_a_pool_that_does_not_run_the_new_image_gives_no_figures(tmp_path):
-    side = setting.Side("nothing to do", Order(), {**setting.SIDES["sliding"].inputs, "version": "1.0.0"})
+    side = setting.Side("nothing to do", smaller(setting.SIDES["sliding"], 2).pool, Order(), {"version": "1.0.0"})
     with pytest.raises(RuntimeError, match="vm-0 does not run the new image"):
-        virtually(rolled(side, 1, tmp_path, 2))
+        virtually(rolled(side, 1, tmp_path))

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench import __main__ as command
-from bench import summary
+from bench import one_rollout, summary
 from bench.preview import Preview
 
 NAMES = [
@@ -86,14 +86,15 @@ def test_the_last_line_of_stdout_is_the_answer(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "measured", lambda folder, said: PREVIEW)
     monkeypatch.setattr(command, "SEEDS", (1, 2, 3))
     monkeypatch.setattr(command, "_rollout", lambda console, side, seed: ROLLOUTS[side, seed])
-    assert command.main() == 0
+    monkeypatch.setattr(command.ablation, "ablated", lambda folder, seeds, console: {"seeds": seeds})
+    assert command.main(["7"]) == 0
     command.FOLDER.rmdir()
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == summary.figures(ROLLOUTS, PREVIEW)
+    *_, medians, answer = capsys.readouterr().out.splitlines()
+    assert json.loads(answer) == summary.figures(ROLLOUTS, PREVIEW)
+    assert json.loads(medians) == {"ablation": {"seeds": 7}}
 
 
 def test_a_rollout_that_fails_says_why(monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "FOLDER", tmp_path)
-    monkeypatch.setitem(command.SIDES, "unknown", command.SIDES["sliding"])
-    monkeypatch.setattr(command.sys, "executable", "false")
+    monkeypatch.setattr(one_rollout.sys, "executable", "false")
     with pytest.raises(RuntimeError, match="sliding, seed 1"):
-        command._rollout(Console(), "sliding", 1)
+        one_rollout.in_a_process("sliding", 1, tmp_path)
