@@ -32,8 +32,12 @@ _CONFLICTS = frozenset({"NicInUse", "NicReservedForAnotherVm"})
 """Codes that Network answers with 400 though the resource is merely in use (recordings errors-in-use-delete-conflicts,
 issue reports)."""
 
-_ACTION = re.compile(r"perform action '([^']+)'")
-_SCOPE = re.compile(r"over scope '([^']+)'")
+_MISSING = (
+    # Of what the body refers to; the action before it is the one that is allowed.
+    (re.compile(r"perform action\(s\) '([^']+)'"), re.compile(r"linked scope\(s\) '([^']+)'")),
+    (re.compile(r"perform action '([^']+)'"), re.compile(r"over scope '([^']+)'")),
+)
+"""How a 403 names the action and its scope: LinkedAuthorizationFailed, then AuthorizationFailed."""
 
 
 @dataclass(frozen=True)
@@ -86,24 +90,30 @@ def from_answer(status: int, text: str, operation: str) -> errors.AzureError:
         code = kind.__name__ if kind is not errors.AzureError else "Failed"
     message = problem.message or "(no explanation in the answer)"
     if kind is errors.Forbidden:
-        message = f"{message.rstrip('. ')}; {_remedy(status, problem)}"
+        message = _with_remedy(status, problem, message)
     return kind(status, code, message, operation)
 
 
-def missing_action(error: errors.AzureError) -> str | None:
-    """The RBAC action that a 403 names, such as `Microsoft.Compute/disks/read`, or None."""
-    found = _ACTION.search(error.message)
-    return found[1] if found else None
+def _missing(message: str) -> tuple[str | None, str]:
+    """The action that a 403 says is missing, and where."""
+    for action, scope in _MISSING:
+        found, where = action.search(message), scope.search(message)
+        if found:
+            return found[1], where[1] if where else ""
+    return None, ""
 
 
-def _remedy(status: int, problem: Problem) -> str:
-    action, scope = _ACTION.search(problem.message), _SCOPE.search(problem.message)
+def _with_remedy(status: int, problem: Problem, message: str) -> str:
+    """A missing action comes before Azure's long sentence: a host's record has room for the beginning only."""
+    action, scope = _missing(problem.message)
     if action:
-        where = f" at {scope[1]}" if scope else ""
-        return f"add {action[1]} to the role of the update's principal{where} (a new assignment takes some minutes)"
+        where = f" at {scope}" if scope else ""
+        remedy = f"add {action} to the role of the update's principal{where} (a new assignment takes some minutes)"
+        return f"{remedy}: {message}"
+    remedy = "the update's principal lacks a permission there"
     if status == 401:
-        return "the token was not accepted: check the tenant, the subscription and the credential in use"
-    return "the update's principal lacks a permission there"
+        remedy = "the token was not accepted: check the tenant, the subscription and the credential in use"
+    return f"{message.rstrip('. ')}; {remedy}"
 
 
 def from_sdk(error: SdkError, operation: str) -> errors.AzureError:

@@ -192,6 +192,10 @@ class Azure(Protocol):
         """The value of a Key Vault secret, `https://<vault>/secrets/<name>[/<version>]`. Never kept."""
         ...
 
+    async def count_directory_devices(self, display_name: str) -> int:
+        """How many Entra devices of this name Microsoft Graph shows."""
+        ...
+
     async def delete_directory_devices(self, display_name: str) -> int:
         """Delete the Entra devices of this name through Microsoft Graph; returns how many there were."""
         ...

@@ -220,7 +220,7 @@ class HostWork:
         """Azure keeps refusing: the host fails where it is, or, where nothing more can be done, ends as it is."""
         if self._failure is not None:
             self._end("failed", self._failure)
-        self._failure = str(error)
+        self._failure = self.why = str(error)
 
     async def _allocation(self, text: str) -> None:
         """No capacity is no image fault: admissions stop, the start is retried for the declared time, no restore."""
@@ -256,7 +256,8 @@ class HostWork:
             case Phase.RELEASE | Phase.REJOIN:
                 return Enter(record.to(Phase.UNDO, view.now, w=reason[:160]))
             case Phase.UNDO | Phase.UNDO_REJOIN:
-                return Enter(record.to(Phase.FAILED, view.now, w=f"{record.w}; then: {reason}"[:160]))
+                self.why = f"{record.w}; then: {reason}"
+                return Enter(record.to(Phase.FAILED, view.now, w=self.why[:160]))
             case _:
                 return Done()  # the host serves; what could not be done is told, and the next run goes on with it
 

@@ -13,7 +13,19 @@ from rollout.declaration import Declaration
 from rollout.images import Image
 from rollout.observation import Pool
 from rollout.plan import hosts_to_update
-from rollout.prechecks import autoscale, building, facts, image, joining, locks, machines, pool, rights, secrets
+from rollout.prechecks import (
+    autoscale,
+    building,
+    directory,
+    facts,
+    image,
+    joining,
+    locks,
+    machines,
+    pool,
+    rights,
+    secrets,
+)
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, Severity, merged
 
@@ -62,6 +74,7 @@ async def run(
         return merged([*found, *rights.out_of_scope(Facts(observed, target, declaration, ()))])
     known = await facts.read(azure, declaration, observed, target, extensions=mode == "start")
     found += [finding for check in CHECKS for finding in check(known)]
+    found += await directory.check(azure, known)
     if mode == "start":
         found += await secrets.check(azure, declaration)
     else:

@@ -6,7 +6,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from azure.core.rest import HttpRequest
 
-from cloud.errors import from_answer, from_sdk, missing_action, problem_of, translated
+from cloud.errors import from_answer, from_sdk, problem_of, translated
 from rollout import errors
 from tests.support.wire import InMemoryResponse
 
@@ -53,8 +53,22 @@ def test_status_and_code(status: int, text: str, kind: type[errors.AzureError], 
 
 def test_a_missing_permission_is_named_with_the_remedy() -> None:
     error = from_answer(403, wrapped("AuthorizationFailed", DENIED), "GET disks/d")
-    assert missing_action(error) == "Microsoft.Compute/disks/read"
-    assert f"add Microsoft.Compute/disks/read to the role of the update's principal at {SCOPE}" in str(error)
+    remedy = f"add Microsoft.Compute/disks/read to the role of the update's principal at {SCOPE}"
+    assert error.message.startswith(remedy) and DENIED in error.message
+
+
+def test_the_missing_permission_on_what_a_body_refers_to_is_named_not_the_one_that_is_there() -> None:
+    text = (
+        "The client 'x' with object id 'y' has permission to perform action "
+        f"'Microsoft.Network/networkInterfaces/write' on scope '{SCOPE}/n'; however, it does not have permission to "
+        "perform action(s) "
+        f"'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) '{SCOPE}/s' (respectively)."
+    )
+    error = from_answer(403, wrapped("LinkedAuthorizationFailed", text), "PUT networkInterfaces/n")
+    remedy = (
+        f"add Microsoft.Network/virtualNetworks/subnets/join/action to the role of the update's principal at {SCOPE}/s"
+    )
+    assert error.message.startswith(remedy)
 
 
 def test_details_are_part_of_the_message_but_not_json_in_text() -> None:

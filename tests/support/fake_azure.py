@@ -165,6 +165,10 @@ class FakeAzure:
         self._note("get_resource_group", resource_group_id)
         return {"id": resource_group_id} if resource_group_id in self.groups else None
 
+    async def count_directory_devices(self, display_name: str) -> int:
+        self._note("count_directory_devices", display_name)
+        return 1
+
     async def get_secret(self, secret_uri: str) -> str:
         self._note("get_secret", secret_uri)
         if secret_uri not in self.secrets:
