@@ -12,7 +12,7 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench test lint format lock clean
+.PHONY: help setup toolchain env demo emulator bench rights test lint format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ emulator: setup ## the emulator alone; prints the environment that points an ARM
 bench: SEEDS = 20
 bench: toolchain ## the benchmark, its ablation with SEEDS=20; its last line is one JSON object
 	@$(IN_TOOLCHAIN) $(PYTHON) -m bench $(SEEDS)
+
+rights: setup ## every right of the custom role: used, needed and predicted, on the emulator
+	@$(PYTHON) -m tools.rights
 
 test: toolchain lint ## all checks and all tests
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder

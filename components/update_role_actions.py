@@ -71,9 +71,9 @@ MACHINES: Actions = (
     "Microsoft.Compute/virtualMachines/instanceView/read",
     # Build the temporary machine; swap the OS disk; keep the host's record in a tag.
     "Microsoft.Compute/virtualMachines/write",
-    # Stop a machine for the swap, or the temporary one when its disk is ready.
+    # Give the machine's allocation back for the swap; stop the temporary one when its disk is ready.
     "Microsoft.Compute/virtualMachines/deallocate/action",
-    # Is provisioning finished; checks before the host serves; repair on the way back.
+    # Is provisioning finished; checks before the host serves; evidence of a failure.
     "Microsoft.Compute/virtualMachines/runCommand/action",
     # The image a disk came from, its security type and size.
     "Microsoft.Compute/disks/read",
@@ -87,17 +87,17 @@ MACHINES: Actions = (
 """Common to hosts and temporary machines."""
 
 HOSTS: Actions = (
-    # A script with a secret among its parameters, which a plain run command would show: its result,
+    # The result of a repair.
     "Microsoft.Compute/virtualMachines/runCommands/read",
-    # its run,
+    # Repair an old disk: a script with secrets among its parameters, which the plain run command would show.
     "Microsoft.Compute/virtualMachines/runCommands/write",
-    # and its removal, because a run command left on the machine runs again on the next disk.
+    # Remove that script, because what is left on the machine runs again on the next disk.
     "Microsoft.Compute/virtualMachines/runCommands/delete",
     # Start the host on its new disk.
     "Microsoft.Compute/virtualMachines/start/action",
-    # Stop a host that keeps its allocation (stop: power_off).
+    # Shut the guest down, before the host is deallocated or keeps its allocation (stop: power_off).
     "Microsoft.Compute/virtualMachines/powerOff/action",
-    # Wait for an extension's end.
+    # Wait for an extension's end where the status of its write cannot be read.
     "Microsoft.Compute/virtualMachines/extensions/read",
     # Join the domain and install the agent.
     "Microsoft.Compute/virtualMachines/extensions/write",

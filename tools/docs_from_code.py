@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The parts of docs/ that follow from the code: the pre-checks, and phases, records and tags in docs/architecture.md.
+"""The parts of docs/ that follow from the code: the pre-checks, the custom role, and phases, records and tags in
+docs/architecture.md.
 
     python tools/docs_from_code.py            say what is not up to date; exit code 1 then
     python tools/docs_from_code.py --write    bring it up to date
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ CONCERNS = (
     ("image", "The image"),
     ("machines", "The hosts"),
     ("joining", "The directory"),
+    ("directory", "Microsoft Graph, where it removes the hosts' devices"),
     ("building", "Room for the temporary machines"),
     ("secrets", "Key Vault secrets (at the start of an update only, not in a preview)"),
 )
@@ -133,6 +136,90 @@ def _escaped(words: str) -> str:
     return words.replace("<", "&lt;").replace(">", "&gt;").replace("*", "\\*").replace("|", "\\|")
 
 
+# -- docs/rights.md
+
+RIGHTS_HEAD = """# The updater's rights, one by one
+
+Made from `components/update_role_actions.py` and `simulation/rights` by `python tools/docs_from_code.py --write`.
+
+The custom role has a part for each **purpose**, which is assigned at the resource groups that hold it (pool, hosts,
+temporary machines, network, images; the catalog at the subscription). `make rights` plays each scenario on the emulator
+with all rights, and finds that the rights used are exactly those of the role. Then it takes away one right at one
+purpose at a time: the pre-checks must tell that very action and its scope, and the scenario named here, run without
+pre-checks, must meet the 403 that names it. What Azure itself checks is not known better than its documentation says:
+the emulator takes the stricter guess where there is a doubt.
+
+**Told by**: `missing-action` and the other ids are findings of the [pre-checks](pre-checks.md). *the look* is the 403
+of the observation that every preview and every run begins with; nothing is written after it. Reads of the pre-checks
+themselves are no condition: without them the update works, warns, and knows less beforehand.
+"""
+
+WHERE = {
+    "pool": "the host pool's resource group",
+    "hosts": "each resource group with session hosts",
+    "build": "the resource group of the temporary machines; where none is declared, that of the hosts",
+    "network": "the resource group of the subnets and of the hosts' network security group",
+    "gallery": "the resource group of the gallery or the managed image",
+    "catalog": "the subscription of the hosts",
+}
+BEYOND = """
+## Beyond the role
+
+What no action of a role gives; `make rights` takes each away as well.
+
+| right | where | why | shown by | told by |
+|---|---|---|---|---|
+| data action `{secret}` | the key vault | {why} | {rollout} | `secret-forbidden`, at the start of an update |
+| `Device.ReadWrite.All` in Microsoft Graph | the tenant | {device} | {graph} | `graph-forbidden` |
+
+That Graph lets devices be *read* is asked beforehand, for the first host's name. An updater with Device.Read.All alone
+passes that and is refused at its first host, which then goes on serving on its old disk.
+"""
+
+
+def rights() -> str:
+    """docs/rights.md."""
+    from simulation.rights.scenarios import SCENARIOS
+    from simulation.rights.verdict import scenario_of, told_by
+
+    def shown(purpose: str, action: str) -> str:
+        return f"**{scenario_of((purpose, action))}**"
+
+    source = PROJECT / "components" / "update_role_actions.py"
+    declared, why = runpy.run_path(str(source)), reasons(source.read_text(encoding="utf-8"))
+    parts = [RIGHTS_HEAD]
+    for purpose, actions in declared["ACTIONS"].items():
+        if actions:
+            parts.append(f"\n## {str(purpose).capitalize()}\n\nAt {WHERE[purpose]}.\n\n")
+            parts.append("| action | why | shown by | told by |\n|---|---|---|---|\n")
+            parts += [
+                f"| `{action}` | {_escaped(why[action])} | {shown(purpose, action)} | {told_by((purpose, action))} |\n"
+                for action in actions
+            ]
+    secret = declared["DATA_ACTIONS"]["secrets"][0]
+    graph = shown("graph", "Device.ReadWrite.All")
+    beyond = {"secret": secret, "why": _escaped(why[secret]), "rollout": shown("secrets", secret), "graph": graph}
+    parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
+    parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
+    parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
+    return "".join(parts)
+
+
+def reasons(source: str) -> dict[str, str]:
+    """Action -> the comment above it."""
+    found: dict[str, str] = {}
+    comment: list[str] = []
+    for line in map(str.strip, source.splitlines()):
+        action = re.fullmatch(r'"(Microsoft\.[^"]+)",', line)
+        if action:
+            found[action[1]] = " ".join(comment).rstrip(".,")
+        if line.startswith("# "):
+            comment.append(line[2:])
+        else:
+            comment = []
+    return found
+
+
 # -- blocks of docs/architecture.md
 
 
@@ -221,7 +308,8 @@ def architecture(page: str) -> str:
 def pages() -> dict[Path, str]:
     """What the files should hold."""
     drawn = DOCS / "architecture.md"
-    return {DOCS / "pre-checks.md": pre_checks(), drawn: architecture(drawn.read_text(encoding="utf-8"))}
+    made = {DOCS / "pre-checks.md": pre_checks(), DOCS / "rights.md": rights()}
+    return made | {drawn: architecture(drawn.read_text(encoding="utf-8"))}
 
 
 def main() -> int:

@@ -21,7 +21,10 @@ from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.pool_record import declaration_tags
 from simulation.in_process import in_process_cloud
+from simulation.rights.scenarios import SCENARIOS
+from simulation.rights.verdict import Laboratory
 from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
+from tools.rights import declared
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Desk:
 
     made: Bench
     within: Callable[[Coroutine[Any, Any, Any]], Any]
+    principal: str = "deployer"
 
     def hostpool(self, *arguments: str) -> Result:
         @asynccontextmanager
@@ -37,7 +41,7 @@ class Desk:
             environment: Mapping[str, str], subscription_id: str, clock: Clock, guard: WriteGuard
         ) -> AsyncIterator[Azure]:
             made = self.made
-            async with in_process_cloud(made.emulator, clock, write_guard=guard) as azure:
+            async with in_process_cloud(made.emulator, clock, write_guard=guard, principal=self.principal) as azure:
                 yield azure
 
         given = {"HOSTPOOL_ID": POOL, "HOSTPOOL_LOG_FOLDER": str(self.made.folder)}
@@ -171,3 +175,21 @@ def test_a_refusal_of_azure_names_the_action(desk: Desk) -> None:
     result = desk.hostpool("status")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: GET ") and "AuthorizationFailed" in result.stderr
+
+
+def test_the_command_needs_no_other_rights_than_the_update(desk: Desk, tmp_path: Path) -> None:
+    """The rights of `docs/rights.md`, with the pool's parts in groups of their own."""
+    laboratory = Laboratory(declared(), tmp_path)
+    updater = Desk(desk.within(laboratory.pool("rollout", laboratory.grants)), desk.within, "updater")
+    updater.within(SCENARIOS["rollout"].run(updater.made))
+    for command in (
+        "status",
+        "explain vm-0",
+        "plan --check",
+        "pause",
+        "resume",
+        "cleanup --all-kept -y",
+        "rebuild vm-0 -y",
+    ):
+        result = updater.hostpool(*command.split())
+        assert result.exit_code == 0, f"{command}: {result.output}"
