@@ -63,7 +63,7 @@ def delete(world: World, request: Request, path: dict[str, str]) -> Response:
     extension = world.get(ids.normal(request.path))
     if extension is None:
         return Response(204)
-    operations.preempt(world, vm.id)
+    vm_agent.take_over(world, vm)
     extension.body["properties"]["provisioningState"] = "Deleting"
     row = "extension delete windows" if vm_agent.is_windows(vm) else "extension delete linux"
     headers = operations.start(
@@ -110,7 +110,7 @@ def _write(world: World, request: Request, vm: Resource, name: str, body: Body, 
                 raise ArmError(
                     400, "BadRequest", "Multiple VMExtensions per handler not supported for OS type 'Windows'."
                 )
-    operations.preempt(world, vm.id)
+    vm_agent.take_over(world, vm)
     secret = properties.get("protectedSettings")
     shown = {k: v for k, v in properties.items() if k not in ("protectedSettings", "provisioningState", "instanceView")}
     shown.setdefault("autoUpgradeMinorVersion", False)

@@ -146,7 +146,7 @@ def delete(world: World, request: Request, path: dict[str, str]) -> Response:
     known = world.get(ids.normal(request.path))
     if known is None:
         return Response(204)
-    operations.preempt(world, vm.id)
+    vm_agent.take_over(world, vm)
     headers = operations.start(
         world,
         request,
@@ -174,7 +174,7 @@ def _write(world: World, request: Request, name: str, body: Body) -> Response:
     properties: Body = dict(body.get("properties") or {})
     if not properties.get("source"):
         raise required("source")
-    operations.preempt(world, vm.id)
+    vm_agent.take_over(world, vm)
     secret: Any = properties.pop("protectedParameters", None)
     for write_only in ("runAsPassword", "instanceView", "provisioningState"):
         properties.pop(write_only, None)

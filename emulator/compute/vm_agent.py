@@ -94,6 +94,14 @@ def _ran(world: World, vm_id: str, child_id: str, mark: str, boot: int, replay: 
     _agent_ready(world, vm_id, boot)
 
 
+def take_over(world: World, vm: Resource) -> None:
+    """A write of an extension or a run command preempts what runs on the VM. The VM is at rest then: it runs, and the
+    operation of a child says nothing of the VM itself."""
+    operations.preempt(world, vm.id)
+    if vm.body["properties"]["provisioningState"] == "Updating":
+        vm.body["properties"]["provisioningState"] = "Succeeded"
+
+
 def execute(world: World, vm: Resource, child: Resource) -> Body | None:
     """Let an extension or managed run command take effect in the guest; returns its error, if any."""
     ran = guests.content_of(world, vm.id)["extensions_ran"]

@@ -161,6 +161,20 @@ def test_extensions_run_again_on_a_disk_that_has_not_seen_them_and_hold_the_star
     assert cloud.world.resources[cloud.path("vm-1").lower()].hidden.get("held_start") is None
 
 
+def test_a_write_of_an_extension_ends_the_wait_of_a_held_start_and_leaves_the_vm_at_rest(cloud: Machines) -> None:
+    cloud.vm("vm-1")
+    cloud.finish(cloud.extension("vm-1", "AMA", GENERIC))
+    cloud.do("vm-1", "deallocate")
+    cloud.finish(cloud.swap("vm-1", cloud.spare_disk("vm-1")))
+    start = cloud.call("POST", f"{cloud.path('vm-1')}/start")
+    cloud.wait(60)
+    joining = cloud.extension("vm-1", "join", JOIN)
+    url = start.headers.find("Azure-AsyncOperation")
+    assert url is not None and cloud.get(url).body["error"]["code"] == "OperationPreempted"
+    cloud.finish(joining)
+    assert cloud.get(cloud.path("vm-1")).body["properties"]["provisioningState"] == "Succeeded"
+
+
 def test_a_join_that_replays_with_a_stale_password_fails_the_start(cloud: Machines) -> None:
     from emulator import computers
 
