@@ -71,7 +71,7 @@ def hosts_to_update(
 
 
 def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
-    """The work of one host that gets a fresh disk of the version it shall run.
+    """The work of one host that gets a fresh disk of the version it shall run; none where the attempt did that already.
 
     Raises InvalidDeclaration for a name that is no host, PreCheckFailed while a rollout of the pool is not ended.
     """
@@ -84,6 +84,10 @@ def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
         raise PreCheckFailed(
             f"pool {pool.name}: a rollout is {record.st}; let it end first (pulumi up), then rebuild {host.name}"
         )
+    if record is not None and record.resumable and host.record is None:
+        key = names.build_key(host.vm.vm_id, image.id, record.a)
+        if host.vm.os_disk_name == names.new_disk(host.name, key):
+            return ()  # a crash came between the end of its work and that of the attempt
     return (Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild"),)
 
 

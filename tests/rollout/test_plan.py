@@ -15,7 +15,7 @@ from rollout.clock import iso
 from rollout.errors import InvalidDeclaration
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool
-from rollout.plan import hosts_to_update, lines, state_line
+from rollout.plan import hosts_to_update, lines, rebuild, state_line
 from rollout.pool_record import RolloutRecord, State
 from rollout.record import HostRecord, Phase
 from tests.support.observed import (
@@ -245,3 +245,18 @@ def test_the_plan_of_many_hosts_names_each_once() -> None:
     plan = lines(there, image(), declaration())
     assert set(plan) == {h.name for h in hosts}
     assert sum(text.endswith("(canary)") for text in plan.values()) == 1
+
+
+def test_a_rebuild_that_a_crash_left_only_to_be_ended_rebuilds_nothing_again() -> None:
+    rebuilt = host("vm-0", runs="1.0.1", vm={"properties": {"storageProfile": {"osDisk": {"name": built(1)}}}})
+    assert rebuild(pool([rebuilt], tags=rebuilding(1)), "vm-0", image()) == ()
+    assert rebuild(pool([rebuilt], tags=rebuilding(2)), "vm-0", image())
+    assert rebuild(pool([rebuilt]), "vm-0", image())
+
+
+def built(attempt: int) -> str:
+    return names.new_disk("vm-0", names.build_key("guid-of-vm-0", image().id, attempt))
+
+
+def rebuilding(attempt: int) -> dict[str, str]:
+    return {names.RECORD: RolloutRecord("3f2a9c11", attempt, State.RUNNING, int(NOW), n=1, t="vm-0").encode()}
