@@ -117,6 +117,11 @@ class Vm(ArmResource):
         )
 
     @property
+    def changing(self) -> bool:
+        """An operation runs on the VM, or on one of its extensions, which a write of the VM would preempt."""
+        return self.busy or any(e.provisioning_state in ("Creating", "Updating", "Deleting") for e in self.extensions)
+
+    @property
     def os_disk(self) -> Body:
         return dict(dig(self.properties, "storageProfile", "osDisk") or {})
 

@@ -157,10 +157,11 @@ class HostLook:
 
 
 def _with_guest(memory: Memory, vm: Vm, phase: Phase | None, now: float) -> Memory:
-    """Since when the VM runs in this phase, and since when its agent is silent."""
+    """Since when the VM runs in this phase, is busy, and its agent is silent."""
     starting = phase in (Phase.REJOIN, Phase.UNDO_REJOIN)
     return replace(
         memory,
+        busy_since=(memory.busy_since or now) if vm.changing else None,
         up_since=(memory.up_since or now) if starting and vm.running else memory.up_since,
         unready_since=(memory.unready_since or now) if vm.running and not vm.agent_ready else None,
     )

@@ -51,6 +51,8 @@ class Memory:
     time in which no process worked, do not count against a disk."""
     unready_since: float | None = None
     """Since when the running VM's agent has not answered."""
+    busy_since: float | None = None
+    """Since when this process has seen an operation on the VM or an extension under way."""
     build_since: float | None = None
     """Since when this process has known the temporary VM."""
     healthy_polls: int = 0
