@@ -49,6 +49,10 @@ class AzureCloud(
         """Azure's time now, epoch seconds: the clock corrected by the Date headers seen so far."""
         return self.connection.azure_time.now()
 
+    def scarcity(self) -> float:
+        """How scarce the reads are that Azure grants, from 0 to 1."""
+        return self.connection.throttle.scarcity()
+
     @property
     def traffic(self) -> Traffic:
         """What was sent so far, for reports."""

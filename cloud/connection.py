@@ -37,12 +37,12 @@ from cloud.policies import (
     ThrottlePolicy,
     WriteGuard,
 )
-from cloud.poll_times import PollTimes
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Observer, Traffic
 from cloud.transport import Transport
 from rollout.azure import Body
 from rollout.clock import Clock
+from rollout.poll_times import PollTimes
 
 if TYPE_CHECKING:  # imported when first used: together a second of imports that a preview does not need
     from azure.mgmt.authorization.v2022_04_01.aio import AuthorizationManagementClient

@@ -17,11 +17,11 @@ from azure.core.polling import AsyncPollingMethod
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from cloud.errors import from_answer, problem_in
-from cloud.poll_times import ENOUGH, PollTimes, kind_of, pause
 from cloud.waits import retry_after
 from rollout.azure import Body
 from rollout.clock import Clock, from_iso
 from rollout.errors import OperationFailed
+from rollout.poll_times import ENOUGH, PollTimes, kind_of, pause
 from rollout.urgency import Urgency, urgency
 
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
@@ -42,11 +42,11 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
     resource itself tells the end by its provisioningState, as it does for a process that finds an operation under way.
     """
 
-    def __init__(self, clock: Clock, operation: str, poll_times: PollTimes, scarcity: Callable[[str], float]) -> None:
+    def __init__(self, clock: Clock, operation: str, poll_times: PollTimes, scarcity: Callable[[], float]) -> None:
         self._clock = clock
         self._operation, self._kind = operation, kind_of(operation)
         self._poll_times, self._scarcity = poll_times, scarcity
-        self._started = clock.now()
+        self._started, self._polls = clock.now(), 0
         self._status = "InProgress"
         self._result: Body | None = None
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse]
@@ -96,7 +96,10 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
         elif method == "POST":
             self._result = ended.get("properties", {}).get("output") if "status" in ended else ended
         self._status = "Succeeded"
-        self._poll_times.learn(self._kind, _duration(ended or {}) or self._clock.now() - self._started)
+        took = _duration(ended or {})
+        self._poll_times.learn(
+            self._kind, took or self._clock.now() - self._started, at_first_look=not took and self._polls == 1
+        )
 
     # -- ways to wait
 
@@ -177,8 +180,9 @@ class OperationPolling(AsyncPollingMethod[Body | None]):
         seen = self._poll_times.seen(self._kind)
         if not asked or len(seen) >= ENOUGH:
             passed, urgent = self._clock.now() - self._started, urgency.get() <= Urgency.OUT
-            wanted = pause(seen, passed, urgent=urgent, scarcity=self._scarcity(self._initial.request.url))
+            wanted = pause(seen, passed, urgent=urgent, scarcity=self._scarcity())
             asked = max(asked, wanted, _LEAST_REAL / self._clock.real_seconds(1.0))
+        self._polls += 1
         await self._clock.sleep(asked)
 
     def _end(self, status: str, body: Body | None) -> None:

@@ -129,13 +129,11 @@ class Throttle:
             await self._clock.sleep(wait)
         await self.bucket(_subscription(path), kind_of(method)).take()
 
-    def scarcity(self, url: str) -> float:
-        """How scarce reads of the URL's subscription are: 0 while the bucket is full, 1 while it is empty."""
-        return (
-            1.0
-            - max(0.0, self.bucket(_subscription(urlsplit(url).path.lower()), Kind.READ).level)
-            / self._rates[Kind.READ].burst
-        )
+    def scarcity(self) -> float:
+        """How scarce reads are, in the subscription where they are scarcest: from 0, a bucket is full, to 1, empty."""
+        burst = self._rates[Kind.READ].burst
+        levels = [bucket.level for (_, kind), bucket in self._buckets.items() if kind is Kind.READ]
+        return 1.0 - max(0.0, min(levels, default=burst)) / burst
 
     def learn(self, method: str, url: str, status: int, headers: Mapping[str, str], text: str = "") -> None:
         """Take in what an answer says about limits. `text` is the body of a 429, else empty."""

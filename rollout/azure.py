@@ -22,6 +22,10 @@ class Azure(Protocol):
         """Azure's time now, epoch seconds: the clock corrected by the Date headers seen so far."""
         ...
 
+    def scarcity(self) -> float:
+        """How scarce the reads are that Azure grants: from 0, plenty, to 1, each is waited for."""
+        ...
+
     # Microsoft.Compute/virtualMachines
 
     async def list_vms(self, resource_group_id: str) -> list[Body]:

@@ -17,6 +17,7 @@ from rollout.declaration import HOUR, DeviceCleanup, JoinType, LogOff
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
+from rollout.poll_times import ENOUGH, PollTimes, pause, watch_pause
 from rollout.registration_token import TokenSource
 from rollout.steps import (
     CheckBuild,
@@ -50,8 +51,6 @@ from rollout.steps import (
     Step,
 )
 
-WATCH = 5.0
-"""Seconds between looks for a host that may register at any moment, to drain it in its first answer."""
 EXTENSION_PATIENCE = 90 * 60.0
 """Azure ends an extension that does not finish after 90 minutes (VMExtensionProvisioningTimeout)."""
 NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names.DISK_HOST, names.DISK_HOST_ID)
@@ -71,6 +70,8 @@ class Executor:
         self._declaration = goal.declaration
         self._tokens = TokenSource(azure, goal.declaration.host_pool_id)
         self._starts: dict[str, asyncio.Task[None]] = {}
+        self.poll_times = PollTimes()
+        """How long the hosts so far had to wait for what is looked for again and again."""
 
     def use(self, goal: Goal) -> None:
         """From now on this goal: autoscale was switched on meanwhile."""
@@ -134,10 +135,10 @@ class Executor:
             case DeleteSessionHost():
                 return await self._delete_record(step, view)
             case PowerOff():
-                await self._stop(vm, azure.power_off_vm(vm.id), ("stopped", "deallocated"))
+                await self._stop(vm, azure.power_off_vm(vm.id), "power off", ("stopped", "deallocated"))
                 return memory, "shut the guest down"
             case Deallocate():
-                await self._stop(vm, azure.deallocate_vm(vm.id), ("deallocated",))
+                await self._stop(vm, azure.deallocate_vm(vm.id), "deallocate", ("deallocated",))
                 return memory, "deallocated"
             case Start():
                 return replace(memory, healthy_polls=0, checked=False), await self._start(vm)
@@ -226,14 +227,19 @@ class Executor:
             return "started"
         return "start is under way"
 
-    async def _stop(self, vm: Vm, operation: Coroutine[Any, Any, None], power: tuple[str, ...]) -> None:
+    async def _stop(self, vm: Vm, operation: Coroutine[Any, Any, None], like: str, power: tuple[str, ...]) -> None:
         """Until the operation says that it has ended, or the VM itself does."""
-        task = asyncio.create_task(operation)
+        task, began, looks = asyncio.create_task(operation), self._clock.now(), 0
         try:
             while not task.done():
-                await asyncio.wait({task}, timeout=self._clock.real_seconds(LOOK))
+                seen, passed = self.poll_times.seen(like), self._clock.now() - began
+                scarcity = self._azure.scarcity() if seen else 0.0
+                wait = pause(seen, passed, urgent=True, scarcity=scarcity) if len(seen) >= ENOUGH else LOOK
+                await asyncio.wait({task}, timeout=self._clock.real_seconds(wait))
                 body = None if task.done() else await self._azure.get_vm(vm.id, instance_view=True)
+                looks += 1
                 if body is not None and Vm(body).power in power and not Vm(body).busy:
+                    self.poll_times.learn(like, self._clock.now() - began, at_first_look=looks == 1)
                     return
             await task
         finally:
@@ -371,9 +377,9 @@ class Executor:
             await guest.leave_directory(self._azure, vm)
             return "left Entra ID"
         # Deletion lags by half a minute and more; it is verified with backoff up to five minutes before the join.
-        for pause in (0.0, 15.0, 30.0, 60.0, 90.0, 105.0):
-            await self._clock.sleep(pause)
-            if await self._azure.delete_directory_devices(vm.computer_name) == 0 and pause:
+        for seconds in (0.0, 15.0, 30.0, 60.0, 90.0, 105.0):
+            await self._clock.sleep(seconds)
+            if await self._azure.delete_directory_devices(vm.computer_name) == 0 and seconds:
                 break
         return "removed its Entra device"
 
@@ -408,7 +414,7 @@ class Executor:
             token = await self._tokens.get(declared.verify.timeout + HOUR)
             name, body = join.agent_extension(declared.agent, declared.join, location, self._goal.pool_name, token)
             try:
-                await self._while_watching(view, partial(self._extension, view.vm, name, body, "agent"))
+                await self._while_watching(view, partial(self._extension, view.vm, name, body, "agent"), "register")
                 break
             except ImageFault as error:
                 # Somebody renewed the pool's one token while the agent was being installed: that is no image fault.
@@ -416,15 +422,19 @@ class Executor:
                     raise
         return "installed the agent"
 
-    async def _while_watching(self, view: HostView, work: Callable[[], Awaitable[None]]) -> None:
-        """Do `work`, and meanwhile drain the host's new record in its first answer: it takes users at once."""
+    async def _while_watching(self, view: HostView, work: Callable[[], Awaitable[None]], like: str) -> None:
+        """Do `work`, and meanwhile drain the host's new record in its first answer: it takes users at once. It is
+        watched closely from well before the time at which those of the hosts so far appeared."""
         session_host_id = self.session_host_id(view.vm)
-        task = asyncio.ensure_future(work())
+        task, began = asyncio.ensure_future(work()), self._clock.now()
         try:
             while not task.done():
-                await asyncio.wait({task}, timeout=self._clock.real_seconds(WATCH))
+                seen, passed = self.poll_times.seen(like), self._clock.now() - began
+                wait = watch_pause(seen, passed, scarcity=self._azure.scarcity())
+                await asyncio.wait({task}, timeout=self._clock.real_seconds(wait))
                 body = await self._azure.get_session_host(session_host_id) if session_host_id else None
                 if body is not None and SessionHost(body).allow_new_session:
+                    self.poll_times.learn(like, self._clock.now() - began)
                     await self._azure.update_session_host(session_host_id, {"properties": {"allowNewSession": False}})
                     break
             await task
@@ -453,7 +463,7 @@ class Executor:
         async def repair() -> None:
             await self._azure.run_protected_command(view.vm.id, "avd-repair", script, secrets)
 
-        await self._while_watching(view, repair)
+        await self._while_watching(view, repair, "register again")
         return "repaired trust and registration of the old disk"
 
 

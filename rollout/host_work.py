@@ -19,6 +19,7 @@ from rollout.host_look import HostLook
 from rollout.observation import Host
 from rollout.phases import next_step
 from rollout.plan import Work
+from rollout.poll_times import ENOUGH, pause
 from rollout.pool_record import RolloutRecord
 from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase
 from rollout.steps import (
@@ -30,8 +31,8 @@ from rollout.steps import (
     GiveBack,
     Goal,
     HostView,
-    MarkDisk,
     Memory,
+    Part,
     SetAllowNewSession,
     Step,
     Wait,
@@ -41,6 +42,8 @@ from rollout.urgency import Urgency, urgency
 
 LIST_LOOK = 20.0
 """Seconds between looks into the pool's last list, which costs no call."""
+EMPTY_LOOK = 5 * MINUTE
+"""Seconds between looks at the sessions of an empty host that waits for its slot, whatever the pool's list says."""
 PATIENCE = 12
 """Refused or unanswered calls in a row after which a host is given up; the pauses between them sum up to 8 minutes."""
 
@@ -67,8 +70,9 @@ class Shared:
     tell: Listener
     disk_ids: dict[str, str] = field(default_factory=dict)
     """Ids of disks by lower-case name, as observed: a disk may lie in another group than its VM."""
-    listed: Callable[[Host], SessionHost | None] = lambda host: None
-    """The session host as the pool's last list has it; a list is made every minute anyhow."""
+    listed: Callable[[Host], tuple[SessionHost, float] | None] = lambda host: None
+    """The session host as the pool's last list has it, and Azure's time when that was asked for; a list is made every
+    minute anyhow."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a work asks for admission or ends, so that the scheduler looks."""
     hurried: bool = False
@@ -98,7 +102,11 @@ class HostWork:
         self.out_since: float | None = None
         self.outage: float | None = None
         self.task: asyncio.Task[None] | None = None
-        self.look = HostLook(shared.azure, host, work.revert, shared.disk_ids, shared.executor.session_host_id)
+        names_of = shared.executor.session_host_id
+        self.look = HostLook(shared.azure, host, work.revert, shared.disk_ids, names_of, shared.listed)
+        self._waiting: Wait | Await | None = None
+        """What is waited for, since when, and how often it was looked at."""
+        self._waiting_since, self._looks = 0.0, 0
         self._failure: str | None = None
         self._written: HostRecord | None = None
         """The record as this process wrote it last."""
@@ -191,30 +199,50 @@ class HostWork:
         while not self.ended:
             urgency.set(Urgency.OUT if self.shared.hurried else URGENCIES[self.stage])
             try:
-                view = await self.look.view(self.shared.goal, self.memory)
-                if view is None:
+                decided = await self._look()
+                if decided is None:
                     await self._clear_away()
                     self._end("gone", "the VM was deleted while it was worked on")
                     return
-                view = self._seen(view)
-                await self._act(view, self._decide(view))
+                await self._act(*decided)
                 refused = 0
             except (LeaseLost, Stopped):
                 raise
             except AllocationFailed as error:
+                self.look.forget()
                 await self._allocation(str(error))
             except HostFailed as error:
+                self.look.forget()
                 self._failure = self.why = str(error)
             except PreconditionFailed:
+                self.look.forget()
                 refused += 1
                 await self.shared.clock.sleep(min(refused, 10.0))
             except AzureError as error:
+                self.look.forget()
                 refused += 1
                 self._say(f"{error.operation or 'Azure'}: {error.code or error.status}; trying again")
                 if refused >= PATIENCE or isinstance(error, Forbidden):
                     await self._give_up(error)
                     refused = 0
                 await self._pause(min(5.0 * 2 ** min(refused, 4), MINUTE))
+
+    async def _look(self) -> tuple[HostView, Step] | None:
+        """What is seen of the host, and the step that it asks for; None when the VM is gone. After a wait only what was
+        waited for is read, and once that has changed, what else is not fresh, before anything is done."""
+        while True:
+            view = await self.look.view(self.shared.goal, self.memory)
+            if view is None:
+                return None
+            view = self._seen(view)
+            step, waiting = self._decide(view), self._waiting
+            self._looks += 1
+            if waiting is None or waiting.same(step):
+                return view, step
+            if isinstance(waiting, Wait) and waiting.like:  # the hosts to come look when theirs may be over
+                took = self.shared.clock.now() - self._waiting_since
+                self.shared.executor.poll_times.learn(waiting.like, took, at_first_look=self._looks == 1)
+            self._waiting = None
 
     async def _give_up(self, error: AzureError) -> None:
         """Azure keeps refusing: the host fails where it is, or, where nothing more can be done, ends as it is."""
@@ -267,15 +295,14 @@ class HostWork:
             case Await():
                 self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
                 self.shared.changed.set()
-                # An empty host is looked at while it waits for its slot: somebody may come back.
-                await self._pause(MINUTE if step.admission is Admission.RELEASE else 10 * MINUTE)
+                if step.admission is Admission.RELEASE:
+                    # Somebody may come back: the pool's list tells, and now and then a look of our own.
+                    await self._pause_for(step, view, Part.SESSIONS, EMPTY_LOOK, listed=True)
+                else:
+                    await self._pause_for(step, view, Part.VM, 10 * MINUTE)
             case Wait():
                 self._say(step.reason)
-                self.look.reuse_vm(view.vm if step.vm_at_rest else None)
-                if step.for_sessions:
-                    await self._pause_until_sessions_change(view, step.seconds)
-                else:
-                    await self._pause(step.seconds)
+                await self._pause_for(step, view, step.of, self._seconds(step), listed=step.listed)
             case Fail():
                 self._failure = self.why = step.reason
             case GiveBack():
@@ -309,7 +336,7 @@ class HostWork:
 
     def _after(self, view: HostView, step: Step) -> None:
         """What a performed step means for the schedule."""
-        self.look.forget(disk=isinstance(step, MarkDisk | Enter))
+        self.look.touched(step)
         if isinstance(step, SetAllowNewSession) and self.record and self.record.p in (Phase.SERVE, Phase.UNDO_SERVE):
             self._back()
         if not isinstance(step, Enter):
@@ -360,7 +387,6 @@ class HostWork:
         """What an earlier rollout had begun with the host is done; now comes this one."""
         self._of_another = self.serving_again = False
         self.out_since, self._written = None, None
-        self.look.forget(disk=True)
         self.memory = Memory(may_log_off=self.memory.may_log_off)
 
     async def _clear_away(self) -> None:
@@ -402,14 +428,44 @@ class HostWork:
             self.waiting_for = reason
             self.shared.tell(Event(self.shared.clock.now(), Kind.WAITING, self.name, reason))
 
+    def _seconds(self, wait: Wait) -> float:
+        """How long to wait before the next look: as the phase says, or as the hosts before had to wait."""
+        seen = self.shared.executor.poll_times.seen(wait.like)
+        if not wait.like or len(seen) < ENOUGH:
+            return wait.seconds
+        passed = self.shared.clock.now() - self._waiting_since if self._waiting is not None else 0.0
+        return pause(seen, passed, urgent=urgency.get() <= Urgency.OUT, scarcity=self.shared.azure.scarcity())
+
+    async def _pause_for(
+        self, step: Wait | Await, view: HostView, part: Part | None, seconds: float, *, listed: bool = False
+    ) -> None:
+        """Wait, and have the next look read only what is waited for, unless the scheduler said something meanwhile."""
+        orders = self.memory
+        if self._waiting is None:
+            self._waiting, self._waiting_since, self._looks = step, self.shared.clock.now(), 0
+        if listed:
+            await self._pause_until_sessions_change(view, seconds)
+        else:
+            await self._pause(seconds)
+        if part is None:
+            self.look.forget()
+        if part is None or self.memory != orders:
+            self._waiting = None
+        else:
+            self.look.wait_for(part)
+
     async def _pause_until_sessions_change(self, view: HostView, seconds: float) -> None:
-        """Wait, but not longer than until the pool's list shows another number of sessions, or the drain undone."""
+        """Wait, but not longer than until a newer list of the pool shows another number of sessions, or the drain
+        undone."""
         known, until = len(view.sessions or ()), self.shared.clock.now() + seconds
         orders = self.memory
         while (left := until - self.shared.clock.now()) > 0 and self.memory == orders:
             await self._pause(min(LIST_LOOK, left))
             listed = self.shared.listed(self.host)
-            if listed is None or listed.sessions != known or listed.allow_new_session:
+            if listed is None:
+                return
+            found, asked_at = listed
+            if asked_at > view.now and (found.sessions != known or found.allow_new_session):
                 return
 
     async def _pause(self, seconds: float) -> None:

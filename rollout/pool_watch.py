@@ -6,7 +6,7 @@ One list of session hosts a minute at most; between two lists the works' own cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from rollout.admission import Stage
 from rollout.arm import SessionHost, Vm
@@ -35,17 +35,21 @@ class PoolWatch:
         self._listed: dict[str, SessionHost] = {}
         self._listed_at = float("-inf")
         self._as_of = 0.0
-        """Azure's time of the list: what it says of heartbeats is judged by that."""
+        """Azure's time when the list was asked for: what it says of heartbeats is judged by that."""
         self._demand: list[tuple[float, int]] = []
         self._off: set[str] = set()
         self.scaling_plans: list[Body] | None = None
         """The scaling plans of the last look, None before the first."""
 
-    async def refresh(self) -> None:
-        """A new list where the last is a minute old. An answer that fails leaves the old one, which goes stale."""
-        now = self._clock.now()
-        if now - self._listed_at < LIST_EVERY:
-            return
+    @property
+    def due(self) -> bool:
+        """The last list is a minute old."""
+        return self._clock.now() - self._listed_at >= LIST_EVERY
+
+    async def refresh(self, out: Container[str]) -> None:
+        """A new list. An answer that fails leaves the old one, which goes stale. `out`: names of the hosts that this
+        run took out of service, of which nobody asks why they do not serve."""
+        now, asked_at = self._clock.now(), self._azure.azure_time()
         try:
             bodies, plans = await asyncio.gather(
                 self._azure.list_session_hosts(self._pool.id), self._azure.list_scaling_plans(self._pool.id)
@@ -53,15 +57,15 @@ class PoolWatch:
         except AzureError:
             return
         self.scaling_plans = plans
-        self._listed_at, self._as_of = now, self._azure.azure_time()
+        self._listed_at, self._as_of = now, asked_at
         self._listed = {(host.vm_resource_id or "").lower(): host for host in map(SessionHost, bodies)}
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
-        await self._find_off()
+        await self._find_off(out)
 
-    async def _find_off(self) -> None:
+    async def _find_off(self, out: Container[str]) -> None:
         """Which of the hosts that look broken are simply switched off (autoscale does that): the session-host record
         of a stopped VM may go on saying Unavailable."""
-        suspects = [host for host in self._pool.hosts if self._looks_broken(host)]
+        suspects = [host for host in self._pool.hosts if host.name not in out and self._looks_broken(host)]
         bodies = await asyncio.gather(
             *(self._azure.get_vm(host.vm.id, instance_view=True) for host in suspects[:SUSPECTS]),
             return_exceptions=True,
@@ -81,6 +85,11 @@ class PoolWatch:
 
     def listed(self, host: Host) -> SessionHost | None:
         return self._listed.get(host.vm.id.lower())
+
+    def dated(self, host: Host) -> tuple[SessionHost, float] | None:
+        """The host as the last list has it, and Azure's time when that was asked for."""
+        found = self.listed(host)
+        return (found, self._as_of) if found is not None else None
 
     def serves(self, host: Host) -> bool:
         """Accepts sessions: undrained, in an accepted status, with a fresh heartbeat."""

@@ -128,7 +128,7 @@ class Rollout:
             executor = Executor(self._azure, goal, self._clock, self._tell)
             self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
             shared = Shared(
-                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.listed, changed=changed
+                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.dated, changed=changed
             )
             shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
             hosts = {host.name: host for host in self._pool.hosts}
@@ -231,7 +231,8 @@ class Rollout:
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()
-            await self._watch.refresh()
+            if self._watch.due:
+                await self._watch.refresh({work.name for work in self._works if work.stage >= Stage.OUT})
             self._notice_pause(keeper.paused_by)
             self._notice_autoscale(shared)
             self._judge()

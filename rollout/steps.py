@@ -108,6 +108,18 @@ class Admission(StrEnum):
     RELEASE = "release"
 
 
+class Part(StrEnum):
+    """What a look at a host reads, each by a call of its own."""
+
+    VM = "VM"
+    SESSION_HOST = "session host"
+    SESSIONS = "sessions"
+    OLD_DISK = "old disk"
+    NEW_DISK = "new disk"
+    TEMPORARY_VM = "temporary VM"
+    TEMPORARY_NIC = "temporary NIC"
+
+
 class Step:
     """Base of all steps."""
 
@@ -118,10 +130,16 @@ class Wait(Step):
 
     reason: str
     seconds: float = 15.0
-    for_sessions: bool = False
-    """Only the sessions matter: the pool's list, which is read anyhow, tells when a look is worth a call."""
-    vm_at_rest: bool = False
-    """The VM itself is not waited for: the next look need not read it."""
+    of: Part | None = None
+    """What is waited for: until it has changed nothing else is read. None: all is looked at again."""
+    listed: bool = False
+    """The pool's list, which is read anyhow, tells when a look at the sessions is worth a call."""
+    like: str = ""
+    """What this wait has in common with that of other hosts: how long it took them says when to look."""
+
+    def same(self, step: Step) -> bool:
+        """Whether a step goes on with this wait."""
+        return isinstance(step, Wait) and (step.of, step.like) == (self.of, self.like)
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,10 @@ class Await(Step):
     """Wait for the scheduler's permission."""
 
     admission: Admission
+
+    def same(self, step: Step) -> bool:
+        """Whether a step goes on with this wait."""
+        return step == self
 
 
 @dataclass(frozen=True)

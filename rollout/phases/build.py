@@ -24,6 +24,7 @@ from rollout.steps import (
     Goal,
     HostView,
     MarkDisk,
+    Part,
     Step,
     Wait,
 )
@@ -83,7 +84,7 @@ def disk_step(view: HostView, goal: Goal) -> Step | None:
     if late and not temporary.busy:
         return Fail(f"the temporary VM was not ready after {PATIENCE / 60:.0f} minutes: {_state(temporary)}")
     if temporary.busy:
-        return Wait(f"temporary VM {temporary.name} is {temporary.provisioning_state.lower() or temporary.power}", 10.0)
+        return _until(temporary, f"is {temporary.provisioning_state.lower() or temporary.power}")
     if temporary.provisioning_state == "Failed" or foreign_extensions(view):
         return DeleteTemporaryVm()
     disk_ready = view.new_disk is not None and view.new_disk.tags.get(names.DISK_STATE) == "ready"
@@ -91,14 +92,18 @@ def disk_step(view: HostView, goal: Goal) -> Step | None:
         return DeleteTemporaryVm()
     if temporary.running:
         if not temporary.agent_ready:
-            return Wait(f"temporary VM {temporary.name}: VM agent not ready", 10.0)
+            return _until(temporary, "waits for its VM agent", like="set-up")
         return DeallocateTemporaryVm() if view.memory.build_checked else CheckBuild()
     if temporary.power == "deallocated" and view.new_disk is not None and view.memory.build_checked:
         return MarkDisk(view.new_disk, "ready", image=goal.image.id)
     if temporary.off and view.new_disk is not None:
         # Not stopped by this process after its check: nobody knows whether Windows set-up is complete on the disk.
         return DeleteTemporaryVm()
-    return Wait(f"temporary VM {temporary.name} is {temporary.power or 'unknown'}", 10.0)
+    return _until(temporary, f"is {temporary.power or 'unknown'}")
+
+
+def _until(temporary: Vm, what: str, like: str = "") -> Wait:
+    return Wait(f"temporary VM {temporary.name} {what}", 10.0, of=Part.TEMPORARY_VM, like=like)
 
 
 def _state(temporary: Vm) -> str:

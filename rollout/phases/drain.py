@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rollout import names
 from rollout.arm import Disk, UserSession
-from rollout.clock import from_iso
-from rollout.declaration import DeviceCleanup, JoinType, LogOff
+from rollout.clock import from_iso, iso
+from rollout.declaration import MINUTE, DeviceCleanup, JoinType, LogOff
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -17,6 +17,7 @@ from rollout.steps import (
     LeaveDirectory,
     LogOffUsers,
     MarkDisk,
+    Part,
     RemoveExtension,
     RemoveLastScript,
     SendMessage,
@@ -63,18 +64,19 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
         since = memory.empty_since
         left = drain.zero_sessions_for - (view.now - since) if since is not None else drain.zero_sessions_for
         if left > 0 and not view.vm.off:
-            return Wait("no session; making sure that nobody comes back", min(left, 30.0))
+            return Wait("no session; making sure that nobody comes back", min(left, 30.0), of=Part.SESSIONS)
         if not memory.may_release:
             return Await(Admission.RELEASE)
         return Enter(record.to(Phase.RELEASE, view.now))
     if memory.logged_off_at is not None and view.now < memory.logged_off_at + SESSION_END:
-        return Wait(f"{_who(sessions)} to end", 10.0)
+        return Wait(f"{_who(sessions)} to end", 10.0, of=Part.SESSIONS)
     force = drain.log_off is LogOff.FORCE
     warn_at = deadline - (drain.grace if force else 0.0)
     if view.now < warn_at:
-        return Wait(_who(sessions), warn_at - view.now, for_sessions=True)
+        return Wait(_who(sessions), warn_at - view.now, of=Part.SESSIONS, listed=True)
     if not memory.may_log_off:
-        return Wait(f"{_who(sessions)}; nobody is logged off before the canary has passed", 60.0)
+        held = f"{_who(sessions)}; nobody is logged off before the canary has passed"
+        return Wait(held, 10 * MINUTE, of=Part.SESSIONS, listed=True)
     ended = tuple(s for s in sessions if s.state == "Disconnected")
     if force:
         unwarned = tuple(s for s in reachable if s.id not in memory.warned)
@@ -82,8 +84,9 @@ def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[User
             return SendMessage(unwarned, final=True, minutes=max(1, round(drain.grace / 60)))
         left = (memory.warned_at or view.now) + drain.grace - view.now
         if left > 0:
-            return Wait(f"{_who(sessions)}; logged off in {left / 60:.0f} minutes", min(60.0, left))
-        return LogOffUsers(reachable) if reachable else Wait(_who(sessions), 30.0)
+            soon = f"{_who(sessions)}; logged off at {iso(view.now + left)[11:16]} UTC"
+            return Wait(soon, left, of=Part.SESSIONS, listed=True)
+        return LogOffUsers(reachable) if reachable else Wait(_who(sessions), 30.0, of=Part.SESSIONS)
     if drain.log_off is LogOff.DISCONNECTED_ONLY and ended:
         return LogOffUsers(ended)
     return GiveBack(f"still in use at the drain deadline ({_who(sessions)}); drain.log_off is {drain.log_off}")
@@ -108,7 +111,7 @@ def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Ste
             there = ", ".join(extension.name for extension in waiting)
             return GiveBack(f"its VM agent does not answer, so that {there} cannot be removed; restart the host")
         if view.vm.busy or not view.vm.agent_ready:
-            return Wait("VM agent not ready to remove extensions", 15.0)
+            return Wait("VM agent not ready to remove extensions", 15.0, of=Part.VM)
         return RemoveExtension(waiting[0].name)
     if view.vm.running and view.vm.agent_ready and not view.vm.busy and not view.memory.script_removed:
         # An administrator's last script would run again on the new disk (an operator's report, unverified).

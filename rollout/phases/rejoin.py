@@ -20,6 +20,7 @@ from rollout.steps import (
     InstallAgent,
     JoinDirectory,
     NoteHealthy,
+    Part,
     Repair,
     SetAllowNewSession,
     Start,
@@ -55,7 +56,9 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
             return InstallAgent()
         if agent.provisioning_state == "Failed":
             return Fail(f"agent: {agent.status or 'the DSC extension failed'}")
-        return Fail("did not register with the pool in time") if late > 0 else Wait("the agent to register", WATCH)
+        if late > 0:
+            return Fail("did not register with the pool in time")
+        return Wait("the agent to register", WATCH, of=Part.SESSION_HOST)
     return verify(view, goal, record, Phase.SERVE, late)
 
 
@@ -73,11 +76,13 @@ def boot_step(view: HostView, late: bool) -> Step | None:
     if view.vm.off:
         if late:
             return Fail("did not stay up: the guest shuts itself down")
-        return Start() if not view.vm.busy else Wait("VM is busy", POLL)
+        return Start() if not view.vm.busy else Wait("VM is busy", POLL, of=Part.VM)
     if not view.vm.running:
-        return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", POLL)
+        return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", POLL, of=Part.VM)
     if not view.vm.agent_ready:
-        return Fail("did not boot in time: the VM agent never reported") if late else Wait("the guest to boot", POLL)
+        if late:
+            return Fail("did not boot in time: the VM agent never reported")
+        return Wait("the guest to boot", POLL, of=Part.VM, like="boot")
     return None
 
 
@@ -93,7 +98,7 @@ def join_step(view: HostView, goal: Goal) -> Step | None:
         return None
     if extension.provisioning_state == "Failed":
         return Fail(f"domain join: {extension.status or 'the extension failed'}")
-    return Wait("the join to finish", POLL)
+    return Wait("the join to finish", POLL, of=Part.VM)
 
 
 def needs_repair(view: HostView) -> bool:
@@ -107,7 +112,9 @@ def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: fl
     for the declared number of polls in a row."""
     host = view.session_host
     if host is None:
-        return Fail("did not register with the pool in time") if late > 0 else Wait("the host to register", WATCH)
+        if late > 0:
+            return Fail("did not register with the pool in time")
+        return Wait("the host to register", WATCH, of=Part.SESSION_HOST)
     if host.allow_new_session:
         return SetAllowNewSession(False)
     problem = unhealthy(host, record.s, goal, view.now)
@@ -116,13 +123,15 @@ def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: fl
             return Fail(f"not healthy in time: {problem}")
         if not view.memory.checked and host.status == "Upgrading":
             return CheckGuest()
-        return NoteHealthy(False) if view.memory.healthy_polls else Wait(problem, POLL, vm_at_rest=True)
+        if view.memory.healthy_polls:
+            return NoteHealthy(False)
+        return Wait(problem, POLL, of=Part.SESSION_HOST, like="health")
     if not view.memory.checked:
         return CheckGuest()
     for extension in of_class(view.vm.extensions, Class.KEEP):
         problem = not_fresh(extension, record.s)
         if problem is not None:
-            return Fail(f"not healthy in time: {problem}") if late > 0 else Wait(problem, POLL)
+            return Fail(f"not healthy in time: {problem}") if late > 0 else Wait(problem, POLL, of=Part.VM)
     if view.memory.healthy_polls < goal.declaration.verify.polls:
         return NoteHealthy(True)
     # The exclusion tag goes with this write; the flag for new sessions follows in the next phase.
@@ -137,8 +146,11 @@ def login_step(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
         return None
     extension = view.vm.extension(*ENTRA_LOGIN)
     if extension is None:
-        return Wait("VM agent to join the directory again", POLL) if not view.vm.agent_ready else JoinDirectory()
-    return Wait("the join to finish", POLL) if extension.provisioning_state in ("Creating", "Updating") else None
+        if view.vm.agent_ready:
+            return JoinDirectory()
+        return Wait("VM agent to join the directory again", POLL, of=Part.VM)
+    joining = extension.provisioning_state in ("Creating", "Updating")
+    return Wait("the join to finish", POLL, of=Part.VM) if joining else None
 
 
 def not_fresh(extension: Extension, since: float) -> str | None:

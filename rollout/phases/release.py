@@ -12,6 +12,7 @@ from rollout.steps import (
     Fail,
     Goal,
     HostView,
+    Part,
     PowerOff,
     Step,
     Wait,
@@ -49,13 +50,13 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
 def stop_step(view: HostView, goal: Goal) -> Step | None:
     """The next step towards a stopped VM, or None when it is stopped as declared. The guest shuts down first."""
     if view.vm.busy:
-        return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", 10.0)
+        return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", 10.0, of=Part.VM)
     if view.vm.running:
         return PowerOff()
     if view.vm.power == "stopped" and goal.declaration.stop is Stop.DEALLOCATE:
         return Deallocate()
     if not view.vm.off:
-        return Wait(f"power state {view.vm.power or 'unknown'}", 10.0)
+        return Wait(f"power state {view.vm.power or 'unknown'}", 10.0, of=Part.VM)
     return None
 
 

@@ -15,6 +15,7 @@ from rollout.steps import (
     Goal,
     HostView,
     MarkDisk,
+    Part,
     RemoveExtension,
     SetAllowNewSession,
     Step,
@@ -48,7 +49,7 @@ def give_back(view: HostView, record: HostRecord) -> Step | None:
     if host is None:
         if view.now > record.s + RECORD_PATIENCE:
             return Fail("healthy, but its session-host record was deleted meanwhile; rebuild the host")
-        return Wait("its session-host record", 10.0)
+        return Wait("its session-host record", 10.0, of=Part.SESSION_HOST)
     if record.found_off:
         return _off_again(view, record)
     wanted = not record.found_draining
@@ -72,7 +73,7 @@ def _remove(view: HostView) -> Step | None:
         # Switched off meanwhile: what ran on this disk does not run on it again, and the next swap removes it.
         return None
     if view.vm.busy or not view.vm.running:
-        return Wait("an operation on the VM to end", 15.0)
+        return Wait("an operation on the VM to end", 15.0, of=Part.VM)
     return RemoveExtension(view.removable[0].name)
 
 
@@ -85,10 +86,10 @@ def _off_again(view: HostView, record: HostRecord) -> Step | None:
         if removing is not None:
             return removing
         if view.sessions:
-            return Wait(f"{len(view.sessions)} session(s) before it goes off again", 60.0)
+            return Wait(f"{len(view.sessions)} session(s) before it goes off again", 60.0, of=Part.SESSIONS)
         return Deallocate()
     if not view.vm.off:
-        return Wait(f"VM is {view.vm.power}", 10.0)
+        return Wait(f"VM is {view.vm.power}", 10.0, of=Part.VM)
     wanted = not record.found_draining
     if host.allow_new_session != wanted or _name_lost(view):
         return SetAllowNewSession(wanted, friendly_name=kept_name(view))

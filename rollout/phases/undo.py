@@ -23,6 +23,7 @@ from rollout.steps import (
     LeaveDirectory,
     LogOffUsers,
     MarkDisk,
+    Part,
     RemoveExtension,
     Repair,
     SendMessage,
@@ -94,7 +95,7 @@ def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
     if unwarned:
         return SendMessage(unwarned, final=True, minutes=max(1, round(declared.grace / 60)))
     if memory.logged_off_at is not None and view.now < memory.logged_off_at + drain.SESSION_END:
-        return Wait(f"{len(view.sessions)} session(s) to end", 10.0)
+        return Wait(f"{len(view.sessions)} session(s) to end", 10.0, of=Part.SESSIONS)
     warned_for = view.now - (memory.warned_at if memory.warned_at is not None else view.now)
     late = view.now > record.s + declared.deadline + declared.grace
     if declared.log_off is LogOff.FORCE and warned_for >= declared.grace and reachable:
@@ -104,7 +105,7 @@ def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
         return LogOffUsers(ended)
     if late and (declared.log_off is not LogOff.FORCE or not reachable):
         return Fail(f"{people} stayed past the drain deadline")
-    return Wait(f"{people} to leave", 30.0)
+    return Wait(f"{people} to leave", 30.0, of=Part.SESSIONS)
 
 
 def _rejoin(view: HostView, goal: Goal, record: HostRecord) -> Step:
@@ -115,7 +116,7 @@ def _rejoin(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if view.removable:
         # What could not be removed from the failed disk replays on this one, so it goes before trust is repaired.
         if view.vm.busy and late <= 0:
-            return Wait("an operation on the VM to end", rejoin.POLL)
+            return Wait("an operation on the VM to end", rejoin.POLL, of=Part.VM)
         return RemoveExtension(view.removable[0].name)
     if view.session_host is not None and view.session_host.allow_new_session:
         return SetAllowNewSession(False)
@@ -147,7 +148,7 @@ def leftovers(view: HostView, *, failed: bool) -> Step | None:
     again, so its tags go back."""
     if view.temporary_vm is not None:
         if view.temporary_vm.busy:
-            return Wait(f"temporary VM {view.temporary_vm.name} is busy", 10.0)
+            return Wait(f"temporary VM {view.temporary_vm.name} is busy", 10.0, of=Part.TEMPORARY_VM)
         return DeleteTemporaryVm()
     if view.temporary_nic is not None:
         return DeleteTemporaryNic()

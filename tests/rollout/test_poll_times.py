@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.poll_times import KEPT, MARGIN, SHORTEST, PollTimes, kind_of, pause, quantile
+from rollout.poll_times import (
+    KEPT,
+    MARGIN,
+    SHORTEST,
+    SLOW_WATCH,
+    WATCH,
+    WELL_BEFORE,
+    PollTimes,
+    kind_of,
+    pause,
+    quantile,
+    watch_pause,
+)
 
 JOINS = [float(seconds) for seconds in range(120, 241)]
 """Two minutes to four."""
@@ -28,7 +40,7 @@ def test_what_is_waited_for_is_asked_about_from_when_the_quickest_had_ended() ->
     assert pause(JOINS, 0.0, urgent=True, scarcity=0.0) == pytest.approx(132.5)
     assert polls(JOINS, 125.0, urgent=True)[0] == 1
     counts, late = zip(*(polls(JOINS, end, urgent=True) for end in JOINS), strict=True)
-    assert sum(counts) / len(counts) < 6
+    assert sum(counts) / len(counts) < 7
     assert max(late) < 21.0
 
 
@@ -68,3 +80,19 @@ def test_a_kind_leaves_out_which_machine_it_was() -> None:
 
 def test_a_quantile_is_one_of_the_values() -> None:
     assert [quantile([1.0, 2.0, 3.0, 4.0], share) for share in (0.0, 0.25, 0.5, 1.0)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_what_must_be_answered_when_it_appears_is_watched_closely_from_well_before_the_earliest() -> None:
+    assert watch_pause([], 0.0, scarcity=0.0) == WATCH  # nothing known: closely from the start
+    seen = [150.0, 200.0, 300.0]
+    assert watch_pause(seen, 0.0, scarcity=0.0) == SLOW_WATCH  # the longest that anything goes unseen
+    assert watch_pause(seen, 110.0, scarcity=0.0) == pytest.approx(WELL_BEFORE * 150 - 110)
+    assert watch_pause(seen, 130.0, scarcity=0.0) == WATCH
+    assert watch_pause(seen, 130.0, scarcity=1.0) == 3 * WATCH
+
+
+def test_what_had_ended_before_the_first_look_counts_as_somewhat_less_so_that_looks_do_not_drift_later() -> None:
+    times = PollTimes()
+    for _ in range(KEPT):
+        times.learn("boot", 100.0, at_first_look=True)
+    assert list(times.seen("boot")) == [90.0] * KEPT
