@@ -34,6 +34,9 @@ NOT_REPEATABLE = ("/runcommand", "/sendmessage")
 """POST actions that would act a second time; start, deallocate and powerOff end in the same state, and so do PUT, PATCH
 and DELETE as we use them."""
 
+LAST_ANSWER = 30.0
+"""Real seconds that the answer to a write is waited for when its sender is cancelled: within the lease's margin."""
+
 _SENT = "handed_to_transport"
 
 
@@ -70,7 +73,8 @@ class LeasePolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Refuses any write that the guard does not allow, in the same synchronous step as the send.
 
     It is the last policy, after the retry policy, the throttle's wait and the token, so that a write that waited or is
-    sent again is checked again.
+    sent again is checked again. Whoever is cancelled while a write of his is on its way waits for the answer: a run
+    that is told to stop leaves nothing behind that could land later.
     """
 
     def __init__(self, guard: WriteGuard) -> None:
@@ -78,8 +82,19 @@ class LeasePolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         self._guard = guard
 
     async def send(self, request: Request) -> Answer:
-        if is_write(request.http_request):
-            self._guard()
+        if not is_write(request.http_request):
+            request.context[_SENT] = True
+            return await self.next.send(request)
+        sending = asyncio.ensure_future(self._checked(request))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait({sending}, timeout=LAST_ANSWER)
+            sending.cancel()
+            raise
+
+    async def _checked(self, request: Request) -> Answer:
+        self._guard()
         request.context[_SENT] = True
         return await self.next.send(request)
 

@@ -7,12 +7,13 @@ write is refused unless the lease has more than `MARGIN` seconds left; times are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 
 from rollout import names
 from rollout.azure import Azure
 from rollout.clock import Clock, iso
-from rollout.errors import LeaseHeld, LeaseLost
+from rollout.errors import AzureError, LeaseHeld, LeaseLost
 
 LENGTH = 600.0
 """Seconds a lease lasts from its last renewal."""
@@ -94,16 +95,33 @@ class Lease:
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
             holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
         mine = Holder(self.owner, max(holder.fence if holder else 0, above) + 1, azure.azure_time() + self.length)
-        self._taking = True
         try:
-            await azure.merge_tags(self.host_pool_id, {names.LEASE: mine.encode()})
-        finally:
-            self._taking = False
-        await self._clock.sleep(SETTLE)
-        seen = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+            await self._write_unheld(azure, mine)
+            await self._clock.sleep(SETTLE)
+            seen = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+        except asyncio.CancelledError:
+            await self._withdraw(azure, mine)
+            raise
         if seen is None or (seen.owner, seen.fence) != (mine.owner, mine.fence):
             raise LeaseHeld(_held(self.host_pool_id, seen or mine))
         self.fence, self.until, self._azure = mine.fence, mine.until, azure
+
+    async def _write_unheld(self, azure: Azure, holder: Holder) -> None:
+        self._taking = True
+        try:
+            await azure.merge_tags(self.host_pool_id, {names.LEASE: holder.encode()})
+        finally:
+            self._taking = False
+
+    async def _withdraw(self, azure: Azure, mine: Holder) -> None:
+        """Told to stop while it was being taken: nobody need wait for it to run out."""
+        try:
+            if decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE)) == replace(
+                mine, until=int(mine.until)
+            ):
+                await self._write_unheld(azure, Holder("nobody", mine.fence, azure.azure_time()))
+        except AzureError:
+            pass  # it ends by itself
 
     def see(self, tags: dict[str, str]) -> None:
         """Tags of the pool were read: raise LeaseLost when somebody else holds the lease now."""

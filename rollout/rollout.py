@@ -32,6 +32,7 @@ from rollout.prechecks import run as run_prechecks
 from rollout.record import ENDED
 from rollout.report import build, write_json
 from rollout.steps import Goal
+from rollout.stopping import until_stopped
 
 __all__ = ["Outcome", "Rollout", "run"]
 
@@ -61,12 +62,16 @@ async def run(
 
     Safe to call again at any time: it resumes an attempt that is running, and starts a new one for hosts that are not
     on the target. `only` rebuilds one host with a fresh disk of the same version. A pool that is complete is not
-    written to. Raises RolloutError (nothing started, or the lease was lost) and AzureError.
+    written to. Once `stop` is set the run ends where it is and gives its lease back. Raises RolloutError (stopped,
+    nothing started, or the lease was lost) and AzureError.
     """
-    pool = await observe(azure, declaration, at=azure.azure_time())
-    image = await resolve(azure, declaration, pool.location)
-    rollout = Rollout(azure, declaration, inputs, clock, lease, listener, log_folder, only, stop, order or Order())
-    return await rollout.run(pool, image)
+    rollout = Rollout(azure, declaration, inputs, clock, lease, listener, log_folder, only, order or Order())
+    if stop is None:
+        return await rollout.run()
+    outcome = await until_stopped(rollout.run(), stop)
+    if outcome is None:
+        raise rollout.stopped()
+    return outcome
 
 
 class Rollout:
@@ -82,13 +87,11 @@ class Rollout:
         listener: Listener,
         log_folder: Path,
         only: str | None,
-        stop: asyncio.Event | None,
         order: Order,
     ) -> None:
         self._azure, self._declaration, self._inputs = azure, declaration, inputs
         self._clock, self._lease, self._listener = clock, lease, listener
         self._log_folder, self._only, self._order = log_folder, only, order
-        self._stop = stop or asyncio.Event()
         self._log: EventLog | None = None
         self._before_log: list[Event] = []
         self._pool: Pool
@@ -105,8 +108,9 @@ class Rollout:
         self._progress_at = 0.0
         self._capacity: dict[str, Any] = {}
 
-    async def run(self, pool: Pool, image: Image) -> Outcome:
-        self._pool, self._image = pool, image
+    async def run(self) -> Outcome:
+        self._pool = pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+        self._image = image = await resolve(self._azure, self._declaration, pool.location)
         await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
         if not self._needed(pool) and not self._housekeeping(pool) and not self._unfinished(pool):
             return nothing_to_do(pool, image)
@@ -114,6 +118,9 @@ class Rollout:
         await self._lease.acquire(self._azure, above=max(claims, default=0))
         try:
             return await self._under_lease()
+        except asyncio.CancelledError:
+            self._say(Kind.WARNING, "told to stop: nothing new is begun, and the lease is given back")
+            raise
         finally:
             await self._let_go()
 
@@ -246,8 +253,6 @@ class Rollout:
         work.task = asyncio.create_task(work.run(), name=work.name)
 
     def _raise_failures(self, keeper: LeaseKeeper) -> None:
-        if self._stop.is_set():
-            raise Stopped("stopped at a safe point; run pulumi up again: it goes on where this run stopped")
         if keeper.lost is not None:
             raise keeper.lost
         for work in self._works:
@@ -258,7 +263,6 @@ class Rollout:
     async def _next_change(self, shared: Shared) -> None:
         waits: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(shared.changed.wait()),
-            asyncio.ensure_future(self._stop.wait()),
             asyncio.ensure_future(self._clock.sleep(TICK)),
         ]
         try:
@@ -442,6 +446,12 @@ class Rollout:
             self._say(Kind.CAPACITY, **data)
 
     # -- the end
+
+    def stopped(self) -> Stopped:
+        """What is to be told of a run that was stopped from outside."""
+        if self._log is None:
+            return Stopped("stopped before anything was changed; run pulumi up again")
+        return Stopped("stopped at a safe point; run pulumi up again: it goes on where this run stopped")
 
     async def _end_tasks(self) -> None:
         tasks = [work.task for work in self._works if work.task is not None]

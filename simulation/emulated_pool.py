@@ -127,15 +127,16 @@ class EmulatedPool:
         only: str | None = None,
         order: Order | None = None,
         principal: str = "deployer",
+        stop: asyncio.Event | None = None,
         **changes: Any,
     ) -> Outcome:
         """One run of the engine with `INPUTS` and what is changed in them, by a process of its own. Raises Died where
-        that is killed, with nothing given back."""
+        that is killed, with nothing given back, and Stopped where `stop` told it to end."""
         declared = {**INPUTS, "image": self.definition, **changes}
         inputs: Mapping[str, Any] = {k: v for k, v in declared.items() if v is not None}
         runner = process or Process(owner)
         runner.begin()
-        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal))
+        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal, stop=stop))
         death = asyncio.ensure_future(runner.dead.wait())
         try:
             await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,7 +151,14 @@ class EmulatedPool:
             await asyncio.gather(death, work, return_exceptions=True)
 
     async def _run(
-        self, process: Process, inputs: Mapping[str, Any], *, only: str | None, order: Order | None, principal: str
+        self,
+        process: Process,
+        inputs: Mapping[str, Any],
+        *,
+        only: str | None,
+        order: Order | None,
+        principal: str,
+        stop: asyncio.Event | None,
     ) -> Outcome:
         clock = process.clock()
         lease = Lease(POOL, process.name, clock)
@@ -167,6 +175,7 @@ class EmulatedPool:
                 log_folder=self.folder,
                 only=only,
                 order=order,
+                stop=stop,
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import AsyncPipeline
 from azure.core.rest import HttpRequest
 
-from cloud.policies import LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, is_write, read_only
+from cloud.policies import LAST_ANSWER, LeasePolicy, ObservePolicy, RetryPolicy, ThrottlePolicy, is_write, read_only
 from cloud.throttling import Throttle
 from cloud.traffic import AzureTime, Exchange, Traffic
 from rollout.errors import LeaseLost
@@ -195,3 +196,34 @@ async def test_azures_time_is_learnt_from_answers() -> None:
     pipe = Pipe(in_turn((200, None, {"Date": "Mon, 12 Jan 2026 20:10:00 GMT"})))
     await pipe.status("GET")
     assert pipe.azure_time.now() == pytest.approx(EPOCH + 600.5, abs=0.51)
+
+
+@pytest.mark.parametrize(("method", "answered"), [("PATCH", True), ("GET", False)])
+async def test_who_is_cancelled_waits_for_the_answer_to_his_write(method: str, answered: bool) -> None:
+    class Slow(Scripted):
+        async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
+            await asyncio.sleep(3)
+            return await super().send(request)
+
+    wire = Slow(in_turn(OK))
+    pipeline: AsyncPipeline[HttpRequest, Any] = AsyncPipeline(wire, [LeasePolicy(lambda: None)])
+    task = asyncio.create_task(pipeline.run(HttpRequest(method, VM)))
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (bool(wire.sent), elapsed()) == (answered, pytest.approx(3 if answered else 1, abs=0.01))
+
+
+async def test_a_write_without_an_answer_does_not_hold_the_end_up_for_long() -> None:
+    class Silent(Scripted):
+        async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
+            await asyncio.Event().wait()
+
+    pipeline: AsyncPipeline[HttpRequest, Any] = AsyncPipeline(Silent(in_turn(OK)), [LeasePolicy(lambda: None)])
+    task = asyncio.create_task(pipeline.run(HttpRequest("PUT", VM)))
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert elapsed() == pytest.approx(1 + LAST_ANSWER, abs=0.01)
