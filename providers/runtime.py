@@ -1,8 +1,9 @@
 """The process's one event loop, in a thread of its own: it runs all rollouts, and provider methods only wait on it.
 
 A dynamic provider's process has four threads for all calls of the stack, and they live as long as the process does;
-Azure's clients are asyncio. The loop also watches the engine: when the CLI is gone, the rollouts are told to stop, each
-finishes the write in flight, records where it is and gives its lease back, and then the process ends.
+Azure's clients are asyncio. Whoever asks for an end makes the rollouts stop: each finishes the write in flight and
+gives its lease back. After Pulumi's Cancel the process lives on and answers; after a signal, or once the engine is
+gone, it ends as well.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from providers.engine_watch import engine_address, until_gone
+from providers.stop_requests import on_cancel, on_signals
 
 T = TypeVar("T")
+
+LAST_WORDS = 0.5
+"""Real seconds between the end of the last call and that of the process, for the answer to reach an engine that is
+still there."""
 
 
 class Runtime:
@@ -32,8 +38,9 @@ class Runtime:
         self._active = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._leaving = False
         self.stop = asyncio.Event()
-        """Set when the engine is gone: whatever runs must come to a safe end."""
+        """Whatever runs must come to a safe end."""
         self._thread = threading.Thread(target=self._loop.run_forever, name="rollouts", daemon=True)
         self._thread.start()
         self._watching = asyncio.run_coroutine_threadsafe(self._watch(address), self._loop) if address else None
@@ -41,6 +48,14 @@ class Runtime:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the loop and wait; raises what the work raises. Once the engine is gone the process may end first."""
         return asyncio.run_coroutine_threadsafe(self._counted(work), self._loop).result()
+
+    def cancel(self) -> None:
+        """What is at work now shall stop. Pulumi also says so when it closes a provider that has nothing to do."""
+        self._loop.call_soon_threadsafe(self._stop_what_runs)
+
+    def heed_signals(self) -> None:
+        """A signal that would end the process stops what is at work first. For a process of its own only."""
+        self._loop.call_soon_threadsafe(on_signals, self._loop, self._end_soon)
 
     def close(self) -> None:
         """End the loop; for tests, a provider's process never needs to."""
@@ -60,11 +75,27 @@ class Runtime:
             self._active -= 1
             if not self._active:
                 self._idle.set()
+                if not self._leaving:
+                    self.stop.clear()
 
     async def _watch(self, address: str) -> None:
         await until_gone(address)
+        await self._end()
+
+    def _stop_what_runs(self) -> None:
+        if self._active:
+            self.stop.set()
+
+    def _end_soon(self) -> None:
+        if not self._leaving:  # a second signal makes it neither faster nor worse
+            self._ending = self._loop.create_task(self._end())
+
+    async def _end(self) -> None:
+        self._leaving = True
         self.stop.set()
-        await self._idle.wait()
+        if self._active:
+            await self._idle.wait()
+            await asyncio.sleep(LAST_WORDS)
         self._leave()
 
 
@@ -92,5 +123,8 @@ def runtime() -> Runtime:
     global _runtime
     with _lock:
         if _runtime is None:
-            _runtime = Runtime(engine_address())
+            _runtime = Runtime(address := engine_address())
+            if address is not None:
+                _runtime.heed_signals()
+                on_cancel()
         return _runtime

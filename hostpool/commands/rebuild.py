@@ -67,7 +67,7 @@ async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
         _ask(host.name, declared, host.session_host.sessions if host.session_host else 0, yes)
         return await run(
             azure, declared, inputs, clock=session.clock, lease=lease, listener=tell, log_folder=session.folder,
-            only=host.name, stop=_stop_on_interrupt(),
+            only=host.name, stop=stop_on_signals(),
         )  # fmt: skip
 
 
@@ -77,12 +77,14 @@ def _ask(host: str, declared: Declaration, sessions: int, yes: bool) -> None:
         click.confirm(f"Give {host} a fresh disk of {declared.version}{users}?", abort=True)
 
 
-def _stop_on_interrupt() -> asyncio.Event:
-    """Set by Ctrl-C: the engine finishes the write in flight, gives the lease back and ends."""
+def stop_on_signals() -> asyncio.Event:
+    """Set by Ctrl-C, SIGTERM or a closed terminal: the engine finishes the write in flight, gives the lease back and
+    ends."""
     stop = asyncio.Event()
     try:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    except (NotImplementedError, RuntimeError, ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError):
         pass  # no signals on this platform or in this thread: Ctrl-C then ends the process, and a rerun resumes
     return stop
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.output import UNKNOWN, Unknown
 
 from emulator.server import Running
@@ -111,16 +113,62 @@ def test_the_last_line_of_an_error_is_the_clear_one(server: Running, tmp_path: P
 
 def test_a_killed_cli_ends_the_run_at_a_safe_point(provider: Provider, server: Running) -> None:
     """The engine goes away in the middle: the process records where it is, gives its lease back, and ends itself."""
-    # A canary that bakes for a week: the run would never end by itself.
-    news, _ = provider.check(props(server, canary={"hosts": 1, "bake": "P7D"}))
-    pending = provider.creating(news)
-    provider.engine.wait_for("attempt 1 begins")
+    pending = begun(provider, server)
     provider.server.stop(None).wait()
 
     assert provider.process.wait(120) == 0
     with pytest.raises(grpc.RpcError):
         pending.result()
+    assert stopped_at_a_safe_point(server)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_at_a_safe_point_and_a_second_one_is_no_worse(
+    server: Running, tmp_path: Path, number: signal.Signals
+) -> None:
+    with provider_process(environment(server), tmp_path) as provider:
+        pending = begun(provider, server)
+        provider.process.send_signal(number)
+        provider.process.send_signal(number)
+        assert "stopped at a safe point; run pulumi up again" in last_line(pending)
+        assert provider.process.wait(120) == 0
+    assert stopped_at_a_safe_point(server)
+
+
+def test_a_signal_ends_an_idle_process_at_once(provider: Provider, server: Running) -> None:
+    provider.check(props(server))
+    provider.process.send_signal(signal.SIGINT)
+    assert provider.process.wait(60) == 0
+
+
+def test_pulumis_cancel_stops_the_run_and_the_process_can_go_on_with_it(provider: Provider, server: Running) -> None:
+    pending = begun(provider, server)
+    provider.stub.Cancel(empty_pb2.Empty())
+    assert "stopped at a safe point; run pulumi up again" in last_line(pending)
+    assert stopped_at_a_safe_point(server)
+    provider.stub.Cancel(empty_pb2.Empty())  # with nothing at work: Pulumi says so whenever it closes a provider
+    again = begun(provider, server, "attempt 1 goes on")
+    provider.stub.Cancel(empty_pb2.Empty())
+    assert "stopped at a safe point; run pulumi up again" in last_line(again)
+
+
+def begun(provider: Provider, server: Running, said: str = "attempt 1 begins") -> Any:
+    """A create under way: a canary that bakes for a week, so that it would never end by itself."""
+    news, _ = provider.check(props(server, canary={"hosts": 1, "bake": "P7D"}))
+    pending = provider.creating(news)
+    provider.engine.wait_for(said)
+    return pending
+
+
+def last_line(pending: Any) -> str:
+    """Of the error that a call ended with."""
+    with pytest.raises(grpc.RpcError) as failed:
+        pending.result()
+    return str(failed.value.details()).strip().splitlines()[-1]
+
+
+def stopped_at_a_safe_point(server: Running) -> bool:
+    """The lease is given back, and the rollout's record says that it is not over."""
     left = tags(server)
     lease, rollout = decode(left[names.LEASE]), decode_rollout(left[names.RECORD])
-    assert lease is not None and lease.owner == "nobody"
-    assert rollout is not None and rollout.st is State.RUNNING
+    return lease is not None and lease.owner == "nobody" and rollout is not None and rollout.st is State.RUNNING
