@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import traceback
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
 from azure.core.rest import HttpRequest
 from azure.identity.aio import (
     CertificateCredential,
@@ -18,7 +20,8 @@ from azure.identity.aio import (
 
 from cloud.credential import OidcCredential, credential_from, settings_from
 from cloud.endpoints import PUBLIC
-from rollout.errors import InvalidDeclaration
+from cloud.errors import translated
+from rollout.errors import Forbidden, InvalidDeclaration, Unreachable
 from tests.support.wire import Answer, Scripted
 
 SECRET = {"ARM_CLIENT_ID": "arm-id", "ARM_CLIENT_SECRET": "arm-secret", "ARM_TENANT_ID": "tenant"}
@@ -168,6 +171,39 @@ async def test_an_exchange_that_fails_names_the_variable_and_not_the_token() -> 
     with pytest.raises(ClientAuthenticationError, match=r"ARM_OIDC_REQUEST_URL.*403") as caught:
         await credential.get_token(PUBLIC.scope)
     assert "hush" not in str(caught.value)
+
+
+MARKED = "M4rked-credential"
+
+
+@pytest.mark.parametrize("environment", [
+    {**SECRET, "ARM_CLIENT_SECRET": MARKED},
+    {**OIDC, "ARM_OIDC_TOKEN": MARKED},
+    {**OIDC, "ARM_OIDC_REQUEST_URL": "https://pipelines.example/x", "ARM_OIDC_REQUEST_TOKEN": MARKED},
+], ids=["client secret", "assertion", "runner's token"])  # fmt: skip
+@pytest.mark.parametrize("answer", [
+    (401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}),
+    (200, {"token_type": "Bearer"}),
+    (200, "<html>a proxy's page</html>"),
+    ServiceResponseError("the connection was closed"),
+], ids=["refused", "no token", "page", "broken"])  # fmt: skip
+async def test_i8_no_credential_is_told_of_a_login_that_fails(
+    environment: dict[str, str], answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither by what is raised and its causes, nor by any log at its most talkative."""
+    caplog.set_level(logging.DEBUG)
+    transport = Scripted(lambda request: (200, {"value": MARKED}) if "pipelines" in request.url else answer)
+    credential = credential_from(environment, PUBLIC, transport)
+    with pytest.raises((Forbidden, Unreachable)) as caught, translated("GET x"):
+        await credential.get_token(PUBLIC.scope)
+    told = "".join(traceback.format_exception(caught.value)) + f"{credential!r} {settings_from(environment)!r}"
+    link: BaseException | None = caught.value
+    while link is not None:
+        told += f"{link!r} {link.args!r}"
+        link = link.__cause__ or link.__context__
+    assert MARKED in str([(request.content, request.headers) for request in transport.sent])
+    assert MARKED not in told
+    assert MARKED not in "".join(f"{record.getMessage()} {record.exc_text}" for record in caplog.records)
 
 
 def form(request: HttpRequest) -> dict[str, list[str]]:
