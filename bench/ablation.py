@@ -30,7 +30,7 @@ def ablated(folder: Path, seeds: int, console: Console) -> dict[str, Any]:
     rollouts: dict[tuple[str, int], dict[str, Any]] = {}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with ThreadPoolExecutor(AT_ONCE) as pool, (folder / LINES).open("w") as lines:
+    with ThreadPoolExecutor(AT_ONCE) as pool, (folder / LINES).open("w", buffering=1) as lines:
         done = pool.map(lambda run: in_a_process(run[0], run[1], folder / f"{run[0]}-{run[1]}"), runs)
         for (side, seed), found in zip(runs, done, strict=True):
             rollouts[side, seed] = found

@@ -63,7 +63,7 @@ def test_without_trouble_every_host_ends_on_the_new_disk(seed: int, off: bool) -
 
 
 @given(st.integers(), st.floats(0.05, 0.6), st.booleans(), st.sampled_from(["wait", "disconnected_only", "force"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_goes_wrong_it_ends_and_serves_or_is_reported(
     seed: int, badness: float, off: bool, log_off: str
 ) -> None:
@@ -71,13 +71,13 @@ def test_whatever_goes_wrong_it_ends_and_serves_or_is_reported(
 
 
 @given(st.integers(), st.floats(0.0, 0.4), st.floats(0.01, 0.3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_crashes_in_between_change_nothing_of_that(seed: int, badness: float, crash: float) -> None:
     holds(walk(seed, badness, crash=crash))
 
 
 @given(st.integers(), st.floats(0.2, 0.8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_later_attempts_bring_every_host_home(seed: int, badness: float) -> None:
     """However it failed before: an attempt without trouble ends on the new disk."""
     host = walk(seed, badness)
