@@ -144,7 +144,7 @@ def _drains(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Can
     waiting, out = len(_at(candidates, Stage.DRAINING, Stage.EMPTY)), len(_at(candidates, Stage.OUT))
     ahead, at_once = limits.ahead, limits.at_once
     if not limits.order.drain_ahead:
-        at_once = limits.max_unavailable
+        at_once = min(at_once, limits.max_unavailable)
         ahead = at_once if limits.canary_left is None else limits.canary_left
     serving, admitted = limits.serving, []
     for candidate in _at(among, Stage.BUILT):
