@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -271,6 +271,34 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _lasting(item) for key, item in value.items() if key not in _BY_ITSELF}
     return [_lasting(item) for item in value] if isinstance(value, list) else value
+
+
+def public_texts(stack: EmulatedStack, *acts: Act) -> dict[str, str]:
+    """All that a stack leaves and shows, by where it is: program, state with history and checkpoints, event logs and
+    reports, the CLI's verbose log and output, the emulator's log and request log, bodies and tags of all resources."""
+    parts = ("program", "state", "log", "verbose", "emulator.log")
+    kept = [path for part in parts for path in [stack.folder / part, *(stack.folder / part).rglob("*")]]
+    texts = {str(path): path.read_bytes().decode(errors="replace") for path in kept if path.is_file()}
+    # The emulator's first lines say what to export, the made-up credentials of its tenant among it.
+    log = str(stack.folder / "emulator.log")
+    texts[log] = "\n".join(line for line in texts[log].splitlines() if not line.startswith("export "))
+    for number, act in enumerate(acts):
+        texts[f"output {number}"] = act.output
+        texts[f"requests {number}"] = json.dumps(act.requests)
+        # The pool's own body has the place that Azure made for its token.
+        resources = {key: body for key, body in act.after["resources"].items() if key != POOL.lower()}
+        texts[f"resources {number}"] = json.dumps(resources)
+        texts[f"tags {number}"] = json.dumps([body.get("tags") for body in act.after["resources"].values()])
+    return texts
+
+
+def secrets_in(stack: EmulatedStack, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Where which secret is: those of the vault, of both principals, the pool's token, and any access token (a JWT, of
+    which nothing else here is one)."""
+    answer = stack.arm("POST", f"{POOL}/retrieveRegistrationToken", api_version="2024-04-03")
+    secrets = ("J0in-the-domain!", "L0cal-Admin-Passw0rd!", "updater-secret", "deployer-secret", str(answer["token"]))
+    found = [(where, secret) for where, text in texts.items() for secret in secrets if secret in text]
+    return found + [(where, "a JWT") for where, text in texts.items() if re.search(r"eyJ[\w-]{20,}\.", text)]
 
 
 def os_disks(state: State) -> dict[str, str]:

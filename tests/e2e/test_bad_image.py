@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from demo.verify import checks
-from tests.e2e.emulated_stack import POOL, Act, EmulatedStack, emulated_stack, os_disks, session_hosts, versions
+from tests.e2e.emulated_stack import (
+    POOL,
+    Act,
+    EmulatedStack,
+    emulated_stack,
+    os_disks,
+    public_texts,
+    secrets_in,
+    session_hosts,
+    versions,
+)
 
 HOSTS = {"vm-0", "vm-1", "vm-2"}
 NEVER_REGISTERS = {
@@ -95,3 +105,9 @@ def test_up_with_a_mended_image_completes_in_a_new_attempt(stack: EmulatedStack,
     evidence = replace(mended.evidence("1.0.1"), before=declared.after)  # before the failed attempt, that is
     assert {check.title: check.problems for check in checks(evidence) if check.problems} == {}
     assert stack.exported()["outputs"]["attempt"] == 2
+
+
+def test_i8_a_failure_shows_and_keeps_nothing_that_is_secret(stack: EmulatedStack, stopped: Act, mended: Act) -> None:
+    texts = public_texts(stack, stopped, mended)
+    assert secrets_in(stack, texts) == []
+    assert "Traceback" in texts["output 0"] and any(where.endswith(".jsonl") for where in texts)
