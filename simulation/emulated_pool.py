@@ -127,16 +127,16 @@ class EmulatedPool:
         only: str | None = None,
         order: Order | None = None,
         principal: str = "deployer",
-        stop: asyncio.Event | None = None,
+        halt: asyncio.Event | None = None,
         **changes: Any,
     ) -> Outcome:
         """One run of the engine with `INPUTS` and what is changed in them, by a process of its own. Raises Died where
-        that is killed, with nothing given back, and Stopped where `stop` told it to end."""
+        that is killed, with nothing given back, and Stopped where `halt` told it to end (`stop` is an input)."""
         declared = {**INPUTS, "image": self.definition, **changes}
         inputs: Mapping[str, Any] = {k: v for k, v in declared.items() if v is not None}
         runner = process or Process(owner)
         runner.begin()
-        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal, stop=stop))
+        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal, stop=halt))
         death = asyncio.ensure_future(runner.dead.wait())
         try:
             await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)

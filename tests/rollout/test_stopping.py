@@ -38,7 +38,7 @@ async def stopped_at(made: Bench, nth: int) -> str:
 
     made.wire.watchers.append(watch)
     try:
-        outcome = await made.roll(owner="first@runner", canary=CANARY, stop=stop)
+        outcome = await made.roll(owner="first@runner", canary=CANARY, halt=stop)
         return outcome.status
     except Stopped as error:
         return str(error)
@@ -87,7 +87,7 @@ def test_a_stop_while_the_lease_settles_gives_it_back(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, users=0)
         stop = asyncio.Event()
-        rolling = asyncio.create_task(made.roll(stop=stop))
+        rolling = asyncio.create_task(made.roll(halt=stop))
         while lease_tag(made) is None:
             await made.clock.sleep(1)
         stop.set()
@@ -105,7 +105,7 @@ def test_a_stop_while_another_holds_the_lease_leaves_it_alone(tmp_path: Path) ->
         working = asyncio.create_task(made.roll(owner="first@runner"))
         await made.clock.sleep(120)
         stop = asyncio.Event()
-        waiting = asyncio.create_task(made.roll(owner="second@runner", stop=stop))
+        waiting = asyncio.create_task(made.roll(owner="second@runner", halt=stop))
         await made.clock.sleep(20)
         stop.set()
         with pytest.raises(Stopped, match="before anything was changed"):
