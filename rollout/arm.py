@@ -82,6 +82,9 @@ class Extension:
 class Vm(ArmResource):
     """A virtual machine."""
 
+    stuck: bool = False
+    """An operation has run on it for longer than any does: it is not waited for any more."""
+
     @property
     def etag(self) -> str:
         return str(self.body.get("etag") or "*")
@@ -110,6 +113,8 @@ class Vm(ArmResource):
     @property
     def busy(self) -> bool:
         """An operation runs on the VM: nothing else may be written meanwhile (a VM write can preempt it)."""
+        if self.stuck:
+            return False
         return self.provisioning_state in ("Creating", "Updating", "Deleting", "Migrating") or self.power in (
             "starting",
             "stopping",
@@ -119,7 +124,8 @@ class Vm(ArmResource):
     @property
     def changing(self) -> bool:
         """An operation runs on the VM, or on one of its extensions, which a write of the VM would preempt."""
-        return self.busy or any(e.provisioning_state in ("Creating", "Updating", "Deleting") for e in self.extensions)
+        extending = any(e.provisioning_state in ("Creating", "Updating", "Deleting") for e in self.extensions)
+        return self.busy or (extending and not self.stuck)
 
     @property
     def os_disk(self) -> Body:

@@ -4,6 +4,7 @@ this process can know comes back as the host's new `Memory`."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from rollout import guest, join, names, scripts, temporary_vm
 from rollout.arm import SessionHost, UserSession, Vm, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, iso
-from rollout.declaration import HOUR, DeviceCleanup, JoinType, LogOff
+from rollout.declaration import HOUR, MINUTE, DeviceCleanup, JoinType, LogOff
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
@@ -51,6 +52,9 @@ from rollout.steps import (
     Step,
 )
 
+STEP_PATIENCE = 120 * 60.0
+"""Seconds one step may take, whatever it waits for: no operation of Azure's takes as long, and a host must not be
+waited for without end."""
 EXTENSION_PATIENCE = 90 * 60.0
 """Azure ends an extension that does not finish after 90 minutes (VMExtensionProvisioningTimeout)."""
 NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names.DISK_HOST, names.DISK_HOST_ID)
@@ -80,7 +84,12 @@ class Executor:
     async def perform(self, step: Step, view: HostView) -> Memory:
         """Do one step for one host; returns what is remembered from now on."""
         began = self._clock.now()
-        memory, did = await self._do(step, view)
+        try:
+            async with asyncio.timeout(self._clock.real_seconds(STEP_PATIENCE)):
+                memory, did = await self._do(step, view)
+        except TimeoutError:
+            what = re.sub(r"(?<!^)([A-Z])", r" \1", type(step).__name__).lower()
+            raise HostFailed(f"{what}: Azure has not ended it after {STEP_PATIENCE / MINUTE:.0f} minutes") from None
         if did:
             seconds = round(self._clock.now() - began, 1)
             self._tell(Event(self._clock.now(), Kind.ACTION, view.vm.name, did, {"seconds": seconds}))

@@ -48,6 +48,9 @@ from rollout.steps import (
 )
 from rollout.temporary_vm import build_group
 
+BUSY_PATIENCE = 95 * MINUTE
+"""Seconds an operation on a VM is waited for: Azure ends an extension after 90 minutes, all else sooner. What runs on
+then is taken for dead, and the next operation preempts it."""
 FRESH = MINUTE
 """Seconds for which a part counts as seen a moment ago, as the pool's list does, upon which hosts are admitted."""
 AT_REST = 10 * MINUTE
@@ -149,6 +152,8 @@ class HostLook:
         if phase is Phase.DRAIN and sessions is not None:
             memory = replace(memory, empty_since=None if sessions else memory.empty_since or now)
         memory = _with_guest(memory, vm, phase, now)
+        if memory.busy_since is not None and now > memory.busy_since + BUSY_PATIENCE:
+            vm = replace(vm, stuck=True)
         view = HostView(vm, record, now, memory, session_host, sessions)
         if record is None or phase is None:
             kept = self._revert
@@ -251,6 +256,8 @@ class HostLook:
         )
         if temporary is None or memory.build_since is None:
             memory = replace(memory, build_since=view.now if temporary is not None else None)
+        elif view.now > memory.build_since + BUSY_PATIENCE:
+            temporary = replace(temporary, stuck=True)
         return replace(
             view,
             memory=memory,

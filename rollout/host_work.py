@@ -108,6 +108,7 @@ class HostWork:
         """What is waited for, since when, and how often it was looked at."""
         self._waiting_since, self._looks = 0.0, 0
         self._failure: str | None = None
+        self._failed_before = False
         self._written: HostRecord | None = None
         """The record as this process wrote it last."""
         self._of_another = False
@@ -155,10 +156,20 @@ class HostWork:
         return self.result in ("failed", "rolled_back", "gone") or (undoing and not self.ended)
 
     @property
+    def went_out(self) -> bool:
+        """It was taken out of service in this attempt, or failed in it before the run was interrupted."""
+        return self.out_since is not None or self._failed_before
+
+    @property
     def updated(self) -> bool:
         """The host serves on the new image."""
         serving = self.record is not None and self.record.p is Phase.SERVE and self.serving_again
         return (serving and not self._of_another) or (self.ended and self.result == "done")
+
+    @property
+    def idle(self) -> bool:
+        """It was found off or draining, so that it serves nobody once it is given back."""
+        return self.found_off or (self.record is not None and self.record.found_draining)
 
     @property
     def holds_slot(self) -> bool:
@@ -188,7 +199,7 @@ class HostWork:
         before the next attempt."""
         record = self.host.record
         if record is not None and record.p in ENDED and (record.r, record.a) == (rollout.r, rollout.a):
-            self.ended, self.reason = True, record.w
+            self.ended, self.reason, self._failed_before = True, record.w, True
             self.result = "rolled_back" if record.p is Phase.ROLLED_BACK else "failed"
 
     # -- the loop
@@ -354,6 +365,8 @@ class HostWork:
                 may_drain=self.memory.may_drain,
                 may_release=phase is Phase.RELEASE,
                 may_log_off=self.memory.may_log_off,
+                busy_since=self.memory.busy_since,
+                build_since=self.memory.build_since,
                 give_back=self.memory.give_back if phase in (Phase.BUILD, Phase.DRAIN, Phase.LEAVE) else None,
             )
             self._entered(phase, before.p if before is not None else None)

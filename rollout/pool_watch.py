@@ -111,13 +111,14 @@ class PoolWatch:
         accepted = (*self._declaration.verify.accept, "Upgrading")
         return found.status not in accepted or not found.beats(self._as_of)
 
-    def serving(self, stages: Mapping[str, Stage]) -> int:
-        """Hosts that accept sessions, by the list and by what was done since. `stages`: by the name of the host."""
+    def serving(self, stages: Mapping[str, Stage], idle: Container[str] = ()) -> int:
+        """Hosts that accept sessions, by the list and by what was done since. `stages`: by the name of the host; `idle`
+        are hosts that are back but were found off or draining, and go back to that."""
         count = 0
         for host in self._pool.hosts:
             stage = stages.get(host.name)
             if stage is Stage.BACK:
-                count += 1
+                count += host.name not in idle
             elif stage is None or stage < Stage.DRAINING or stage is Stage.ENDED:
                 count += self.serves(host)
         return count

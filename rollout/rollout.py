@@ -305,11 +305,15 @@ class Rollout:
         # A host on its way back to the old disk has failed already: nobody follows it.
         failures = [work for work in self._works if work.failed]
         limit = self._declaration.max_failed.of(max(self._record.n, 1), at_least=0)
-        if len(failures) > limit and not self._stopping:
+        # Whatever max_failed allows later: a canary that came back from the new disk says that nobody may follow.
+        baking = not self._record.c and self._declaration.canary.hosts > 0
+        canary_failed = baking and any(work.went_out and work.result != "gone" for work in failures)
+        if (len(failures) > limit or canary_failed) and not self._stopping:
             first = failures[0]
             reason = first.reason or (first.record.w if first.record is not None else "")
-            why = f"{len(failures)} host(s) failed, {limit} allowed; first: {first.name}, {reason}"
-            if not self._record.c and self._declaration.canary.hosts:
+            allowed = "none before the canary has passed" if canary_failed else f"{limit} allowed"
+            why = f"{len(failures)} host(s) failed, {allowed}; first: {first.name}, {reason}"
+            if baking:
                 self._say(Kind.CANARY, result="failed", hosts=[work.name for work in failures])
             self._stop_for(why, "the rollout was stopped")
         left = self._declaration.checkpoints[self._checkpoints_passed :]
@@ -397,7 +401,9 @@ class Rollout:
         return Limits(
             max_unavailable=unavailable,
             max_building=hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
-            serving=self._watch.serving({work.name: work.stage for work in self._works}),
+            serving=self._watch.serving(
+                {work.name: work.stage for work in self._works}, {work.name for work in self._works if work.idle}
+            ),
             floor=self._watch.floor(),
             broken_elsewhere=self._watch.broken_elsewhere(work.name for work in self._works),
             ahead=self._ahead(unavailable, hosts, outage),
@@ -418,7 +424,8 @@ class Rollout:
     def _canary_left(self) -> int | None:
         if self._record.c:
             return None
-        out = sum(1 for work in self._works if work.stage >= Stage.OUT)
+        # One that ended otherwise than updated is no canary: the next host takes its place.
+        out = sum(1 for work in self._works if work.stage in (Stage.OUT, Stage.BACK) or work.updated)
         before_a_crash = max(0, self._record.n - len(self._works))
         return max(0, self._declaration.canary.hosts - out - before_a_crash)
 

@@ -9,9 +9,6 @@ from rollout.phases import build, drain, leave, rejoin, release, serve, undo
 from rollout.record import BEFORE, ENDED, HostRecord, Phase
 from rollout.steps import Done, Enter, Goal, HostView, Step, Wait
 
-BUSY_PATIENCE = 95 * 60.0
-"""Seconds an operation on a VM may hold its claim up: Azure ends an extension after 90 minutes."""
-
 
 def next_step(view: HostView, goal: Goal) -> Step:
     """The next step of a host, whatever phase its record says it is in."""
@@ -57,8 +54,7 @@ def claim(view: HostView, goal: Goal) -> Step:
     An operation that a crash left under way ends first: the claim is a write of the VM and would preempt an extension
     (recording compute-vm-extension-failed-concurrent-vm-update).
     """
-    since = view.memory.busy_since
-    if view.vm.changing and (since is None or view.now < since + BUSY_PATIENCE):
+    if view.vm.changing:
         return Wait("an operation on the VM to end", 10.0)
     was, found = view.record, view.session_host
     kept = view.new_disk_name if view.new_disk is not None and not view.build_key else ""

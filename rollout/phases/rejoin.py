@@ -78,6 +78,8 @@ def boot_step(view: HostView, late: bool) -> Step | None:
             return Fail("did not stay up: the guest shuts itself down")
         return Start() if not view.vm.busy else Wait("VM is busy", POLL, of=Part.VM)
     if not view.vm.running:
+        if view.vm.stuck:
+            return Fail(f"did not come up: the VM is {view.vm.power or view.vm.provisioning_state.lower()} without end")
         return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", POLL, of=Part.VM)
     if not view.vm.agent_ready:
         if late:

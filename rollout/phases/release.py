@@ -53,7 +53,8 @@ def stop_step(view: HostView, goal: Goal) -> Step | None:
         return Wait(f"VM is {view.vm.power or view.vm.provisioning_state.lower()}", 10.0, of=Part.VM)
     if view.vm.running:
         return PowerOff()
-    if view.vm.power == "stopped" and goal.declaration.stop is Stop.DEALLOCATE:
+    stopped = view.vm.power == "stopped" and goal.declaration.stop is Stop.DEALLOCATE
+    if stopped or (view.vm.stuck and not view.vm.off):
         return Deallocate()
     if not view.vm.off:
         return Wait(f"power state {view.vm.power or 'unknown'}", 10.0, of=Part.VM)

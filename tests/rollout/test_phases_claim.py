@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rollout.phases import BUSY_PATIENCE, claim, next_step
+from rollout.phases import claim, next_step
 from rollout.record import HostRecord, Phase
-from rollout.steps import Enter, Memory
+from rollout.steps import Enter
 from tests.rollout.literals import AD_JOIN, NEW, OLD, disk, extension, goal, kind, record, session_host, view, vm
 from tests.support.observed import NOW
 
@@ -93,8 +94,8 @@ def test_nothing_is_done_to_a_host_before_it_is_claimed(change: dict[str, Any]) 
 @pytest.mark.parametrize("was", [None, record(Phase.REJOIN, f=3)])
 def test_a_claim_does_not_preempt_what_a_crash_left_under_way(was: HostRecord | None) -> None:
     for busy in (vm(provisioningState="Updating"), vm(extensions=[extension(AD_JOIN, "Creating", code="")])):
-        assert kind(claim(view(was, busy, memory=Memory(busy_since=NOW - 60)), goal())) == "Wait"
-        assert kind(claim(view(was, busy, memory=Memory(busy_since=NOW - BUSY_PATIENCE)), goal())) == "Enter"
+        assert kind(claim(view(was, busy), goal())) == "Wait"
+        assert kind(claim(view(was, replace(busy, stuck=True)), goal())) == "Enter"
 
 
 def test_a_record_that_lost_the_disk_takes_the_attached_one() -> None:

@@ -281,3 +281,41 @@ def test_an_administrators_last_script_does_not_run_on_the_new_disk(tmp_path: Pa
         assert len(ran) == 1 and not ran[0]["replayed"]
 
     virtually(story())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/vm-0/start"),
+        ("POST", "/vm-0/(powerOff|deallocate)"),
+        ("PUT", "/virtualMachines/avdtmp-"),
+        ("DELETE", "/vm-0/extensions/"),
+        ("PUT", "/vm-0/extensions/"),
+    ],
+)
+def test_an_operation_that_never_ends_is_not_waited_for_without_end(tmp_path: Path, method: str, path: str) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, users=0)
+        hangs = {"type": "operation", "outcome": "hang"}
+        fault(made, {"method": method, "path": path, "nth": [1], "effect": hangs})
+        async with asyncio.timeout(8 * 3600):
+            outcome = await made.roll(canary={"hosts": 0}, max_failed=1.0, verify={"timeout": "PT30M"})
+        assert outcome.hosts["rolled_back"] == ["vm-0"], outcome
+        serves(made, "vm-0", "1.0.0")
+        serves(made, "vm-1", "1.0.1")
+        assert left_over(made) == []
+
+    virtually(story())
+
+
+@pytest.mark.parametrize("max_failed", [0.0, 1.0])
+def test_i10_a_canary_that_fails_stops_the_rollout_whatever_may_fail_later(tmp_path: Path, max_failed: float) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=3, users=0)
+        fault(made, guest("join_fails"))
+        outcome = await made.roll(max_failed=max_failed, verify={"timeout": "PT30M"})
+        assert outcome.status == "stopped" and len(outcome.hosts["rolled_back"]) == 1, outcome
+        for name in ("vm-0", "vm-1", "vm-2"):
+            serves(made, name, "1.0.0")
+
+    virtually(story())
