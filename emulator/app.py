@@ -139,7 +139,13 @@ class Emulator:
         if kind == "drop" and effect.get("when") == "before":
             return Response(0)
         try:
-            response = route.answer(self.world, request, parameters)
+            if kind == "stale" and request.method == "GET":
+                seconds = float(effect["seconds"])
+                response = faults.stale(
+                    self.world, request, seconds, lambda: route.answer(self.world, request, parameters)
+                )
+            else:
+                response = route.answer(self.world, request, parameters)
         except ArmError as error:
             response = error.response()
         if kind == "drop":

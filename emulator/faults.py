@@ -7,16 +7,18 @@ rules need no method or path: they act when a guest boots whose host name and im
 
 from __future__ import annotations
 
+import copy
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.wire import ArmError, Body, Request
+from emulator.wire import ArmError, Body, Request, Response
 from emulator.world import World
 
 SECTION = "faults"
-EFFECTS = ("status", "drop", "delay", "operation", "guest")
+EFFECTS = ("status", "drop", "delay", "stale", "operation", "guest")
 GUEST_FAULTS = ("never_boots", "never_provisions", "never_registers", "unhealthy", "join_fails", "agent_slow")
 
 
@@ -47,6 +49,8 @@ class Rule:
 class Faults:
     rules: list[Rule] = field(default_factory=list)
     random: random.Random = field(default_factory=lambda: random.Random(1))
+    seen: dict[str, tuple[float, Body]] = field(default_factory=dict)
+    """What calls that are to be answered late were answered: when, and the body."""
 
 
 def replace(world: World, document: Any) -> None:
@@ -81,6 +85,18 @@ def before(world: World, request: Request) -> Fault | None:
         if _acts(faults, rule):
             return Fault(rule.id, rule.effect)
     return None
+
+
+def stale(world: World, request: Request, seconds: float, answer: Callable[[], Response]) -> Response:
+    """The answer as it was up to `seconds` ago: lists lag behind what was written (eventual consistency)."""
+    faults: Faults = world.sections[SECTION]
+    known = faults.seen.get(request.path.lower())
+    if known is not None and world.now - known[0] <= seconds:
+        return Response(200, copy.deepcopy(known[1]))
+    response = answer()
+    if response.status == 200:
+        faults.seen[request.path.lower()] = (world.now, copy.deepcopy(response.body))
+    return response
 
 
 def guest(world: World, host_name: str, image_version_id: str | None) -> list[Body]:
@@ -155,6 +171,8 @@ def _check_effect(name: str, effect: Body) -> None:
     if kind == "drop" and effect.get("when") not in ("before", "after"):
         raise _invalid(f"rule {name}: effect.when is before or after")
     if kind == "delay" and not isinstance(effect.get("seconds"), int | float):
+        raise _invalid(f"rule {name}: effect.seconds is a number of seconds")
+    if kind == "stale" and not isinstance(effect.get("seconds"), int | float):
         raise _invalid(f"rule {name}: effect.seconds is a number of seconds")
     if kind == "operation" and effect.get("outcome") not in ("fail", "hang"):
         raise _invalid(f"rule {name}: effect.outcome is fail or hang")

@@ -122,6 +122,7 @@ def begin(world: World, broker: Broker, placed: list[tuple[User, str]]) -> None:
         user.host, user.number = record_id, session.number
         report(world, broker, session, "logon")
         if away:
+            report(world, broker, session, "disconnect")
             _later(world, broker, user, 60 * chance.uniform(10, crowd.habits.disconnected_minutes), "users.expire")
         elif not crowd.habits.stay:
             _later(world, broker, user, 60 * _spread(chance, 90, 0.7), "users.leave")
