@@ -64,10 +64,18 @@ class RunCommandOperations:
             await self.connection.run(operation, put, vm.group, vm.name, name, content(body))
             command = await self.connection.get(f"{vm_id}/runCommands/{name}", VIRTUAL_MACHINES, **INSTANCE_VIEW)
         finally:
-            delete = commands.begin_delete
-            operation = f"DELETE virtualMachines/{vm.name}/runCommands/{name}"
-            await self.connection.run(operation, delete, vm.group, vm.name, name)
+            await self.delete_run_command(vm_id, name)
         return _result(command or {}, f"run command {name} on {vm.name}")
+
+    async def list_run_commands(self, vm_id: str) -> list[str]:
+        found = await self.connection.list(f"{vm_id}/runCommands", VIRTUAL_MACHINES)
+        return [str(body["name"]).rsplit("/", 1)[-1] for body in found]
+
+    async def delete_run_command(self, vm_id: str, name: str) -> None:
+        vm = parse(vm_id)
+        operation = f"DELETE virtualMachines/{vm.name}/runCommands/{name}"
+        delete = self.connection.compute(vm.subscription).virtual_machine_run_commands.begin_delete
+        await self.connection.run(operation, delete, vm.group, vm.name, name)
 
 
 INSTANCE_VIEW = {"$expand": "instanceView"}

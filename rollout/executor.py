@@ -45,6 +45,7 @@ from rollout.steps import (
     PowerOff,
     RemoveExtension,
     RemoveLastScript,
+    RemoveRunCommands,
     Repair,
     SendMessage,
     SetAllowNewSession,
@@ -139,6 +140,8 @@ class Executor:
                 return memory, f"removed extension {step.name}"
             case RemoveLastScript():
                 return replace(memory, script_removed=True), await self._remove_last_script(vm)
+            case RemoveRunCommands():
+                return replace(memory, commands_removed=True), await self._remove_commands(vm)
             case LeaveDirectory():
                 return replace(memory, left_directory=True), await self._leave(vm)
             case DeleteSessionHost():
@@ -381,6 +384,12 @@ class Executor:
             return ""
         return "removed the last Run Command script"
 
+    async def _remove_commands(self, vm: Vm) -> str:
+        there = [name for name in await self._azure.list_run_commands(vm.id) if name in names.RUN_COMMANDS]
+        for name in there:
+            await self._azure.delete_run_command(vm.id, name)
+        return f"removed run command {', '.join(there)}" if there else ""
+
     async def _leave(self, vm: Vm) -> str:
         if self._declaration.device_cleanup is DeviceCleanup.LEAVE:
             await guest.leave_directory(self._azure, vm)
@@ -466,11 +475,15 @@ class Executor:
         else:
             script, secrets = scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION, {"RegistrationToken": token}
             if wanted is not None:
-                await self._azure.run_protected_command(view.vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
+                login = view.vm.extension(*join.ENTRA_LOGIN)
+                if login is not None:
+                    # Written again unchanged it would not run, and the host would stay out of the directory it leaves.
+                    await self._azure.delete_extension(view.vm.id, login.name)
+                await self._azure.run_protected_command(view.vm.id, names.LEAVE_COMMAND, scripts.LEAVE_ENTRA, {})
                 await self._join(view.vm)
 
         async def repair() -> None:
-            await self._azure.run_protected_command(view.vm.id, "avd-repair", script, secrets)
+            await self._azure.run_protected_command(view.vm.id, names.REPAIR_COMMAND, script, secrets)
 
         await self._while_watching(view, repair, "register again")
         return "repaired trust and registration of the old disk"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollout import scripts
+from rollout import names, scripts
 from rollout.arm import SessionHost, Vm, dig
 from rollout.azure import Azure, Body
 from rollout.declaration import Declaration, JoinType
@@ -42,7 +42,7 @@ async def check(azure: Azure, declaration: Declaration, vm: Vm) -> None:
         raise ImageFault("Windows Update is on where the host had it off")
     if declaration.verify.script:
         try:
-            await azure.run_protected_command(vm.id, "avd-verify", declaration.verify.script, {})
+            await azure.run_protected_command(vm.id, names.VERIFY_COMMAND, declaration.verify.script, {})
         except OperationFailed as error:
             raise ImageFault(f"verify.script: {shortened(error.message)}") from error
 
@@ -51,7 +51,7 @@ async def leave_directory(azure: Azure, vm: Vm) -> None:
     """Leave Entra ID, by a managed run command, which is deleted: the last script of the Run Command action stays on
     the VM in a hidden extension and runs again on the next disk (operators' reports, unverified), which would then
     leave the directory it has just joined."""
-    await azure.run_protected_command(vm.id, "avd-leave", scripts.LEAVE_ENTRA, {})
+    await azure.run_protected_command(vm.id, names.LEAVE_COMMAND, scripts.LEAVE_ENTRA, {})
 
 
 async def evidence(azure: Azure, vm: Vm, session_host: SessionHost | None) -> Body:

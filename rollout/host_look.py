@@ -41,6 +41,7 @@ from rollout.steps import (
     NoteHealthy,
     Part,
     RemoveLastScript,
+    RemoveRunCommands,
     Repair,
     SendMessage,
     SetAllowNewSession,
@@ -74,6 +75,7 @@ _TOUCHED: dict[type[Step], frozenset[Part]] = {
     SendMessage: frozenset(),
     LogOffUsers: frozenset({Part.SESSIONS}),
     RemoveLastScript: frozenset(),
+    RemoveRunCommands: frozenset(),
     DeleteSessionHost: frozenset({Part.SESSION_HOST, Part.SESSIONS}),
     InstallAgent: frozenset({Part.VM, Part.SESSION_HOST}),
     Repair: frozenset({Part.VM, Part.SESSION_HOST}),
@@ -154,7 +156,8 @@ class HostLook:
         memory = _with_guest(memory, vm, phase, now)
         if memory.busy_since is not None and now > memory.busy_since + BUSY_PATIENCE:
             vm = replace(vm, stuck=True)
-        view = HostView(vm, record, now, memory, session_host, sessions)
+        resumed = self._host.record is not None
+        view = HostView(vm, record, now, memory, session_host, sessions, resumed=resumed)
         if record is None or phase is None:
             kept = self._revert
             return replace(view, new_disk=kept, new_disk_name=kept.name if kept is not None else "")

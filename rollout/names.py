@@ -27,6 +27,10 @@ DECLARATION = "avd-rollout-declaration-"
 OURS = "avd-rollout"
 """Every tag the engine writes on VMs and pools starts with this."""
 
+LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND = "avd-leave", "avd-repair", "avd-verify"
+RUN_COMMANDS = (LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND)
+"""Managed run commands on a host, there only while they run."""
+
 DISK_IMAGE = "avd-image"
 """Tag of an OS disk: the id of the image version it was made from."""
 DISK_HOST = "avd-host"

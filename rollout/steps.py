@@ -65,6 +65,8 @@ class Memory:
     left_directory: bool = False
     script_removed: bool = False
     """The hidden extension with the last Run Command script is off the VM."""
+    commands_removed: bool = False
+    """No managed run command of ours is left on the VM."""
     repaired: bool = False
     may_release: bool = False
     """The scheduler gave the host a slot of max_unavailable."""
@@ -97,6 +99,8 @@ class HostView:
     removable: tuple[Extension, ...] = ()
     """Extensions on the VM that must be gone before it stops, ordered."""
     removable_after_drain: tuple[Extension, ...] = ()
+    resumed: bool = False
+    """An earlier process worked on the host."""
 
     @property
     def attached(self) -> str:
@@ -249,6 +253,11 @@ class RemoveExtension(Step):
 @dataclass(frozen=True)
 class RemoveLastScript(Step):
     """The Run Command action keeps its last script, anybody's, in an extension that no list shows."""
+
+
+@dataclass(frozen=True)
+class RemoveRunCommands(Step):
+    """A managed run command of ours that a crash left on the VM would run again on its next disk."""
 
 
 @dataclass(frozen=True)

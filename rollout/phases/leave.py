@@ -18,6 +18,9 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     login = rejoin.login_step(view, goal, record)
     if login is not None:
         return login
+    commands = serve.commands_step(view)
+    if commands is not None:
+        return commands
     if host is not None:
         if record.found_off and view.vm.running:
             return Wait("its sessions to end before it goes off again", 60.0) if view.sessions else Deallocate()

@@ -17,6 +17,7 @@ from rollout.steps import (
     MarkDisk,
     Part,
     RemoveExtension,
+    RemoveRunCommands,
     SetAllowNewSession,
     Step,
     Wait,
@@ -68,7 +69,16 @@ def _name_lost(view: HostView) -> bool:
     return name is not None and view.session_host is not None and view.session_host.friendly_name != name
 
 
+def commands_step(view: HostView) -> Step | None:
+    """What a crash may have left on a VM that runs: only then can it be removed."""
+    left = view.resumed and not view.memory.commands_removed and view.vm.running and not view.vm.busy
+    return RemoveRunCommands() if left else None
+
+
 def _remove(view: HostView) -> Step | None:
+    commands = commands_step(view)
+    if commands is not None:
+        return commands
     if not view.removable or view.vm.off:
         # Switched off meanwhile: what ran on this disk does not run on it again, and the next swap removes it.
         return None

@@ -30,6 +30,8 @@ from rollout.steps import (
     MarkDisk,
     Memory,
     RemoveLastScript,
+    RemoveRunCommands,
+    Repair,
     SendMessage,
     SetAllowNewSession,
     Start,
@@ -37,9 +39,11 @@ from rollout.steps import (
 from simulation.virtual_time import LoopClock
 from tests.rollout.literals import (
     ENTRA,
+    LOGIN,
     NEW,
     OLD,
     disk,
+    extension,
     goal,
     record,
     session,
@@ -63,6 +67,9 @@ class Noting:
 
     def azure_time(self) -> float:
         return NOW
+
+    def scarcity(self) -> float:
+        return 0.0
 
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any, **kwargs: Any) -> Any:
@@ -326,6 +333,19 @@ async def test_leaving_the_directory_from_inside_leaves_no_script_that_runs_agai
     assert memory.left_directory and azure.made("run_command") == []
     [(_, _, script, secrets)] = azure.made("run_protected_command")
     assert (script, secrets) == (("dsregcmd /leave",), {})
+
+
+async def test_an_old_disk_joins_entra_anew_though_a_run_before_a_crash_had_joined_it() -> None:
+    doing, azure, _ = executor({"registration_token": token(3 * DAY)}, join=ENTRA)
+    await doing.perform(Repair(), view(Phase.UNDO_REJOIN, vm(extensions=[extension(LOGIN)])))
+    wanted = ["delete_extension", "run_protected_command", "put_extension", "run_protected_command"]
+    assert [called for called, _, _ in azure.calls if called in wanted] == wanted
+
+
+async def test_only_run_commands_of_ours_are_removed() -> None:
+    doing, azure, _ = executor({"list_run_commands": [["avd-repair", "avd-theirs"]]})
+    assert (await doing.perform(RemoveRunCommands(), view(Phase.SERVE))).commands_removed
+    assert [made[1] for made in azure.made("delete_run_command")] == ["avd-repair"]
 
 
 async def test_a_last_script_that_cannot_be_removed_is_told_and_holds_nothing_up() -> None:

@@ -21,6 +21,7 @@ from rollout.steps import (
     MarkDisk,
     Memory,
     RemoveExtension,
+    RemoveRunCommands,
     SetAllowNewSession,
     Step,
     Wait,
@@ -169,3 +170,14 @@ def test_an_entra_host_that_had_left_the_directory_joins_it_again(was: HostRecor
     assert kind(leave(there, was=was, goal=entra, session_host=DRAINED)) in ("SetAllowNewSession", "CheckGuest")
     without = leave(was=record(was.p), goal=entra, session_host=DRAINED)
     assert kind(without) in ("SetAllowNewSession", "CheckGuest")
+
+
+def test_a_run_command_that_a_crash_left_goes_while_the_vm_runs() -> None:
+    cleared = Memory(commands_removed=True)
+    for phase in (Phase.SERVE, Phase.UNDO_SERVE, Phase.LEAVE):
+        here = vm(disk=OLD if phase is not Phase.SERVE else NEW)
+        found = next_step(view(phase, here, session_host=ON, resumed=True), goal())
+        assert found == RemoveRunCommands()
+        assert next_step(view(phase, here, session_host=ON, resumed=True, memory=cleared), goal()) != found
+        assert next_step(view(phase, here, session_host=ON), goal()) != found
+    assert serve(vm("deallocated", disk=NEW), was=record(Phase.SERVE, o=1), resumed=True) != RemoveRunCommands()
