@@ -8,9 +8,12 @@ are limited by max_building.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from heapq import merge
+from itertools import islice
 
 
 class Stage(IntEnum):
@@ -93,45 +96,84 @@ def look_ahead(max_unavailable: int, hosts: int, drain_deadline: float, outage: 
     return max(max_unavailable, min(wanted, hosts // 2))
 
 
-def admit(candidates: Sequence[Candidate], limits: Limits) -> Admissions:
-    """Which hosts may go on now; candidates are in the order in which they should."""
+class Candidates:
+    """The hosts that need work, in the order in which they should go, counted as they change: who may go next is asked
+    at every change, and a pool may have thousands."""
+
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
+        self._all = list(candidates)
+        self._place = {candidate.name: place for place, candidate in enumerate(self._all)}
+        self._at: dict[Stage, list[int]] = {stage: [] for stage in Stage}
+        self.broken = self.holding = 0
+        """Hosts not yet out that were found broken; hosts that ended as failed and keep their slot."""
+        for place, candidate in enumerate(self._all):
+            self._count(place, candidate)
+
+    def put(self, candidate: Candidate) -> None:
+        """This host is now so. Its name is one of those there were at first."""
+        place = self._place[candidate.name]
+        before = self._all[place]
+        if candidate == before:
+            return
+        there = self._at[before.stage]
+        del there[bisect_left(there, place)]
+        self.broken -= before.broken and before.stage < Stage.OUT
+        self.holding -= before.holds_slot and before.stage is Stage.ENDED
+        self._all[place] = candidate
+        self._count(place, candidate)
+
+    def _count(self, place: int, candidate: Candidate) -> None:
+        insort(self._at[candidate.stage], place)
+        self.broken += candidate.broken and candidate.stage < Stage.OUT
+        self.holding += candidate.holds_slot and candidate.stage is Stage.ENDED
+
+    def count(self, *stages: Stage) -> int:
+        return sum(len(self._at[stage]) for stage in stages)
+
+    def at(self, *stages: Stage, before: int | None = None) -> Iterator[Candidate]:
+        """Those at these stages, in order, up to the place `before`."""
+        places = self._at[stages[0]] if len(stages) == 1 else merge(*(self._at[stage] for stage in stages))
+        for place in places:
+            if before is not None and place >= before:
+                return
+            yield self._all[place]
+
+    def first_before(self, stage: Stage) -> int:
+        """The place of the first host that has not come to this stage; their number where all have."""
+        firsts = [places[0] for at, places in self._at.items() if at < stage and places]
+        return min(firsts, default=len(self._all))
+
+
+def admit(candidates: Candidates, limits: Limits) -> Admissions:
+    """Which hosts may go on now."""
     batch = _batch(candidates, limits)
-    to_drain = candidates if limits.order.drain_ahead else batch
+    to_drain = None if limits.order.drain_ahead else batch
     return Admissions(
         _builds(candidates, limits), _drains(candidates, limits, to_drain), _releases(candidates, limits, batch)
     )
 
 
-def _batch(candidates: Sequence[Candidate], limits: Limits) -> Sequence[Candidate]:
-    """The hosts that may go out: with barriers those up to the end of the batch that is under way."""
+def _batch(candidates: Candidates, limits: Limits) -> int | None:
+    """Before which place the hosts are that may go out: with barriers the end of the batch that is under way."""
     if not limits.order.barrier or limits.canary_left is not None:
-        return candidates
-    ended = next((n for n, c in enumerate(candidates) if c.stage < Stage.BACK), len(candidates))
-    return candidates[: (ended // limits.max_unavailable + 1) * limits.max_unavailable]
+        return None
+    return (candidates.first_before(Stage.BACK) // limits.max_unavailable + 1) * limits.max_unavailable
 
 
-def _at(candidates: Sequence[Candidate], *stages: Stage) -> list[Candidate]:
-    return [c for c in candidates if c.stage in stages]
-
-
-def _out(candidates: Sequence[Candidate]) -> int:
-    return sum(1 for c in candidates if c.stage is Stage.OUT or (c.stage is Stage.ENDED and c.holds_slot))
-
-
-def _releases(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Candidate]) -> tuple[str, ...]:
-    out = _out(candidates)
-    broken = sum(1 for c in candidates if c.broken and c.stage < Stage.OUT) + limits.broken_elsewhere
+def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tuple[str, ...]:
+    out, broken = candidates.count(Stage.OUT) + candidates.holding, candidates.broken + limits.broken_elsewhere
     left = math.inf if limits.canary_left is None else limits.canary_left
     admitted = []
     # By their names, a slot is kept for the next host though that is not empty yet.
     waiting = (Stage.EMPTY,) if limits.order.by_sessions else (Stage.DRAINING, Stage.EMPTY)
-    for candidate in _at(among, *waiting):
-        # A host found broken counts already: mending it takes no further host out of service.
-        taken = out + broken - (1 if candidate.broken else 0)
-        if taken >= limits.max_unavailable and not (candidate.broken and out < limits.max_unavailable):
-            continue
-        if left <= 0:
+    for candidate in candidates.at(*waiting, before=before):
+        if out >= limits.max_unavailable or left <= 0:
             break
+        # A host found broken counts already: mending it takes no further host out of service.
+        if out + broken >= limits.max_unavailable and not candidate.broken:
+            if candidates.broken == 0:
+                break
+            continue
         if candidate.stage is Stage.EMPTY:
             admitted.append(candidate.name)
         left -= 1
@@ -140,14 +182,14 @@ def _releases(candidates: Sequence[Candidate], limits: Limits, among: Sequence[C
     return tuple(admitted)
 
 
-def _drains(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Candidate]) -> tuple[str, ...]:
-    waiting, out = len(_at(candidates, Stage.DRAINING, Stage.EMPTY)), len(_at(candidates, Stage.OUT))
+def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple[str, ...]:
+    waiting, out = candidates.count(Stage.DRAINING, Stage.EMPTY), candidates.count(Stage.OUT)
     ahead, at_once = limits.ahead, limits.at_once
     if not limits.order.drain_ahead:
         at_once = min(at_once, limits.max_unavailable)
         ahead = at_once if limits.canary_left is None else limits.canary_left
     serving, admitted = limits.serving, []
-    for candidate in _at(among, Stage.BUILT):
+    for candidate in candidates.at(Stage.BUILT, before=before):
         if waiting >= ahead or waiting + out >= at_once:
             break
         if candidate.serving and serving - 1 < limits.floor:
@@ -158,10 +200,10 @@ def _drains(candidates: Sequence[Candidate], limits: Limits, among: Sequence[Can
     return tuple(admitted)
 
 
-def _builds(candidates: Sequence[Candidate], limits: Limits) -> tuple[str, ...]:
-    building = len(_at(candidates, Stage.BUILDING))
-    started = len(_at(candidates, Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY))
+def _builds(candidates: Candidates, limits: Limits) -> tuple[str, ...]:
+    building = candidates.count(Stage.BUILDING)
+    started = candidates.count(Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY)
     room = min(limits.max_building - building, limits.ahead + limits.max_building - started)
     if not limits.build_proven:
         room = min(room, limits.first_builds - started)
-    return tuple(c.name for c in _at(candidates, Stage.QUEUED)[: max(0, room)])
+    return tuple(c.name for c in islice(candidates.at(Stage.QUEUED), max(0, room)))

@@ -40,8 +40,6 @@ from rollout.steps import (
 from rollout.temporary_vm import build_group
 from rollout.urgency import Urgency, urgency
 
-LIST_LOOK = 20.0
-"""Seconds between looks into the pool's last list, which costs no call."""
 EMPTY_LOOK = 5 * MINUTE
 """Seconds between looks at the sessions of an empty host that waits for its slot, whatever the pool's list says."""
 PATIENCE = 12
@@ -73,6 +71,8 @@ class Shared:
     listed: Callable[[Host], tuple[SessionHost, float] | None] = lambda host: None
     """The session host as the pool's last list has it, and Azure's time when that was asked for; a list is made every
     minute anyhow."""
+    moved: set[str] = field(default_factory=set)
+    """Names of the hosts that may stand elsewhere than when the scheduler looked last."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a work asks for admission or ends, so that the scheduler looks."""
     hurried: bool = False
@@ -107,6 +107,8 @@ class HostWork:
         self._waiting: Wait | Await | None = None
         """What is waited for, since when, and how often it was looked at."""
         self._waiting_since, self._looks = 0.0, 0
+        self._watched: tuple[int, float] | None = None
+        """Sessions as of the last look and its time, while the pool's lists are waited for to show others."""
         self._failure: str | None = None
         self._failed_before = False
         self._written: HostRecord | None = None
@@ -139,6 +141,10 @@ class HostWork:
                 return Stage.DRAINING
             case _:
                 return Stage.BACK if self.serving_again else Stage.OUT
+
+    @property
+    def begun(self) -> bool:
+        return self.task is not None
 
     @property
     def half_done(self) -> bool:
@@ -192,6 +198,7 @@ class HostWork:
 
     def _let(self, **changes: object) -> None:
         self.memory = replace(self.memory, **changes)  # type: ignore[arg-type]
+        self.shared.moved.add(self.name)
         self._wake.set()
 
     def recall_failure(self, rollout: RolloutRecord) -> None:
@@ -302,6 +309,7 @@ class HostWork:
 
     async def _act(self, view: HostView, step: Step) -> None:
         self.asks = step.admission if isinstance(step, Await) else None
+        self.shared.moved.add(self.name)
         match step:
             case Await():
                 self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
@@ -347,6 +355,7 @@ class HostWork:
 
     def _after(self, view: HostView, step: Step) -> None:
         """What a performed step means for the schedule."""
+        self.shared.moved.add(self.name)
         self.look.touched(step)
         if isinstance(step, SetAllowNewSession) and self.record and self.record.p in (Phase.SERVE, Phase.UNDO_SERVE):
             self._back()
@@ -427,6 +436,7 @@ class HostWork:
 
     def _end(self, result: str, reason: str) -> None:
         self.ended, self.result, self.reason, self.asks = True, result, reason, None
+        self.shared.moved.add(self.name)
         now = self.shared.clock.now()
         self.shared.allocation_failing.discard(self.name)
         if result == "done":
@@ -456,10 +466,9 @@ class HostWork:
         orders = self.memory
         if self._waiting is None:
             self._waiting, self._waiting_since, self._looks = step, self.shared.clock.now(), 0
-        if listed:
-            await self._pause_until_sessions_change(view, seconds)
-        else:
-            await self._pause(seconds)
+        self._watched = (len(view.sessions or ()), view.now) if listed else None
+        await self._pause(seconds)
+        self._watched = None
         if part is None:
             self.look.forget()
         if part is None or self.memory != orders:
@@ -467,19 +476,14 @@ class HostWork:
         else:
             self.look.wait_for(part)
 
-    async def _pause_until_sessions_change(self, view: HostView, seconds: float) -> None:
-        """Wait, but not longer than until a newer list of the pool shows another number of sessions, or the drain
-        undone."""
-        known, until = len(view.sessions or ()), self.shared.clock.now() + seconds
-        orders = self.memory
-        while (left := until - self.shared.clock.now()) > 0 and self.memory == orders:
-            await self._pause(min(LIST_LOOK, left))
-            listed = self.shared.listed(self.host)
-            if listed is None:
-                return
-            found, asked_at = listed
-            if asked_at > view.now and (found.sessions != known or found.allow_new_session):
-                return
+    def see_list(self) -> None:
+        """The pool was listed anew: look at the sessions where it shows another number of them, or the drain undone."""
+        if self._watched is None:
+            return
+        known, looked_at = self._watched
+        found, asked_at = self.shared.listed(self.host) or (None, 0.0)
+        if found is None or (asked_at > looked_at and (found.sessions != known or found.allow_new_session)):
+            self._wake.set()
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but wake when the scheduler says something."""

@@ -6,9 +6,9 @@ One list of session hosts a minute at most; between two lists the works' own cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping
+import math
+from collections.abc import Container
 
-from rollout.admission import Stage
 from rollout.arm import SessionHost, Vm
 from rollout.azure import Azure, Body
 from rollout.capacity import declared_session_limit, floor, session_limit
@@ -16,11 +16,14 @@ from rollout.clock import Clock
 from rollout.declaration import Declaration
 from rollout.errors import AzureError
 from rollout.observation import Host, Pool
+from rollout.standings import Listed
 
 LIST_EVERY = 60.0
-"""Seconds between lists of the pool's session hosts: Azure allows 10 in 5 minutes."""
-STALE_AFTER = 180.0
-"""Seconds after which an old list admits nobody any more."""
+"""Seconds between lists of the pool's session hosts, for each page of them: Azure allows 10 calls in 5 minutes."""
+PAGE = 1000
+"""Hosts that a page of the list holds (unverified)."""
+STALE_AFTER = 3
+"""Times in which there could have been a new list, after which an old one admits nobody any more."""
 SUSPECTS = 50
 """Hosts whose power state is read after a list, at most; further ones that look broken count as broken."""
 DEMAND_WINDOW = 3600.0
@@ -32,8 +35,12 @@ class PoolWatch:
 
     def __init__(self, azure: Azure, declaration: Declaration, pool: Pool, clock: Clock) -> None:
         self._azure, self._declaration, self._pool, self._clock = azure, declaration, pool, clock
+        self._by_name = {host.name: host for host in pool.hosts}
         self._listed: dict[str, SessionHost] = {}
+        self.sessions = 0
+        """Sessions of the whole pool, disconnected ones included."""
         self._listed_at = float("-inf")
+        self._every = LIST_EVERY * max(1, math.ceil(len(pool.hosts) / PAGE))
         self._as_of = 0.0
         """Azure's time when the list was asked for: what it says of heartbeats is judged by that."""
         self._demand: list[tuple[float, int]] = []
@@ -43,8 +50,8 @@ class PoolWatch:
 
     @property
     def due(self) -> bool:
-        """The last list is a minute old."""
-        return self._clock.now() - self._listed_at >= LIST_EVERY
+        """It is time for a new list."""
+        return self._clock.now() - self._listed_at >= self._every
 
     async def refresh(self, out: Container[str]) -> None:
         """A new list. An answer that fails leaves the old one, which goes stale. `out`: names of the hosts that this
@@ -59,6 +66,7 @@ class PoolWatch:
         self.scaling_plans = plans
         self._listed_at, self._as_of = now, asked_at
         self._listed = {(host.vm_resource_id or "").lower(): host for host in map(SessionHost, bodies)}
+        self.sessions = sum(host.sessions for host in self._listed.values())
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
         await self._find_off(out)
 
@@ -76,12 +84,7 @@ class PoolWatch:
 
     @property
     def stale(self) -> bool:
-        return self._clock.now() - self._listed_at > STALE_AFTER
-
-    @property
-    def sessions(self) -> int:
-        """Sessions of the whole pool, disconnected ones included."""
-        return sum(host.sessions for host in self._listed.values())
+        return self._clock.now() - self._listed_at > STALE_AFTER * self._every
 
     def listed(self, host: Host) -> SessionHost | None:
         return self._listed.get(host.vm.id.lower())
@@ -111,22 +114,15 @@ class PoolWatch:
         accepted = (*self._declaration.verify.accept, "Upgrading")
         return found.status not in accepted or not found.beats(self._as_of)
 
-    def serving(self, stages: Mapping[str, Stage], idle: Container[str] = ()) -> int:
-        """Hosts that accept sessions, by the list and by what was done since. `stages`: by the name of the host; `idle`
-        are hosts that are back but were found off or draining, and go back to that."""
-        count = 0
-        for host in self._pool.hosts:
-            stage = stages.get(host.name)
-            if stage is Stage.BACK:
-                count += host.name not in idle
-            elif stage is None or stage < Stage.DRAINING or stage is Stage.ENDED:
-                count += self.serves(host)
-        return count
+    def of(self, name: str) -> Listed:
+        """What the last list says of the host of this name."""
+        host = self._by_name[name]
+        return Listed(self.serves(host), self.broken(host))
 
-    def broken_elsewhere(self, names: Iterable[str]) -> int:
-        """Broken hosts that need no work."""
-        at_work = set(names)
-        return sum(self.broken(host) for host in self._pool.hosts if host.name not in at_work)
+    def elsewhere(self, names: Container[str]) -> tuple[int, int]:
+        """Of the hosts that need no work: how many serve, and how many are broken."""
+        others = [host for host in self._pool.hosts if host.name not in names]
+        return sum(map(self.serves, others)), sum(map(self.broken, others))
 
     def floor(self) -> int:
         """Hosts that must go on serving, for the demand of the last hour."""

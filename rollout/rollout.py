@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, vm_template
-from rollout.admission import Admissions, Candidate, Limits, Order, Stage, admit, look_ahead
+from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit, look_ahead
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
 from rollout.canary import Baking
@@ -31,6 +31,7 @@ from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
 from rollout.record import ENDED
 from rollout.report import build, write_json
+from rollout.standings import Standings
 from rollout.steps import Goal
 from rollout.stopping import until_stopped
 
@@ -38,6 +39,8 @@ __all__ = ["Outcome", "Rollout", "run"]
 
 TICK = 15.0
 """Seconds after which the scheduler looks again without being called."""
+AT_ONCE = 1.0
+"""Seconds for which it waits after a change for others, so that it looks once for all of them."""
 TYPICAL_OUTAGE = 15 * MINUTE
 """Seconds a host is out before this run has measured its own (azure-docs session-host-update: about 20 minutes a host,
 building included)."""
@@ -99,6 +102,14 @@ class Rollout:
         self._record: RolloutRecord
         self._watch: PoolWatch
         self._works: list[HostWork] = []
+        self._by_name: dict[str, HostWork] = {}
+        self._standings: Standings
+        self._elsewhere = 0, 0
+        """Of the hosts that need no work: how many serve, and how many are broken."""
+        self._all_may_log_off = False
+        self._changed = asyncio.Event()
+        self._error: BaseException | None = None
+        """What ended the work on a host, and with it the run."""
         self._baking = Baking(declaration)
         self._paused_by = ""
         self._stopping = ""
@@ -125,8 +136,7 @@ class Rollout:
             await self._let_go()
 
     async def _under_lease(self) -> Outcome:
-        changed = asyncio.Event()
-        async with LeaseKeeper(self._azure, self._lease, self._clock, changed) as keeper:
+        async with LeaseKeeper(self._azure, self._lease, self._clock, self._changed) as keeper:
             # Somebody may have worked on the pool since it was observed.
             self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
             works = self._needed(self._pool)
@@ -135,13 +145,15 @@ class Rollout:
             executor = Executor(self._azure, goal, self._clock, self._tell)
             self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
             shared = Shared(
-                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.dated, changed=changed
+                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.dated, changed=self._changed
             )
             shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
             hosts = {host.name: host for host in self._pool.hosts}
             self._works = [HostWork(shared, hosts[work.host], work) for work in works]
             for work in self._works:
                 work.recall_failure(self._record)
+            self._by_name = {work.name: work for work in self._works}
+            self._standings = Standings(self._works, self._watch.of)
             try:
                 await self._heal()
                 await self._work(shared, keeper)
@@ -238,27 +250,43 @@ class Rollout:
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()
-            if self._watch.due:
-                await self._watch.refresh({work.name for work in self._works if work.stage >= Stage.OUT})
+            await self._look(shared)
             self._notice_pause(keeper.paused_by)
             self._notice_autoscale(shared)
             self._judge()
             await self._judge_canary()
             self._admit(shared)
-            if all(work.ended for work in self._works if work.task is not None) and not self._may_start_more():
+            if not self._standings.at_work and not self._may_start_more():
                 return
             await self._next_change(shared)
 
+    async def _look(self, shared: Shared) -> None:
+        """A new list of the pool where one is due, and where the hosts stand that have moved."""
+        if self._watch.due:
+            await self._watch.refresh({work.name for work in self._works if work.stage >= Stage.OUT})
+            for work in self._works:
+                work.see_list()
+            self._elsewhere = self._watch.elsewhere(self._by_name)
+            shared.moved.update(self._by_name)
+        moved, shared.moved = shared.moved, set()
+        self._standings.note(moved)
+
     def _start(self, work: HostWork) -> None:
         work.task = asyncio.create_task(work.run(), name=work.name)
+        work.task.add_done_callback(self._note_error)
+        work.shared.moved.add(work.name)
+
+    def _note_error(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._error is None:
+            self._error = error
+            self._changed.set()
 
     def _raise_failures(self, keeper: LeaseKeeper) -> None:
         if keeper.lost is not None:
             raise keeper.lost
-        for work in self._works:
-            error = work.task.exception() if work.task is not None and work.task.done() else None
-            if error is not None:
-                raise error
+        if self._error is not None:
+            raise self._error
 
     async def _next_change(self, shared: Shared) -> None:
         waits: list[asyncio.Future[Any]] = [
@@ -270,6 +298,8 @@ class Rollout:
         finally:
             for wait in waits:
                 wait.cancel()
+        if shared.changed.is_set():  # what changes at almost the same time is looked at once
+            await asyncio.sleep(self._clock.real_seconds(AT_ONCE))
 
     def _notice_pause(self, who: str) -> None:
         if who and not self._paused_by:
@@ -303,7 +333,7 @@ class Rollout:
     def _judge(self) -> None:
         """Too many failures stop the rollout; checkpoints hold it for a while."""
         # A host on its way back to the old disk has failed already: nobody follows it.
-        failures = [work for work in self._works if work.failed]
+        failures = [self._by_name[name] for name in self._standings.failed]
         limit = self._declaration.max_failed.of(max(self._record.n, 1), at_least=0)
         # Whatever max_failed allows later: a canary that came back from the new disk says that nobody may follow.
         baking = not self._record.c and self._declaration.canary.hosts > 0
@@ -328,7 +358,7 @@ class Rollout:
             return
         # With nobody left to follow there is nothing to wait for. Hosts that are built or drained already are still to
         # follow: in a small pool all of them are begun while the canary is out.
-        if not self._baking.over(self._clock.now()) and any(not work.ended for work in self._works):
+        if not self._baking.over(self._clock.now()) and (self._standings.at_work or self._standings.to_begin):
             return
         baked = [work for work in self._works if work.updated]
         sick = await self._baking.sick(self._azure, baked)
@@ -342,70 +372,59 @@ class Rollout:
 
     def _done(self) -> int:
         """Hosts of this attempt that are updated, those of a run before a crash included."""
-        return max(0, self._record.n - sum(1 for work in self._works if not work.updated))
+        return max(0, self._record.n - len(self._works) + self._standings.updated)
 
     def _may_start_more(self) -> bool:
-        return (
-            not self._paused_by
-            and not self._stopping
-            and any(work.task is None and not work.ended for work in self._works)
-        )
+        return not self._paused_by and not self._stopping and self._standings.to_begin > 0
 
     # -- admission
 
     def _admit(self, shared: Shared) -> None:
-        limits, candidates = self._limits(), [self._candidate(work) for work in self._works]
+        limits, candidates = self._limits(), self._standings.candidates
         shared.hurried = limits.canary_left is not None
         self._tell_capacity(limits, candidates)
         now = self._clock.now()
         held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until
         if self._paused_by or self._stopping or held:
             return
-        by_name = {work.name: work for work in self._works}
         go = admit(candidates, limits)
         for name in go.release:
-            by_name[name].let_release()
+            self._by_name[name].let_release()
         for name in go.drain:
-            by_name[name].let_drain()
+            self._by_name[name].let_drain()
         for name in go.build:
-            self._start(by_name[name])
+            self._start(self._by_name[name])
         self._let_log_off(limits)
-        moving = any(c.stage in (Stage.BUILDING, Stage.DRAINING, Stage.OUT) for c in candidates)
-        if moving or go != Admissions() or limits.canary_left == 0:
+        if candidates.count(Stage.BUILDING, Stage.DRAINING, Stage.OUT) or go != Admissions() or limits.canary_left == 0:
             self._progress_at = now
         elif now - self._progress_at > STUCK_AFTER:
             self._notice_pause(f"the engine: no host could go on, {limits.serving} serve, {limits.floor} must")
 
     def _let_log_off(self, limits: Limits) -> None:
         """Before the canary has passed, only as many hosts as it needs may log their users off."""
+        if limits.canary_left is None and self._all_may_log_off:
+            return
+        self._all_may_log_off = limits.canary_left is None
+        if self._all_may_log_off:
+            for work in self._works:
+                work.let_log_off(True)
+            return
         draining = [work for work in self._works if work.stage in (Stage.DRAINING, Stage.EMPTY)]
-        allowed = len(draining) if limits.canary_left is None else max(0, limits.canary_left)
         for position, work in enumerate(draining):
-            work.let_log_off(position < allowed)
-
-    def _candidate(self, work: HostWork) -> Candidate:
-        return Candidate(
-            work.name,
-            work.stage,
-            serving=work.stage < Stage.DRAINING and self._watch.serves(work.host),
-            broken=work.stage < Stage.OUT and self._watch.broken(work.host),
-            holds_slot=work.holds_slot,
-        )
+            work.let_log_off(position < (limits.canary_left or 0))
 
     def _limits(self) -> Limits:
         declaration, hosts = self._declaration, len(self._pool.hosts)
         unavailable = declaration.max_unavailable.of(hosts)
         building = declaration.max_building.of(hosts) if declaration.max_building else 2 * unavailable
-        outages = sorted(work.outage for work in self._works if work.outage is not None)
+        outages, (serving, broken) = self._standings.outages, self._elsewhere
         outage = outages[len(outages) // 2] if outages else TYPICAL_OUTAGE
         return Limits(
             max_unavailable=unavailable,
             max_building=hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
-            serving=self._watch.serving(
-                {work.name: work.stage for work in self._works}, {work.name for work in self._works if work.idle}
-            ),
+            serving=serving + self._standings.serving,
             floor=self._watch.floor(),
-            broken_elsewhere=self._watch.broken_elsewhere(work.name for work in self._works),
+            broken_elsewhere=broken,
             ahead=self._ahead(unavailable, hosts, outage),
             at_once=max(unavailable, hosts // 2),
             build_proven=self._build_proven(),
@@ -424,25 +443,22 @@ class Rollout:
     def _canary_left(self) -> int | None:
         if self._record.c:
             return None
-        # One that ended otherwise than updated is no canary: the next host takes its place.
-        out = sum(1 for work in self._works if work.stage in (Stage.OUT, Stage.BACK) or work.updated)
         before_a_crash = max(0, self._record.n - len(self._works))
-        return max(0, self._declaration.canary.hosts - out - before_a_crash)
+        return max(0, self._declaration.canary.hosts - self._standings.canaries - before_a_crash)
 
     def _build_proven(self) -> bool:
         if self._declaration.build is Build.AFTER_DEALLOCATE or self._done() > 0:
             return True
-        return any(work.stage > Stage.BUILDING and not work.failed for work in self._works if not work.ended)
+        return self._standings.proven > 0
 
-    def _tell_capacity(self, limits: Limits, candidates: list[Candidate]) -> None:
-        counts = {stage: sum(1 for c in candidates if c.stage is stage) for stage in Stage}
+    def _tell_capacity(self, limits: Limits, candidates: Candidates) -> None:
         data: dict[str, Any] = {
             "hosts": len(self._pool.hosts),
             "serving": limits.serving,
-            "draining": counts[Stage.DRAINING] + counts[Stage.EMPTY],
-            "unavailable": counts[Stage.OUT] + limits.broken_elsewhere,
-            "building": counts[Stage.BUILDING],
-            "queued": counts[Stage.QUEUED],
+            "draining": candidates.count(Stage.DRAINING, Stage.EMPTY),
+            "unavailable": candidates.count(Stage.OUT) + limits.broken_elsewhere,
+            "building": candidates.count(Stage.BUILDING),
+            "queued": candidates.count(Stage.QUEUED),
             "done": self._done(),
             "of": self._record.n,
             "sessions": self._watch.sessions,

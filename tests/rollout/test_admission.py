@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.admission import Admissions, Candidate, Limits, Order, Stage, admit, look_ahead
+from rollout import admission
+from rollout.admission import Admissions, Candidate, Candidates, Limits, Order, Stage, look_ahead
 
 FLAGS = st.booleans()
+
+
+def admit(them: Sequence[Candidate], limits: Limits) -> Admissions:
+    return admission.admit(Candidates(them), limits)
 
 
 @st.composite
