@@ -12,10 +12,10 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench rights test lint format lock clean
+.PHONY: help setup toolchain env demo emulator bench rights crash-cli test lint format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Python environment in .venv, from the hashed lock
 	@sh tools/setup_venv.sh
@@ -38,6 +38,11 @@ bench: toolchain ## the benchmark, its ablation with SEEDS=20; its last line is 
 
 rights: setup ## every right of the custom role: used, needed and predicted, on the emulator
 	@$(PYTHON) -m tools.rights
+
+crash-cli: ROUNDS = 10
+crash-cli: SEED = 1
+crash-cli: toolchain ## the real CLI killed at random moments of rollouts, then carried on (ROUNDS=10 SEED=1)
+	@PYTHONPATH=tools $(IN_TOOLCHAIN) $(PYTHON) -m tests.e2e.crash_cli --rounds $(ROUNDS) --seed $(SEED)
 
 test: toolchain lint ## all checks and all tests
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -1,8 +1,8 @@
 """Whether the Pulumi engine is still there.
 
-A dynamic provider is told nothing of Ctrl-C, and its process lives on when the CLI is killed (its plugins run in a
-process group of their own). So the engine's address, the last argument of the process, is asked every few seconds:
-refused three times in a row means that the CLI is gone.
+The provider's process lives on when the CLI is killed (plugins run in process groups of their own). So the engine's
+address, the last argument of the process, is asked every few seconds: refused three times in a row means that the CLI
+is gone.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
 INPUTS: dict[str, Any] = json.loads((PROJECT / "providers" / "schema.json").read_text(encoding="utf-8"))
-TARGETS = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -82,14 +82,14 @@ def test_every_subcommand_is_told() -> None:
 @every_page
 def test_every_make_target_exists(page: Path) -> None:
     for line in code(page.read_text(encoding="utf-8")):
-        for target in re.findall(r"(?<!\w)make (?:-\w )?([a-z]+)", line):
+        for target in re.findall(r"(?<!\w)make (?:-\w )?([a-z-]+)", line):
             assert target in TARGETS, f"{page.name}: make {target}"
 
 
 def test_the_list_of_make_targets_is_whole() -> None:
     listed = re.search(r"lists all targets: (.*?)\. ", README, re.DOTALL)
     assert listed is not None
-    assert set(re.findall(r"`([a-z]+)`", listed[1])) == TARGETS - {"help"}
+    assert set(re.findall(r"`([a-z-]+)`", listed[1])) == TARGETS - {"help"}
 
 
 def test_every_key_of_the_readmes_configuration_exists() -> None:

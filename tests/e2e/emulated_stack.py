@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pulumi_toolchain
 import requests
 
 from demo.emulated_azure import EmulatedAzure, running
-from demo.pulumi_cli import PROJECT, Pulumi, command
+from demo.pulumi_cli import PROJECT, STACK, Pulumi, command
 from demo.verify import Evidence
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"
@@ -26,6 +27,7 @@ POOL = f"{GROUP}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
 VMS = f"{GROUP}/providers/Microsoft.Compute/virtualMachines"
 GALLERY_IMAGE = f"{GROUP}/providers/Microsoft.Compute/galleries/avd/images/win11"
 STAND_IN = PROJECT / "emulator" / "native" / "bin"
+STACK_FILE = f"stacks/Pulumi.{STACK}.yaml"
 TOKEN = "pulumi-python:dynamic/avd:HostPoolImageUpdate"
 SPEED = 240.0
 """A lease of ten minutes then lasts 2.5 real seconds, which a machine under load does not lose."""
@@ -118,6 +120,15 @@ class EmulatedStack:
             command(*arguments), cwd=self.pulumi.program, env=environment, capture_output=True, text=True
         )
         return watch(done.returncode, done.stdout + done.stderr)
+
+    def elsewhere(self, folder: Path) -> EmulatedStack:
+        """The same stack on a machine that knows nothing of the first: another work tree, home and log folder; only the
+        saved state and the stack's file are the same."""
+        there = Pulumi(folder, self.pulumi.environment)
+        own = {"PULUMI_BACKEND_URL": self.pulumi.environment["PULUMI_BACKEND_URL"], "HOME": str(folder)}
+        there.environment |= own | {"PULUMI_HOME": str(folder / "pulumi-home")}
+        shutil.copy(self.pulumi.program / STACK_FILE, there.program / STACK_FILE)
+        return replace(self, pulumi=there, folder=folder)
 
     def watch(self) -> Callable[[int, str], Act]:
         """Begin to watch; the answer makes an Act of all that happened since."""
@@ -224,6 +235,10 @@ class RunningCli:
             found |= below
             todo += below
         return found
+
+    def providers(self) -> list[int]:
+        """Process ids of the dynamic provider; none before the CLI has started it."""
+        return [pid for pid, args in self.tree().items() if "-m pulumi.dynamic" in args]
 
     def kill(self) -> dict[int, str]:
         """SIGKILL to the CLI alone; gives the processes that were below it."""
