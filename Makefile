@@ -12,10 +12,10 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench rights crash-cli test lint format lock clean
+.PHONY: help setup toolchain env demo emulator bench rights crash-cli simulate-crashes test lint format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Python environment in .venv, from the hashed lock
 	@sh tools/setup_venv.sh
@@ -43,6 +43,11 @@ crash-cli: ROUNDS = 10
 crash-cli: SEED = 1
 crash-cli: toolchain ## the real CLI killed at random moments of rollouts, then carried on (ROUNDS=10 SEED=1)
 	@PYTHONPATH=tools $(IN_TOOLCHAIN) $(PYTHON) -m tests.e2e.crash_cli --rounds $(ROUNDS) --seed $(SEED)
+
+simulate-crashes: PAIRS = 200
+simulate-crashes: EVERY = 1
+simulate-crashes: setup ## reference rollouts killed before and after every remote write, and twice in a row (PAIRS=200 EVERY=1)
+	@$(PYTHON) -m simulation.crashes --pairs $(PAIRS) --every $(EVERY) --workers $(WORKERS)
 
 test: toolchain lint ## all checks and all tests
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -11,6 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.arm import Vm
+from rollout.extensions import Class, classify
+
 Body = dict[str, Any]
 
 VM = "microsoft.compute/virtualmachines"
@@ -42,6 +45,7 @@ class HostState:
     data_disks: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     extensions: tuple[str, ...]
+    """Without those that are inert once they ran: they go when a host is drained, whether or not it is swapped."""
     delete_option: str
     friendly_name: str
     kept_disks: int
@@ -125,7 +129,7 @@ def _host(vm: Body, record: Body | None, state: Body, kept: int) -> HostState:
             for disk in properties["storageProfile"]["dataDisks"]
         ),
         tags=tuple(sorted((k, v) for k, v in tags.items() if not k.startswith(RECORD_TAGS))),
-        extensions=tuple(sorted(child["name"] for child in vm.get("resources") or ())),
+        extensions=tuple(sorted(e.name for e in Vm(vm).extensions if classify(e) is not Class.REMOVE)),
         delete_option=str(properties["storageProfile"]["osDisk"].get("deleteOption", "")),
         friendly_name=str(host.get("friendlyName") or ""),
         kept_disks=kept,
