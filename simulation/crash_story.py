@@ -8,6 +8,7 @@ that are killed, from the start; both come to the same (tests/simulation/test_cr
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +126,7 @@ class Story:
     async def play(self, kills: Sequence[Kill] = ()) -> Ending:
         """`kills`: the first counts writes from here on, over all runs, each further one from the death before."""
         made, reference = self.made, self.reference
+        asyncio.get_running_loop().set_exception_handler(_silent_about_the_dead)
         await made.clock.sleep(made.emulator.world.now - EPOCH)
         pending, written = list(kills), 0
         processes: list[Process] = []
@@ -224,6 +226,12 @@ class Story:
             yield
         finally:
             self._emulator.engine = True
+
+
+def _silent_about_the_dead(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A dead process retrieves no exception of its tasks."""
+    if not isinstance(context.get("exception"), Died):
+        loop.default_exception_handler(context)
 
 
 def _unwarned(events: Sequence[dict[str, Any]], grace: float) -> list[str]:
