@@ -12,10 +12,11 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench rights crash-cli simulate-crashes test lint format lock clean
+.PHONY: help setup toolchain env demo emulator bench rights simulate simulate-mutants simulate-crashes crash-cli test lint
+.PHONY: format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Python environment in .venv, from the hashed lock
 	@sh tools/setup_venv.sh
@@ -35,6 +36,14 @@ emulator: setup ## the emulator alone; prints the environment that points an ARM
 bench: SEEDS = 20
 bench: toolchain ## the benchmark, its ablation with SEEDS=20; its last line is one JSON object
 	@$(IN_TOOLCHAIN) $(PYTHON) -m bench $(SEEDS)
+
+simulate: setup ## random stories of trouble on virtual time, judged by the invariants (SEEDS=1000)
+simulate: SEEDS = 1000
+simulate:
+	@$(PYTHON) -m simulation seeds --count $(SEEDS) --workers $(WORKERS)
+
+simulate-mutants: setup ## the same with one guard of the engine switched off at a time: each must be missed
+	@$(PYTHON) -m simulation mutants --workers $(WORKERS)
 
 rights: setup ## every right of the custom role: used, needed and predicted, on the emulator
 	@$(PYTHON) -m tools.rights

@@ -371,8 +371,9 @@ class Rollout:
         self._say(Kind.CANARY, result="passed", hosts=[work.name for work in baked])
 
     def _done(self) -> int:
-        """Hosts of this attempt that are updated, those of a run before a crash included."""
-        return max(0, self._record.n - len(self._works) + self._standings.updated)
+        """Hosts of this attempt that are updated, those of a run before a crash included; hosts may have been added to
+        the pool since."""
+        return max(0, self._record.n - len(self._works)) + self._standings.updated
 
     def _may_start_more(self) -> bool:
         return not self._paused_by and not self._stopping and self._standings.to_begin > 0

@@ -319,3 +319,21 @@ def test_i10_a_canary_that_fails_stops_the_rollout_whatever_may_fail_later(tmp_p
             serves(made, name, "1.0.0")
 
     virtually(story())
+
+
+def test_a_host_that_was_added_after_a_crash_does_not_hold_the_canary_up(tmp_path: Path) -> None:
+    """The attempt then has more hosts to do than it began with."""
+
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, users=0)
+        first = asyncio.create_task(made.roll(owner="first@runner", include=["vm-0"]))
+        await until(made, "vm-0", Phase.DRAIN)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        async with asyncio.timeout(8 * 3600):
+            outcome = await made.roll(owner="second@runner")
+        assert outcome.status == "complete", outcome.summary
+        for name in ("vm-0", "vm-1"):
+            serves(made, name, "1.0.1")
+
+    virtually(story())
