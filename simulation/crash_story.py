@@ -132,8 +132,8 @@ class Story:
         processes: list[Process] = []
         exits: list[str] = []
         while len(exits) < RUNS:
-            if reference.only is not None and (ended := self._ended()):
-                exits.append(ended)  # all but the lease's end was written: to ask again is to rebuild again
+            if ended := self._ended():
+                exits.append(ended)  # all but the lease's end was written: one more `up` is another attempt
                 break
             at, side = (pending[0].write or 0, pending[0].side) if pending else (0, "before")
             self.runs += 1
