@@ -126,7 +126,9 @@ def _flags(work: Standing, stage: Stage, listed: Listed) -> tuple[str, ...]:
     flags = []
     if work.updated:
         flags.append("updated")
-    if (stage is Stage.BACK and not work.idle) or ((stage < Stage.DRAINING or stage is Stage.ENDED) and listed.serves):
+    # The list may say for a minute or two that a host serves which has just gone off again.
+    given_back = stage is Stage.BACK or (stage is Stage.ENDED and listed.serves)
+    if (given_back and not work.idle) or (stage < Stage.DRAINING and listed.serves):
         flags.append("serving")
     if stage in (Stage.OUT, Stage.BACK) or work.updated:
         flags.append("canary")

@@ -114,3 +114,23 @@ def test_who_may_go_next_is_found_without_going_through_the_pool(hosts: int) -> 
     go = admit(candidates, limits)
     assert go.release == go.drain == ()  # all slots are taken, and enough hosts are drained
     assert sum(candidates.walked.values()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("stage", "idle", "listed", "serves"),
+    [
+        (Stage.QUEUED, False, True, True),
+        (Stage.QUEUED, False, False, False),
+        (Stage.DRAINING, False, True, False),
+        (Stage.OUT, False, True, False),
+        (Stage.BACK, False, False, True),
+        (Stage.BACK, True, True, False),
+        (Stage.ENDED, False, True, True),
+        (Stage.ENDED, True, True, False),  # it went off again, and the list does not know it yet
+    ],
+)
+def test_i1_capacity_a_host_that_goes_back_to_off_or_draining_serves_nobody(
+    stage: Stage, idle: bool, listed: bool, serves: bool
+) -> None:
+    standings = Standings([Work("vm-0", stage, idle=idle)], lambda name: Listed(listed, False))
+    assert standings.serving == int(serves)
