@@ -153,8 +153,8 @@ def test_pulumis_cancel_stops_the_run_and_the_process_can_go_on_with_it(provider
 
 
 def begun(provider: Provider, server: Running, said: str = "attempt 1 begins") -> Any:
-    """A create under way: a canary that bakes for a week, so that it would never end by itself."""
-    news, _ = provider.check(props(server, canary={"hosts": 1, "bake": "P7D"}))
+    """A create under way: a canary that bakes for a day, so that it does not end by itself meanwhile."""
+    news, _ = provider.check(props(server, canary={"hosts": 1, "bake": "P1D"}))
     pending = provider.creating(news)
     provider.engine.wait_for(said)
     return pending
