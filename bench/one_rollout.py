@@ -31,7 +31,9 @@ def in_a_process(side: str, seed: int, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.one_rollout", side, str(seed), str(folder)]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if ended.returncode:
-        raise RuntimeError(f"{side}, seed {seed}:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}")
+        raise RuntimeError(
+            f"{side}, seed {seed} ended with {ended.returncode}:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}"
+        )
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return found
 

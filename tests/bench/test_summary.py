@@ -96,5 +96,5 @@ def test_the_last_line_of_stdout_is_the_answer(monkeypatch, capsys, tmp_path):
 
 def test_a_rollout_that_fails_says_why(monkeypatch, tmp_path):
     monkeypatch.setattr(one_rollout.sys, "executable", "false")
-    with pytest.raises(RuntimeError, match="sliding, seed 1"):
+    with pytest.raises(RuntimeError, match="sliding, seed 1 ended with 1"):
         one_rollout.in_a_process("sliding", 1, tmp_path)
