@@ -10,7 +10,6 @@ import asyncio
 import math
 import random
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,7 +39,9 @@ def real_chance() -> Chance:
 
 def guid(chance: Chance) -> str:
     """A random GUID."""
-    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+    bits = chance.getrandbits(128)
+    text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62:032x}"  # version 4, as uuid.UUID makes it
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def real_time() -> float:

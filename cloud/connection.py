@@ -14,11 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline import AsyncPipeline, PipelineResponse
-from azure.core.pipeline.policies import (
-    CustomHookPolicy,
-    HeadersPolicy,
-    UserAgentPolicy,
-)
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -29,10 +24,9 @@ from cloud.errors import from_answer, translated
 from cloud.ids import short
 from cloud.long_running import OperationPolling
 from cloud.policies import (
-    ClientRequestIdPolicy,
-    DecodePolicy,
     LeasePolicy,
     ObservePolicy,
+    PreparePolicy,
     RetryPolicy,
     ThrottlePolicy,
     WriteGuard,
@@ -94,11 +88,7 @@ class Connection:
     ) -> AsyncPipeline[HttpRequest, AsyncHttpResponse]:
         """A pipeline for one audience. Logging policies are left out: they cost, and could print secrets."""
         policies = [
-            HeadersPolicy({"x-ms-correlation-request-id": self.correlation_id}),
-            ClientRequestIdPolicy(self.chance),
-            UserAgentPolicy(base_user_agent=USER_AGENT),
-            CustomHookPolicy(),
-            DecodePolicy(),
+            PreparePolicy({"x-ms-correlation-request-id": self.correlation_id}, USER_AGENT, self.chance),
             RetryPolicy(self.clock, self.chance),
             *([throttle] if throttle else []),
             token,

@@ -109,6 +109,8 @@ class Throttle:
         self._clock, self._rates = clock, rates
         self._buckets: dict[tuple[str, Kind], Bucket] = {}
         self._resources: dict[str, float] = {}
+        self.paced = 0.0
+        """Seconds for which requests waited here, all together."""
 
     def bucket(self, subscription: str, kind: Kind) -> Bucket:
         key = (subscription.lower(), kind)
@@ -119,7 +121,7 @@ class Throttle:
 
     async def wait_turn(self, method: str, url: str) -> None:
         """Wait until this request may be sent, and count it."""
-        path = urlsplit(url).path.lower()
+        path, asked = urlsplit(url).path.lower(), self._clock.now()
         key = _resource_key(method, path)
         while (until := self._resources.get(key)) is not None:
             wait = until - self._clock.now()
@@ -128,6 +130,7 @@ class Throttle:
                 break
             await self._clock.sleep(wait)
         await self.bucket(_subscription(path), kind_of(method)).take()
+        self.paced += self._clock.now() - asked
 
     def scarcity(self) -> float:
         """How scarce reads are, in the subscription where they are scarcest: from 0, a bucket is full, to 1, empty."""

@@ -37,10 +37,10 @@ class Traffic:
     lost: int = 0
     """Requests without an answer."""
 
-    def count(self, exchange: Exchange) -> None:
-        self.by_method[exchange.method] += 1
-        self.throttled += exchange.status == 429
-        self.lost += exchange.status == 0
+    def count(self, method: str, status: int) -> None:
+        self.by_method[method] += 1
+        self.throttled += status == 429
+        self.lost += status == 0
 
     @property
     def reads(self) -> int:

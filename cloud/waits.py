@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from rollout.clock import Clock
 
@@ -30,6 +31,7 @@ def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
         return None if at is None else max(0.0, at - clock.now())
 
 
+@lru_cache(maxsize=64)
 def http_date(text: str) -> float | None:
     """Epoch seconds of an HTTP date, or None for what is none."""
     try:

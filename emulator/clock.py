@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from emulator.world import World
 
@@ -88,7 +89,12 @@ def catch_up(world: World, real: float | None = None) -> None:
 
 def http_date(moment: float) -> str:
     """A time as the HTTP Date header has it (RFC 9110, 5.6.7)."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    return _http_second(int(moment))
+
+
+@lru_cache(maxsize=64)
+def _http_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def parse(text: str) -> float:

@@ -17,9 +17,11 @@ class Headers(dict[str, str]):
     """Header names are compared without case (RFC 9110, 5.1); the case they were written in is kept."""
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
-        super().__init__()
-        for name, value in (values or {}).items():
-            self[name] = value
+        super().__init__(values or {})
+        if not isinstance(values, Headers) and len({name.lower() for name in self}) < len(self):
+            super().clear()
+            for name, value in (values or {}).items():
+                self[name] = value
 
     def __setitem__(self, name: str, value: str) -> None:
         for known in self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rollout.azure import Body
@@ -59,7 +60,8 @@ class ArmResource:
 
     @property
     def properties(self) -> Body:
-        return dict(self.body.get("properties") or {})
+        found: Body = self.body.get("properties") or {}
+        return found
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class Vm(ArmResource):
 
     @property
     def os_disk(self) -> Body:
-        return dict(dig(self.properties, "storageProfile", "osDisk") or {})
+        found: Body = dig(self.properties, "storageProfile", "osDisk") or {}
+        return found
 
     @property
     def os_disk_id(self) -> str:
@@ -154,7 +157,7 @@ class Vm(ArmResource):
     def computer_name(self) -> str:
         return str(dig(self.properties, "osProfile", "computerName") or self.name)
 
-    @property
+    @cached_property
     def extensions(self) -> tuple[Extension, ...]:
         """Extensions and managed run commands live in the VM's child `resources`."""
         statuses: dict[str, list[Body]] = {

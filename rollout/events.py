@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ class Event:
     data: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "kind": str(self.kind)}, sort_keys=True)
+        fields = {"data": self.data, "host": self.host, "kind": self.kind.value, "text": self.text, "time": self.time}
+        return json.dumps(fields, sort_keys=True)
 
 
 Listener = Callable[[Event], None]

@@ -7,7 +7,6 @@ upon older parts is decided anew upon fresh ones before anything is written.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -252,10 +251,12 @@ class HostLook:
         nic_id = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.temporary_nic(key)}"
         old_group = group_of(vm.os_disk_id or vm.id)
         ready = wants_new and (temporary is None or temporary.off)
-        new, old, nic = await asyncio.gather(
-            read(Part.NEW_DISK, ready, lambda: self.disk(new_name, group)),
-            read(Part.OLD_DISK, wants_old and bool(old_name), lambda: self.disk(old_name, old_group), ALWAYS),
-            read(Part.TEMPORARY_NIC, building and temporary is None, lambda: self._nic(nic_id)),
+        new: Disk | None = await read(Part.NEW_DISK, ready, lambda: self.disk(new_name, group))
+        old: Disk | None = await read(
+            Part.OLD_DISK, wants_old and bool(old_name), lambda: self.disk(old_name, old_group), ALWAYS
+        )
+        nic: Body | None = await read(
+            Part.TEMPORARY_NIC, building and temporary is None, lambda: self._azure.get_nic(nic_id)
         )
         if temporary is None or memory.build_since is None:
             memory = replace(memory, build_since=view.now if temporary is not None else None)
@@ -283,9 +284,6 @@ class HostLook:
         vm_id = f"{group}/providers/Microsoft.Compute/virtualMachines/{names.temporary_vm(key)}"
         body = await self._azure.get_vm(vm_id, instance_view=True)
         return Vm(body) if body is not None else None
-
-    async def _nic(self, nic_id: str) -> Body | None:
-        return await self._azure.get_nic(nic_id)
 
 
 def _our_phase(record: HostRecord | None, goal: Goal) -> Phase | None:

@@ -115,7 +115,7 @@ class HostWork:
         """The record as this process wrote it last."""
         self._of_another = False
         """What is under way was begun by another rollout, whose disk the host is on: it is ended first."""
-        self._wake = asyncio.Event()
+        self._sleeping: asyncio.Future[None] | None = None
 
     # -- what the scheduler sees and says
 
@@ -199,7 +199,7 @@ class HostWork:
     def _let(self, **changes: object) -> None:
         self.memory = replace(self.memory, **changes)  # type: ignore[arg-type]
         self.shared.moved.add(self.name)
-        self._wake.set()
+        self._wake()
 
     def recall_failure(self, rollout: RolloutRecord) -> None:
         """A host that failed in this same attempt, before the run was interrupted, has failed: it is not tried again
@@ -483,15 +483,16 @@ class HostWork:
         known, looked_at = self._watched
         found, asked_at = self.shared.listed(self.host) or (None, 0.0)
         if found is None or (asked_at > looked_at and (found.sessions != known or found.allow_new_session)):
-            self._wake.set()
+            self._wake()
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but wake when the scheduler says something."""
-        self._wake.clear()
-        waking = asyncio.ensure_future(self._wake.wait())
-        sleeping = asyncio.ensure_future(self.shared.clock.sleep(seconds))
+        self._sleeping = asyncio.ensure_future(self.shared.clock.sleep(seconds))
         try:
-            await asyncio.wait({waking, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._sleeping})
         finally:
-            waking.cancel()
-            sleeping.cancel()
+            self._sleeping.cancel()
+
+    def _wake(self) -> None:
+        if self._sleeping is not None:
+            self._sleeping.cancel()

@@ -1,4 +1,4 @@
-"""The real SDK clients on the emulator in one process: no sockets, no threads, and virtual time under looptime."""
+"""The real SDK clients on the emulator in one process: no sockets, no threads, and virtual time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class InProcessTransport(WithoutSockets):
             await self._about_to_write(asked)
         elif process.dead.is_set() or process.paused_for:
             await process.alive()
-        self._emulator.world.advance(self._clock.now())
+        self._emulator.advance(self._clock.now())
         response = self._emulator.handle(asked)
         if self._wire is not None:
             self._wire.note(process, self._emulator.world.now, asked, response.status)

@@ -16,7 +16,8 @@ from azure.core.utils import case_insensitive_dict
 
 
 class InMemoryResponse(AsyncHttpResponse):
-    """An answer whose whole body is there from the start. A `str` body is sent as HTML, anything else as JSON."""
+    """An answer whose whole body is there from the start. A `str` body is sent as HTML, anything else as JSON, which
+    `bytes` are already."""
 
     def __init__(self, request: HttpRequest, status: int, body: Any = None, headers: Mapping[str, str] | None = None):
         self._request, self._status = request, status
@@ -27,7 +28,7 @@ class InMemoryResponse(AsyncHttpResponse):
             self._content = body.encode()
             self._headers.setdefault("Content-Type", "text/html; charset=utf-8")
         else:
-            self._content = json.dumps(body).encode()
+            self._content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self._headers.setdefault("Content-Type", "application/json; charset=utf-8")
         self._json: Any = None
         self._encoding: str | None = "utf-8"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email.utils import formatdate
 
-from cloud.traffic import AzureTime, Exchange, Traffic
+from cloud.traffic import AzureTime, Traffic
 
 
 class Fixed:
@@ -61,5 +61,5 @@ def test_what_is_no_date_changes_nothing() -> None:
 def test_traffic_counts_reads_writes_refusals_and_losses() -> None:
     traffic = Traffic()
     for method, status in [("GET", 200), ("GET", 429), ("PATCH", 200), ("POST", 202), ("DELETE", 0), ("PUT", 201)]:
-        traffic.count(Exchange(method, "/x", status, 0.0, 0.1))
+        traffic.count(method, status)
     assert (traffic.reads, traffic.writes, traffic.throttled, traffic.lost) == (2, 4, 1, 1)
