@@ -12,7 +12,7 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench rights simulate simulate-mutants simulate-crashes crash-cli test lint
+.PHONY: help setup toolchain env demo emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test lint
 .PHONY: format lock clean
 
 help: ## this list
@@ -44,6 +44,10 @@ simulate:
 
 simulate-mutants: setup ## the same with one guard of the engine switched off at a time: each must be missed
 	@$(PYTHON) -m simulation mutants --workers $(WORKERS)
+
+bench-scale: HOSTS = 10000
+bench-scale: setup ## five pools with 10,000 hosts in simulation (HOSTS=10000); its last line is one JSON object
+	@$(PYTHON) -m bench.scale --hosts $(HOSTS)
 
 rights: setup ## every right of the custom role: used, needed and predicted, on the emulator
 	@$(PYTHON) -m tools.rights

@@ -61,7 +61,8 @@ class Option:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option("hosts", int, 12, "session hosts"),
+    Option("hosts", int, 12, "session hosts, of all pools together"),
+    Option("pools", int, 1, "host pools hp1, hp2 ..., of one size; with several, each has resource groups of its own"),
     Option("image", str, "1.0.0", "version that the hosts' OS disks were made from"),
     Option("users", int, None, "people who work on the pool; default 5 for each running host"),
     Option("seed", int, 1, "seed of durations, people and names"),
@@ -114,6 +115,7 @@ class Settings:
     """The options of one scenario, complete and checked."""
 
     hosts: int
+    pools: int
     image: str
     users: int | None
     seed: int
@@ -163,7 +165,7 @@ def build(name: str = "pooled", options: Body | None = None) -> World:
     }
     _tenant(world, settings)
     if name != "empty":
-        _pool(world, settings)
+        _pools(world, settings)
     return world
 
 
@@ -190,6 +192,8 @@ def settings_of(name: str, options: Body) -> Settings:
         raise ScenarioError("off, draining and needs_assistance together are more than hosts")
     if settings.host_groups < 1:
         raise ScenarioError("host_groups is at least 1")
+    if settings.pools < 1 or settings.hosts % settings.pools:
+        raise ScenarioError("pools is at least 1, and hosts a multiple of it")
     return settings
 
 
@@ -239,11 +243,28 @@ def _tenant(world: World, settings: Settings) -> None:
     computers.set_join_account(world, JOIN_USER, SECRETS["domain-join-password"])
 
 
-def _pool(world: World, settings: Settings) -> None:
+def _pools(world: World, settings: Settings) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
     hosts = 0 if settings.empty else settings.hosts
-    site = scenario_hosts.prepare(world, hosts=hosts, groups=settings.host_groups, apart=settings.apart)
-    pool_id = f"{group}/providers/Microsoft.DesktopVirtualization/hostPools/hp1"
+    groups_of_hosts = settings.host_groups * settings.pools
+    site = scenario_hosts.prepare(world, hosts=hosts, groups=groups_of_hosts, apart=settings.apart)
+    ids = [
+        f"{group}/providers/Microsoft.DesktopVirtualization/hostPools/hp{number + 1}"
+        for number in range(settings.pools)
+    ]
+    for pool_id in ids:
+        _host_pool(world, settings, site, pool_id)
+    _scaling_plan(world, group, ids, settings)
+    for number, pool_id in enumerate(ids):
+        _hosts(world, settings, site, number, pool_id, hosts // settings.pools)
+    for vm_id in site.vms[: settings.locks]:
+        lock_id = f"{vm_id}/providers/Microsoft.Authorization/locks/keep"
+        properties = {"level": "CanNotDelete", "notes": "must not be deleted"}
+        world.put(lock_id, {"properties": properties, "id": lock_id, "type": locks.LOCK, "name": "keep"})
+    check.forget(world)
+
+
+def _host_pool(world: World, settings: Settings, site: scenario_hosts.Site, pool_id: str) -> None:
     host_pools.make(
         world,
         pool_id,
@@ -263,7 +284,12 @@ def _pool(world: World, settings: Settings) -> None:
         {"owner": "desktop-team", "costCenter": "4711"},
         "deployer",
     )
-    _scaling_plan(world, group, pool_id, settings)
+
+
+def _hosts(world: World, settings: Settings, site: scenario_hosts.Site, number: int, pool_id: str, hosts: int) -> None:
+    """The hosts and users of pool `number`, from 0; what is special about hosts is so in the last pool."""
+    last = number == settings.pools - 1
+    off = settings.off if last else 0
     habits = users.Habits(
         log_off_minutes=settings.log_off_minutes,
         ignore_probability=settings.ignore_probability,
@@ -272,8 +298,8 @@ def _pool(world: World, settings: Settings) -> None:
         stay=settings.sessions_per_host is not None,
         logged_on=1.0 if settings.sessions_per_host is not None else settings.logged_on,
     )
-    running = hosts - settings.off
-    people = settings.users if settings.users is not None else 5 * running
+    running = hosts - off
+    people = settings.users // settings.pools if settings.users is not None else 5 * running
     if settings.sessions_per_host is not None:
         people = settings.sessions_per_host * running
     if settings.personal:
@@ -282,28 +308,24 @@ def _pool(world: World, settings: Settings) -> None:
         world,
         site,
         pool_id,
+        range(number * hosts, (number + 1) * hosts),
         scenario_hosts.Plan(
             image=settings.image,
             join=settings.join,
             join_user=JOIN_USER,
             vm_size=settings.vm_size,
             os_disk_type=settings.os_disk_type,
-            off=settings.off,
-            draining=settings.draining,
-            needs_assistance=settings.needs_assistance,
+            off=off,
+            draining=settings.draining if last else 0,
+            needs_assistance=settings.needs_assistance if last else 0,
             personal=settings.personal,
             people=people,
             habits=habits,
         ),
     )
-    for vm_id in site.vms[: settings.locks]:
-        lock_id = f"{vm_id}/providers/Microsoft.Authorization/locks/keep"
-        properties = {"level": "CanNotDelete", "notes": "must not be deleted"}
-        world.put(lock_id, {"properties": properties, "id": lock_id, "type": locks.LOCK, "name": "keep"})
-    check.forget(world)
 
 
-def _scaling_plan(world: World, group: str, pool_id: str, settings: Settings) -> None:
+def _scaling_plan(world: World, group: str, pools: list[str], settings: Settings) -> None:
     """Office hours with few hosts at night; assigned, and enabled if asked for."""
     schedule = {
         "name": "every-day",
@@ -335,7 +357,9 @@ def _scaling_plan(world: World, group: str, pool_id: str, settings: Settings) ->
             "hostPoolType": "Personal" if settings.personal else "Pooled",
             "exclusionTag": settings.exclusion_tag or None,
             "schedules": [] if settings.personal else [schedule],
-            "hostPoolReferences": [{"hostPoolArmPath": pool_id, "scalingPlanEnabled": settings.scaling_plan}],
+            "hostPoolReferences": [
+                {"hostPoolArmPath": pool_id, "scalingPlanEnabled": settings.scaling_plan} for pool_id in pools
+            ],
         },
         {"owner": "desktop-team"},
         "deployer",

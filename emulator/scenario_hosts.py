@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import dataclass, field
 
-from emulator import capacity, computers, guests, users
+from emulator import capacity, computers, guests, ids, users
 from emulator.compute import disks, sizes
 from emulator.desktopvirtualization import agent, session_hosts
 from emulator.desktopvirtualization.broker import Broker, broker_of
@@ -35,6 +35,7 @@ class Site:
     images: str
     groups: list[str]
     identity: str
+    hosts: int
     vms: list[str] = field(default_factory=list)
 
 
@@ -73,26 +74,26 @@ def prepare(world: World, *, hosts: int, groups: int, apart: bool = False) -> Si
         identity,
         {"id": identity, "name": "avd-hosts", "type": kind, "location": LOCATION, "tags": {}, "properties": properties},
     )
-    return Site(subnet, images, scopes, identity)
+    return Site(subnet, images, scopes, identity, hosts)
 
 
-def add_hosts(world: World, site: Site, pool_id: str, plan: Plan) -> None:
-    """The virtual machines, registered and at work, and the people on them."""
+def add_hosts(world: World, site: Site, pool_id: str, numbers: range, plan: Plan) -> None:
+    """The virtual machines of these numbers, registered with a pool and at work, and the people on them."""
     pool = world.get(pool_id)
     assert pool is not None
-    hosts = int(world.sections["scenario_hosts"])
-    broker = broker_of(world, pool_id)
+    hosts, broker = len(numbers), broker_of(world, pool_id)
     references: list[Body] = []
-    addresses = _addresses(site.subnet)
-    for index in range(hosts):
-        vm = _virtual_machine(world, site, plan, index, next(addresses), references)
+    groups = _groups_of(site, numbers)
+    for index, number in enumerate(numbers):
+        vm = _virtual_machine(world, site, plan, number, groups[index % len(groups)], ids.name(pool_id), references)
         site.vms.append(vm.id)
         _at_work(world, broker, vm, plan, index, hosts)
     if references:
-        site.subnet.body["properties"]["ipConfigurations"] = references
+        site.subnet.body["properties"].setdefault("ipConfigurations", []).extend(references)
     subnets.show_in_network(world, site.subnet.id.rsplit("/subnets/", 1)[0])
-    off = set(site.vms[hosts - plan.off :]) if plan.off else set()
-    capacity.adopt(world, pool_id, {vm_id: vm_id in off for vm_id in site.vms})
+    vms = site.vms[len(site.vms) - hosts :]
+    off = set(vms[hosts - plan.off :]) if plan.off else set()
+    capacity.adopt(world, pool_id, {vm_id: vm_id in off for vm_id in vms})
     crowd = users.populate(world, broker, plan.people, plan.habits)
     users.begin(world, broker, _placed(world, broker, crowd, plan, hosts))
     capacity.pool_changed(world, pool_id)
@@ -143,7 +144,6 @@ def _group(world: World, name: str) -> str:
 
 def _network(world: World, scope: str, hosts: int) -> Resource:
     """`avd-vnet` with `hosts` (10.0.0.0/22, larger where the pool needs it) and `build`."""
-    world.sections["scenario_hosts"] = hosts
     prefix = min(22, 32 - math.ceil(math.log2(max(hosts * 1.25, 8) + 5)))
     network_id = f"{scope}/providers/Microsoft.Network/virtualNetworks/avd-vnet"
     body: Body = {
@@ -197,25 +197,24 @@ def _managed_image(world: World, scope: str, version: str) -> None:
     )
 
 
-def _addresses(subnet: Resource) -> Addresses:
-    return Addresses(subnet.body["properties"]["addressPrefix"])
+def _groups_of(site: Site, numbers: range) -> list[str]:
+    """The resource groups of a pool's hosts: an equal share of all, in order."""
+    hosts = max(1, len(numbers))
+    share = len(site.groups) // max(1, site.hosts // hosts)
+    first = numbers.start // hosts * share
+    return site.groups[first : first + share]
 
 
-class Addresses:
-    """The addresses of a subnet from the tenth on."""
-
-    def __init__(self, prefix: str) -> None:
-        self._next = int(ipaddress.IPv4Network(prefix).network_address) + 10
-
-    def __next__(self) -> str:
-        self._next += 1
-        return str(ipaddress.IPv4Address(self._next - 1))
+def _address(site: Site, index: int) -> str:
+    """The addresses of the subnet from the tenth on."""
+    prefix = ipaddress.IPv4Network(site.subnet.body["properties"]["addressPrefix"])
+    return str(prefix.network_address + 10 + index)
 
 
 def _virtual_machine(
-    world: World, site: Site, plan: Plan, index: int, address: str, references: list[Body]
+    world: World, site: Site, plan: Plan, index: int, scope: str, pool_name: str, references: list[Body]
 ) -> Resource:
-    scope = site.groups[index % len(site.groups)]
+    address = _address(site, index)
     name, zone = f"vm-{index}", str(index % 3 + 1)
     vm_id = f"{scope}/providers/Microsoft.Compute/virtualMachines/{name}"
     nic_id = _nic(world, site, scope, name, vm_id, address)
@@ -283,7 +282,7 @@ def _virtual_machine(
         },
     }
     vm = world.put(vm_id, body, {"generation": "V2"})
-    for extension in _extensions(plan.join):
+    for extension in _extensions(plan.join, pool_name):
         _extension(world, vm_id, *extension)
     return vm
 
@@ -389,12 +388,12 @@ def _data_disk(world: World, scope: str, name: str, lun: int, zone: str, vm_id: 
 Extension = tuple[str, str, str, str, Body]
 
 
-def _extensions(join: str) -> list[Extension]:
+def _extensions(join: str, pool_name: str) -> list[Extension]:
     """(name, publisher, type, version, settings): two that a rebuild must keep and those that joined the host."""
     dsc_settings: Body = {
         "modulesUrl": "https://wvdportalstorageblob.blob.core.windows.net/galleryartifacts/Configuration_1.0.02990.697.zip",
         "configurationFunction": "Configuration.ps1\\AddSessionHost",
-        "properties": {"hostPoolName": "hp1", "aadJoin": join == "entra", "UseAgentDownloadEndpoint": True},
+        "properties": {"hostPoolName": pool_name, "aadJoin": join == "entra", "UseAgentDownloadEndpoint": True},
     }
     if join == "entra":
         joined: Extension = (
