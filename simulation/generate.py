@@ -119,7 +119,8 @@ def _make_room(pool: Body, hosts: int) -> None:
         pool |= {"users": 0}
         pool.pop("sessions_per_host", None)
         return
-    load = int(pool.get("sessions_per_host", 0)) * serving + int(pool.get("users", 0))
+    running = hosts - int(pool.get("off", 0))
+    load = int(pool.get("sessions_per_host", 0)) * running + int(pool.get("users", 0))
     pool["max_session_limit"] = max(int(pool["max_session_limit"]), -(-load * 6 // (5 * (serving - 1))))
 
 
