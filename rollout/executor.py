@@ -19,6 +19,7 @@ from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, O
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
 from rollout.poll_times import ENOUGH, PollTimes, pause, watch_pause
+from rollout.record import Phase
 from rollout.registration_token import TokenSource
 from rollout.steps import (
     CheckBuild,
@@ -56,6 +57,8 @@ from rollout.steps import (
 STEP_PATIENCE = 120 * 60.0
 """Seconds one step may take, whatever it waits for: no operation of Azure's takes as long, and a host must not be
 waited for without end."""
+UNDO_PATIENCE = 15 * MINUTE
+"""Seconds an extension's removal may hold the old disk up; it takes two minutes (azure-cli recordings)."""
 EXTENSION_PATIENCE = 90 * 60.0
 """Azure ends an extension that does not finish after 90 minutes (VMExtensionProvisioningTimeout)."""
 NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names.DISK_HOST, names.DISK_HOST_ID)
@@ -136,8 +139,7 @@ class Executor:
             case LogOffUsers():
                 return await self._log_off(step, view)
             case RemoveExtension():
-                await azure.delete_extension(vm.id, step.name)
-                return memory, f"removed extension {step.name}"
+                return await self._remove_extension(step, view)
             case RemoveLastScript():
                 return replace(memory, script_removed=True), await self._remove_last_script(vm)
             case RemoveRunCommands():
@@ -373,6 +375,19 @@ class Executor:
 
     def _user(self, vm: Vm, user: str, what: str) -> None:
         self._tell(Event(self._clock.now(), Kind.USER, vm.name, f"{user}: {what}", {"user": user, "what": what}))
+
+    async def _remove_extension(self, step: RemoveExtension, view: HostView) -> tuple[Memory, str]:
+        """On the way back to the old disk it is tried for a while only: what is left replays there, and is removed
+        before trust is repaired."""
+        undoing = view.record is not None and view.record.p is Phase.UNDO
+        try:
+            async with asyncio.timeout(self._clock.real_seconds(UNDO_PATIENCE) if undoing else None):
+                await self._azure.delete_extension(view.vm.id, step.name)
+        except (TimeoutError, OperationFailed):
+            if not undoing:
+                raise
+            return replace(view.memory, removal_given_up=True), ""
+        return view.memory, f"removed extension {step.name}"
 
     async def _remove_last_script(self, vm: Vm) -> str:
         try:

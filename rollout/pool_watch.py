@@ -16,6 +16,7 @@ from rollout.clock import Clock
 from rollout.declaration import Declaration
 from rollout.errors import AzureError
 from rollout.observation import Host, Pool
+from rollout.record import Phase
 from rollout.standings import Listed
 
 LIST_EVERY = 60.0
@@ -103,6 +104,8 @@ class PoolWatch:
 
     def broken(self, host: Host) -> bool:
         """Out of service, though neither drained nor switched off: it counts as unavailable."""
+        if host.record is not None and host.record.p is Phase.FAILED:
+            return True  # an earlier attempt left it drained, and perhaps stopped: it keeps its slot until it is back
         return host.name not in self._off and self._looks_broken(host)
 
     def _looks_broken(self, host: Host) -> bool:

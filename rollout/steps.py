@@ -63,6 +63,8 @@ class Memory:
     build_checked: bool = False
     build_tries: int = 0
     left_directory: bool = False
+    removal_given_up: bool = False
+    """An extension of the failed disk could not be removed: the old disk does not wait for that."""
     script_removed: bool = False
     """The hidden extension with the last Run Command script is off the VM."""
     commands_removed: bool = False

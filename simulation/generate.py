@@ -207,8 +207,8 @@ def _on(host: str, image: str, fault: str) -> Body:
 def _deeds(chance: random.Random, hosts: int) -> tuple[Deed, ...]:
     deeds = []
     for kind in chance.sample(sorted(DEEDS), k=chance.choice((1, 1, 2))):
-        if kind == "delete_vm" and hosts == 1:
-            continue
+        if kind in ("delete_vm", "delete_session_host") and hosts == 1:
+            continue  # a pool without hosts is refused, and rightly
         host, delay = chance.randrange(hosts), chance.choice((0.0, 5.0, 60.0, 400.0))
         if chance.random() < 0.7:
             deeds.append(Deed(kind, host, chance.choice(PHASES), delay))

@@ -64,7 +64,8 @@ def _undo(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if drain.to_leave_directory(view, goal):
         # The device of the failed disk would stand in the way of the old one's.
         return LeaveDirectory()
-    if view.removable and view.vm.running and view.vm.agent_ready and not view.vm.busy:
+    able = view.vm.running and view.vm.agent_ready and not view.vm.busy
+    if view.removable and able and not view.memory.removal_given_up:
         return RemoveExtension(view.removable[0].name)
     stop = release.stop_step(view, goal)
     if stop is not None:

@@ -39,11 +39,12 @@ def _not_as_found(e: Evidence, name: str, was: HostState, now: HostState) -> lis
     found = []
     if now.leftovers and e.in_work(name):
         found.append(f"tags {', '.join(now.leftovers)} are left")
+    if e.case.pool.get("scaling_plan") or "switch_scaling_plan_on" in _kinds(e):
+        return found  # autoscale switches it on and off, and drains it
     if not e.spoils(name, "flag") and now.allow_new_session is not was.allow_new_session:
         found.append(f"allowNewSession was {was.allow_new_session}, is {now.allow_new_session}")
-    autoscale = e.case.pool.get("scaling_plan") or "switch_scaling_plan_on" in _kinds(e)
-    if e.spoils(name, "power") or autoscale:
-        return found  # somebody else, or autoscale, switches it on and off
+    if e.spoils(name, "power"):
+        return found
     if now.booted is not was.booted:
         found.append(f"was {'on' if was.booted else 'off'}, is {'on' if now.booted else 'off'}")
     if was.booted and (now.status != was.status or not now.registered or not now.joined):
@@ -65,7 +66,8 @@ def _unfinished(e: Evidence, final: Ended) -> list[str]:
         return found
     in_use = dict(final.hosts).get("left_out", ()) if may_stay else ()
     for name, now in e.after.hosts:
-        if now.image != expected and not e.spoils(name, "gone") and name not in in_use:
+        spared = e.case.lasting and name == "added"  # the fault is of the others
+        if now.image != expected and not e.spoils(name, "gone") and name not in in_use and not spared:
             found.append(f"{name}: runs {now.image}, not {expected}")
     return found
 
