@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from emulator.clock import parse as seconds_of
 from rollout import names
 from rollout.errors import LeaseLost
 from rollout.events import Kind
@@ -350,22 +349,5 @@ def test_an_extension_that_cannot_be_removed_does_not_hold_the_old_disk_up(tmp_p
         outcome = await made.roll(verify={"timeout": "PT30M"})
         assert outcome.hosts["rolled_back"] == ["vm-0"], outcome
         serves(made, "vm-0", "1.0.0")
-
-    virtually(story())
-
-
-def test_i1_capacity_a_host_that_an_earlier_attempt_left_failed_keeps_its_slot(tmp_path: Path) -> None:
-    async def story() -> None:
-        made = await bench(tmp_path, hosts=3, users=0)
-        fault(made, guest("never_registers", host="^vm-0", image="."))
-        short = {"timeout": "PT25M"}
-        first = await made.roll(verify=short, canary={"hosts": 0}, max_unavailable=1.0)
-        assert first.hosts["failed"] == ["vm-0"], first
-        since = made.clock.now()
-        made.control("DELETE", "faults")
-        assert (await made.roll(verify=short, canary={"hosts": 0}, max_unavailable=1.0)).status == "complete"
-        changes = made.control("GET", "capacity", hostPool=POOL)["samples"]
-        later = [sample["unavailable"] for sample in changes if seconds_of(sample["time"]) > since]
-        assert max(later) == 1
 
     virtually(story())
