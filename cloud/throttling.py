@@ -11,13 +11,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heapify, heappop, heappush
+from itertools import count
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from cloud.waits import retry_after
 from rollout.clock import Clock, from_iso
+from rollout.urgency import Urgency, urgency
+
+PATIENCE = {Urgency.RUN: -3600.0, Urgency.OUT: 0.0, Urgency.DRAINING: 60.0, Urgency.LATER: 300.0}
+"""Seconds by which a request may be overtaken by more urgent ones: a lease is renewed at once, a host out of service
+goes before one that drains, and that before builds and leftovers; but nobody waits for ever."""
 
 
 class Kind(StrEnum):
@@ -55,21 +62,51 @@ def kind_of(method: str) -> Kind:
     return Kind.DELETE if method == "DELETE" else Kind.WRITE
 
 
+@dataclass(order=True)
+class _Waiter:
+    """Who waits for a bucket, ordered by when it is due."""
+
+    due: float
+    arrival: int
+    first: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    """Set when it has become the first in the queue."""
+
+
 class Bucket:
-    """A token bucket on the clock's time; whoever comes first is served first."""
+    """A token bucket on the clock's time. Who waits is served by urgency: as if it had come that much later."""
 
     def __init__(self, clock: Clock, rate: Rate) -> None:
         self._clock, self._rate = clock, rate
         self._level, self._at = rate.burst, clock.now()
         self._held_until = 0.0
-        self._turn = asyncio.Lock()
+        self._queue: list[_Waiter] = []
+        self._arrivals = count()
 
     async def take(self) -> None:
         """Wait until a request may be sent, and count it."""
-        async with self._turn:
-            while (wait := self._wait()) > 0:
-                await self._clock.sleep(wait)
-            self._level -= 1
+        if self._queue or self._wait() > 0:
+            await self._turn(_Waiter(self._clock.now() + PATIENCE[urgency.get()], next(self._arrivals)))
+        self._level -= 1
+
+    async def _turn(self, me: _Waiter) -> None:
+        heappush(self._queue, me)
+        try:
+            while True:
+                if self._queue[0] is not me:
+                    await me.first.wait()
+                    me.first.clear()
+                elif (wait := self._wait()) > 0:
+                    await self._clock.sleep(wait)  # somebody more urgent may come meanwhile
+                else:
+                    return
+        finally:
+            if self._queue[0] is me:
+                heappop(self._queue)
+            else:
+                self._queue.remove(me)
+                heapify(self._queue)
+            if self._queue:
+                self._queue[0].first.set()
 
     def hold(self, seconds: float) -> None:
         """Let nobody pass for `seconds`: Azure said so, its bucket is empty."""

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from cloud.throttling import Bucket, Kind, Rate, Throttle, kind_of, shared_throttle
+from cloud.throttling import PATIENCE, Bucket, Kind, Rate, Throttle, kind_of, shared_throttle
+from rollout.urgency import Urgency, urgency
 from simulation.virtual_time import EPOCH, LoopClock
 
 SUBSCRIPTION = "https://management.azure.com/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -147,3 +148,68 @@ async def test_one_process_shares_one_throttle_per_principal() -> None:
     one = shared_throttle("https://management.azure.com", "updater", clock)
     assert shared_throttle("https://management.azure.com", "updater", LoopClock()) is one
     assert shared_throttle("https://management.azure.com", "deployer", clock) is not one
+
+
+async def queued(*wanted: tuple[float, Urgency]) -> list[Urgency]:
+    """In which order requests pass an empty bucket that come at these times."""
+    bucket, passed = Bucket(LoopClock(), Rate(1, 1)), list[Urgency]()
+    await bucket.take()
+
+    async def one(at: float, how: Urgency) -> None:
+        urgency.set(how)
+        await asyncio.sleep(at)
+        await bucket.take()
+        passed.append(how)
+
+    await asyncio.gather(*(one(at, how) for at, how in wanted))
+    return passed
+
+
+async def test_where_requests_wait_hosts_out_of_service_go_first_and_the_lease_before_them() -> None:
+    order = [Urgency.LATER, Urgency.DRAINING, Urgency.OUT, Urgency.RUN]
+    assert await queued(*((0.0, how) for how in order)) == order[::-1]
+    assert elapsed() == pytest.approx(4.0)
+
+
+async def test_who_comes_later_but_is_more_urgent_overtakes_who_is_waiting() -> None:
+    assert await queued((0.0, Urgency.LATER), (0.0, Urgency.LATER), (0.5, Urgency.OUT)) == [
+        Urgency.OUT,
+        Urgency.LATER,
+        Urgency.LATER,
+    ]
+
+
+async def test_nobody_is_overtaken_for_ever() -> None:
+    ahead = [(float(second) / 2, Urgency.OUT) for second in range(2000)]  # twice what the bucket grants
+    passed = await queued((0.0, Urgency.LATER), *ahead)
+    assert passed.index(Urgency.LATER) < 2 * PATIENCE[Urgency.LATER] + 2
+
+
+async def test_a_request_that_is_given_up_leaves_its_place_to_the_next() -> None:
+    bucket = Bucket(LoopClock(), Rate(1, 1))
+    await bucket.take()
+    waiting = [asyncio.create_task(bucket.take()) for _ in range(3)]
+    await asyncio.sleep(0.5)
+    waiting[0].cancel()
+    waiting[2].cancel()
+    await waiting[1]
+    assert elapsed() == pytest.approx(1.0)
+    await bucket.take()
+    assert elapsed() == pytest.approx(2.0)
+
+
+async def test_the_seconds_that_requests_waited_are_summed() -> None:
+    throttle = Throttle(LoopClock(), {kind: Rate(1, 1) for kind in Kind})
+    await take(throttle, 3)
+    assert throttle.paced == pytest.approx(1 + 2)
+
+
+async def test_reads_are_scarce_as_far_as_their_bucket_is_empty() -> None:
+    throttle = Throttle(LoopClock(), {kind: Rate(4, 1) for kind in Kind})
+    assert throttle.scarcity() == 0
+    await take(throttle, 3, "GET")
+    assert throttle.scarcity() == pytest.approx(0.75)
+    await take(throttle, 4, "PATCH")
+    assert throttle.scarcity() == pytest.approx(0.75)
+    await asyncio.sleep(3)
+    assert throttle.scarcity() == pytest.approx(0)
