@@ -229,6 +229,7 @@ class Executor:
         task = self._starts.get(vm.id)
         if task is None:
             task = self._starts[vm.id] = asyncio.create_task(self._azure.start_vm(vm.id))
+            task.add_done_callback(_heard)  # nobody may ask any more: another disk was attached meanwhile
         done, _ = await asyncio.wait({task}, timeout=self._clock.real_seconds(START_GRACE))
         if done:
             self._starts.pop(vm.id, None)
@@ -502,6 +503,12 @@ class Executor:
 
         await self._while_watching(view, repair, "register again")
         return "repaired trust and registration of the old disk"
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """Take note of how it ended, so that asyncio does not complain that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _entered(step: Enter) -> str:
