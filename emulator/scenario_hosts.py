@@ -101,7 +101,7 @@ def add_hosts(world: World, site: Site, pool_id: str, numbers: range, plan: Plan
 
 def vm_template(images: str, image: str, vm_size: str, os_disk_type: str) -> str:
     """The host pool's vmTemplate as the portal writes it: JSON in a string. `images` is the group of the images."""
-    size = sizes.SIZES.get(vm_size)
+    size = sizes.find_size(vm_size)
     return json.dumps(
         {
             "domain": "contoso.com",
@@ -130,7 +130,7 @@ def image_version(images: str, version: str) -> str:
 
 def quota(vm_size: str, hosts: int) -> dict[str, int]:
     """vCPU limits that leave room for half as many machines again, and not less than 10,000."""
-    size = sizes.SIZES.get(vm_size)
+    size = sizes.find_size(vm_size)
     limit = max(10_000, math.ceil(1.5 * hosts * (size.cores if size else 4)))
     return {"cores": limit, **({size.family: limit} if size else {})}
 

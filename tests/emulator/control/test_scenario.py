@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from emulator import guests, scenario
+from emulator import guests, scenario, scenario_hosts
 from emulator.scenario_hosts import SUBSCRIPTION
 from emulator.wire import Principal, Request
 from emulator.world import Resource, World
@@ -127,3 +127,8 @@ def test_same_options_same_world() -> None:
     assert {key: each.body for key, each in one.resources.items()} == {
         key: each.body for key, each in two.resources.items()
     }
+
+
+def test_a_large_pool_has_quota_for_half_as_many_machines_again() -> None:
+    assert scenario_hosts.quota("Standard_D4s_v5", 10_000) == {"cores": 60_000, "standardDSv5Family": 60_000}
+    assert scenario_hosts.quota("Standard_D4s_v5", 12)["standardDSv5Family"] == 10_000
