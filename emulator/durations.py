@@ -150,9 +150,10 @@ def draw(world: World, name: str, subject: str = "", *, row: Duration | None = N
     """
     row = row or ROWS[name]
     subject = subject.lower()
-    counts: dict[str, int] = world.sections.setdefault("draw_counts", {})
+    counts: dict[int, int] = world.sections.setdefault("draw_counts", {})
     key = f"{name}|{subject}"
-    nth = counts[key] = counts.get(key, 0) + 1
+    short = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")  # there are many of them
+    nth = counts[short] = counts.get(short, 0) + 1
     digest = hashlib.blake2b(f"{world.seed}|{key}|{nth}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest, "big") + 0.5) / 2**64
     seconds = row.at(uniform)

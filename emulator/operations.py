@@ -11,6 +11,7 @@ settles provisioning states; without, it applies the effect and may call `fail`,
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,10 @@ KINDS: dict[str, Kind] = {
     ),
     "registry put": Kind(namespace="Microsoft.DesktopVirtualization", family="operationStatuses", first=5, every=5),
 }
+
+
+FORGOTTEN_AFTER = 3600.0
+"""Seconds after its end at which an operation's status is gone (that it goes is certain, when is unverified)."""
 
 
 @dataclass
@@ -295,11 +300,24 @@ def _conclude(world: World, operation: Operation, error: Body | None, status_on_
     operation.error = error or operation.error
     operation.status = status_on_error if operation.error is not None else "Succeeded"
     operation.ended = world.now
+    _forget(world, operation)
     running = _running(world).get(operation.resource_id.lower(), [])
     if operation.id in running:
         running.remove(operation.id)
     if not running:
         _running(world).pop(operation.resource_id.lower(), None)
+
+
+def _forget(world: World, ended: Operation) -> None:
+    """Note that an operation has ended, and forget those that did long ago."""
+    queue: deque[str] = world.sections.setdefault("ended_operations", deque())
+    queue.append(ended.id)
+    table = all_of(world)
+    while queue:
+        oldest = table.get(queue[0])
+        if oldest is not None and (oldest.ended or 0.0) > world.now - FORGOTTEN_AFTER:
+            return
+        table.pop(queue.popleft(), None)
 
 
 def done_nothing(world: World, *, operation: str, error: Body | None) -> None:

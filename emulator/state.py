@@ -19,7 +19,7 @@ from emulator import clock
 from emulator.certificates import write_atomically
 from emulator.world import World
 
-FORMAT = 1
+FORMAT = 2
 _MODULES = ("emulator.", "random", "collections", "datetime")
 _BUILTINS = ("set", "frozenset", "bytearray", "complex", "range", "slice", "object")
 

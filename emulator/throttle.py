@@ -73,6 +73,8 @@ COMPUTE_SUBSCRIPTION: dict[str, Bucket] = {
     "ListVMImagesVersionsFromLocation3Min": Bucket(16000, 16000 / 180),
 }
 
+LONGEST_REFILL = max(each.capacity / each.refill for pair in COMPUTE_VM.values() for each in pair)
+"""Seconds after which any bucket is full."""
 SESSION_HOST_LISTS = 10
 SESSION_HOST_WINDOW = 300.0
 """Lists of one host pool's session hosts in a window of five minutes (recording avd-sessionhost-get-and-list)."""
@@ -248,7 +250,7 @@ def _charge_session_hosts(world: World, request: Request, headers: Headers) -> N
 
 def _take(world: World, key: str, bucket: Bucket) -> tuple[int, float]:
     """Take one token: (whole tokens left, 0), or (0, seconds until there is one) with nothing taken."""
-    buckets: dict[str, list[float]] = _section(world).setdefault("buckets", {})
+    buckets = _buckets(world)
     tokens, at = buckets.get(key, [float(bucket.capacity), world.now])
     tokens = min(float(bucket.capacity), tokens + (world.now - at) * bucket.refill)
     if tokens < 1.0:
@@ -256,6 +258,18 @@ def _take(world: World, key: str, bucket: Bucket) -> tuple[int, float]:
         return 0, max(0.001, (1.0 - tokens) / bucket.refill)
     buckets[key] = [tokens - 1.0, world.now]
     return int(tokens - 1.0), 0.0
+
+
+def _buckets(world: World) -> dict[str, list[float]]:
+    """Tokens and time of each bucket that is not full. Each VM has several, so that those which are full again go when
+    they have become twice as many."""
+    section = _section(world)
+    buckets: dict[str, list[float]] = section.setdefault("buckets", {})
+    if len(buckets) > section.get("sweep_at", 1000):
+        for key in [key for key, (_, at) in buckets.items() if world.now - at > LONGEST_REFILL]:
+            del buckets[key]
+        section["sweep_at"] = max(1000, 2 * len(buckets))
+    return buckets
 
 
 def _section(world: World) -> Body:

@@ -130,6 +130,11 @@ class HostLook:
         self._seen.clear()
         self._waiting_for = None
 
+    def rest(self) -> None:
+        """The work on the host has ended: what was seen is let go."""
+        self.forget()
+        self.session_host = self.session_host.lean() if self.session_host is not None else None
+
     async def view(self, goal: Goal, memory: Memory) -> HostView | None:
         """The host as far as its phase needs it, with what is remembered of it brought up to date; None when the VM is
         gone."""

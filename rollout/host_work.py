@@ -436,6 +436,7 @@ class HostWork:
 
     def _end(self, result: str, reason: str) -> None:
         self.ended, self.result, self.reason, self.asks = True, result, reason, None
+        self.look.rest()
         self.shared.moved.add(self.name)
         now = self.shared.clock.now()
         self.shared.allocation_failing.discard(self.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 
@@ -182,6 +182,22 @@ async def observe(azure: Azure, declaration: Declaration, *, at: float) -> Pool:
         unreadable={**unreadable_disks, **unreadable},
         out_of_reach=tuple(s for s in ghosts if _in_groups(s, refused)),
     )
+
+
+def lean(pool: Pool) -> Pool:
+    """The pool with what the work on its hosts asks of it, and no more: each look reads the rest anew, and the bodies
+    of thousands of VMs and disks are the most that a run holds."""
+    hosts = tuple(
+        Host(
+            Vm({"id": host.vm.id, "name": host.vm.name, "properties": {"vmId": host.vm.vm_id}}),
+            host.session_host.lean() if host.session_host is not None else None,
+            None,
+            (),
+            host.record,
+        )
+        for host in pool.hosts
+    )
+    return replace(pool, hosts=hosts, ghosts=(), disks=(), temporary_vms=(), out_of_reach=())
 
 
 def group_tags(pool: Pool) -> dict[str, str]:

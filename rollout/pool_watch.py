@@ -66,7 +66,7 @@ class PoolWatch:
             return
         self.scaling_plans = plans
         self._listed_at, self._as_of = now, asked_at
-        self._listed = {(host.vm_resource_id or "").lower(): host for host in map(SessionHost, bodies)}
+        self._listed = {(host.vm_resource_id or "").lower(): host.lean() for host in map(SessionHost, bodies)}
         self.sessions = sum(host.sessions for host in self._listed.values())
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
         await self._find_off(out)

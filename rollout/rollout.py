@@ -23,7 +23,7 @@ from rollout.images import Image, resolve, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.names import rollout_id
-from rollout.observation import Pool, group_tags, observe
+from rollout.observation import Pool, group_tags, lean, observe
 from rollout.outcome import Outcome, nothing_to_do, outcome_of
 from rollout.plan import Work, hosts_to_update, rebuild
 from rollout.pool_record import RolloutRecord, State
@@ -120,11 +120,11 @@ class Rollout:
         self._capacity: dict[str, Any] = {}
 
     async def run(self) -> Outcome:
-        self._pool = pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-        self._image = image = await resolve(self._azure, self._declaration, pool.location)
+        self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+        self._image = await resolve(self._azure, self._declaration, self._pool.location)
         await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
-        if not self._needed(pool) and not self._housekeeping(pool) and not self._unfinished(pool):
-            return nothing_to_do(pool, image)
+        if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
+            return nothing_to_do(self._pool, self._image)
         claims = [host.record.f for host in self._pool.hosts if host.record is not None]
         await self._lease.acquire(self._azure, above=max(claims, default=0))
         try:
@@ -143,11 +143,20 @@ class Rollout:
             await self._begin(works)
             goal = self._goal()
             executor = Executor(self._azure, goal, self._clock, self._tell)
+            await self._heal()
+            disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
+            self._pool = lean(self._pool)
             self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
             shared = Shared(
-                self._azure, goal, self._clock, executor, self._tell, listed=self._watch.dated, changed=self._changed
+                self._azure,
+                goal,
+                self._clock,
+                executor,
+                self._tell,
+                disk_ids,
+                listed=self._watch.dated,
+                changed=self._changed,
             )
-            shared.disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
             hosts = {host.name: host for host in self._pool.hosts}
             self._works = [HostWork(shared, hosts[work.host], work) for work in works]
             for work in self._works:
@@ -155,7 +164,6 @@ class Rollout:
             self._by_name = {work.name: work for work in self._works}
             self._standings = Standings(self._works, self._watch.of)
             try:
-                await self._heal()
                 await self._work(shared, keeper)
             finally:
                 await self._end_tasks()
