@@ -85,6 +85,10 @@ FORGOTTEN_AFTER = 3600.0
 """Seconds after its end at which an operation's status is gone (that it goes is certain, when is unverified)."""
 
 
+TOP = 8
+"""Slashes in the id of a resource right under its provider, such as a VM."""
+
+
 @dataclass
 class Operation:
     """One operation. `ends` is its turn in the schedule: an end that was put off has an outdated one."""
@@ -126,6 +130,7 @@ def start(
     operation.location = str((resource.body if resource else {}).get("location") or "westeurope")
     all_of(world)[operation.id] = operation
     _running(world).setdefault(resource_id.lower(), []).append(operation.id)
+    _by_top(world).setdefault(_top(resource_id), {})[resource_id.lower()] = None
     if seconds is not None:
         _end_in(world, operation, seconds)
     headers = urls(world, request, operation)
@@ -144,7 +149,8 @@ def latest(world: World, resource_id: str) -> Operation | None:
 def running_under(world: World, resource_id: str) -> list[Operation]:
     """The running operations on a resource and on its children, oldest first."""
     own = resource_id.lower()
-    found = [i for key, ids in _running(world).items() if key == own or key.startswith(own + "/") for i in ids]
+    beside = _running_of(world, own) if own.count("/") >= TOP else _running(world)
+    found = [i for key, ids in beside.items() if key == own or key.startswith(own + "/") for i in ids]
     return sorted((all_of(world)[i] for i in found), key=lambda o: o.started)
 
 
@@ -272,6 +278,22 @@ def _running(world: World) -> dict[str, list[str]]:
     return table
 
 
+def _by_top(world: World) -> dict[str, dict[str, None]]:
+    """What operations run on, by the VM (or other resource right under its provider) it belongs to: of a thousand that
+    run at once, those of one VM are asked for at each write."""
+    table: dict[str, dict[str, None]] = world.sections.setdefault("operations_by_top", {})
+    return table
+
+
+def _top(resource_id: str) -> str:
+    return "/".join(resource_id.lower().split("/")[: TOP + 1])
+
+
+def _running_of(world: World, resource_id: str) -> dict[str, list[str]]:
+    running = _running(world)
+    return {key: running[key] for key in _by_top(world).get(_top(resource_id), ()) if key in running}
+
+
 def _end_in(world: World, operation: Operation, seconds: float) -> None:
     operation.ends += 1
     world.schedule(seconds, "operations.due", operation=operation.id, turn=operation.ends)
@@ -306,6 +328,10 @@ def _conclude(world: World, operation: Operation, error: Body | None, status_on_
         running.remove(operation.id)
     if not running:
         _running(world).pop(operation.resource_id.lower(), None)
+        beside = _by_top(world).get(_top(operation.resource_id), {})
+        beside.pop(operation.resource_id.lower(), None)
+        if not beside:
+            _by_top(world).pop(_top(operation.resource_id), None)
 
 
 def _forget(world: World, ended: Operation) -> None:

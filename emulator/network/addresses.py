@@ -26,24 +26,48 @@ def usable(subnet: Body) -> int:
 
 
 def allocated(world: World, subnet_id: str) -> dict[str, str]:
-    """Address -> id of the ip configuration that holds it."""
+    """Address -> id of the ip configuration that holds it. Found out once, and then kept by `hold` and `let_go`: a
+    large pool's subnet has thousands."""
     subnet = world.get(subnet_id)
-    taken: dict[str, str] = {}
-    for entry in (subnet.body["properties"].get("ipConfigurations") or []) if subnet else []:
-        nic = world.get(entry["id"].rsplit("/", 2)[0])
-        for configuration in nic.body["properties"]["ipConfigurations"] if nic else []:
-            if ids.same(configuration["id"], entry["id"]):
-                taken[configuration["properties"]["privateIPAddress"]] = configuration["id"]
-    return taken
+    if subnet is None:
+        return {}
+    if "held" not in subnet.hidden:
+        subnet.hidden |= {"held": {}, "address_of": {}, "free_from": RESERVED_FIRST}
+        for entry in subnet.body["properties"].get("ipConfigurations") or []:
+            hold(world, subnet, entry["id"])
+    held: dict[str, str] = subnet.hidden["held"]
+    return held
+
+
+def hold(world: World, subnet: Resource, configuration_id: str) -> None:
+    """An ip configuration, as its NIC has it, is in the subnet now."""
+    if "held" not in subnet.hidden:
+        return
+    nic = world.get(configuration_id.rsplit("/", 2)[0])
+    for configuration in nic.body["properties"]["ipConfigurations"] if nic else []:
+        if ids.same(configuration["id"], configuration_id):
+            address = configuration["properties"]["privateIPAddress"]
+            subnet.hidden["held"][address] = configuration["id"]
+            subnet.hidden["address_of"][configuration_id.lower()] = address
+
+
+def let_go(subnet: Resource, configuration_id: str) -> None:
+    """An ip configuration has left the subnet."""
+    address = subnet.hidden.get("address_of", {}).pop(configuration_id.lower(), None)
+    if address is not None:
+        subnet.hidden["held"].pop(address, None)
+        number = int(ipaddress.IPv4Address(address)) - int(network_of(subnet.body).network_address)
+        subnet.hidden["free_from"] = min(subnet.hidden["free_from"], number)
 
 
 def free(world: World, subnet: Resource, also_taken: set[str]) -> Iterator[str]:
     """Free addresses, lowest first."""
-    taken = allocated(world, subnet.id).keys() | also_taken
-    network = network_of(subnet.body)
-    for number in range(RESERVED_FIRST, network.num_addresses - RESERVED_LAST):
+    taken, network = allocated(world, subnet.id), network_of(subnet.body)
+    while subnet.hidden["free_from"] < network.num_addresses and str(network[subnet.hidden["free_from"]]) in taken:
+        subnet.hidden["free_from"] += 1
+    for number in range(subnet.hidden["free_from"], network.num_addresses - RESERVED_LAST):
         address = str(network[number])
-        if address not in taken:
+        if address not in taken and address not in also_taken:
             yield address
 
 

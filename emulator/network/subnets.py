@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from emulator import durations, ids, operations
-from emulator.network import bodies
+from emulator.network import addresses, bodies
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Request, Response
 from emulator.world import Resource, World
@@ -124,6 +124,7 @@ def join(world: World, subnet_id: str, configuration_id: str) -> None:
     reference = upper(configuration_id)
     if all(entry["id"] != reference for entry in entries):
         entries.append({"id": reference})
+        addresses.hold(world, subnet, configuration_id)
         show_in_network(world, ids.parent(subnet.id) or "")
 
 
@@ -132,7 +133,9 @@ def leave(world: World, subnet_id: str, configuration_id: str) -> None:
     if subnet is None:
         return
     properties = subnet.body["properties"]
-    left = [e for e in properties.get("ipConfigurations") or [] if not ids.same(e["id"], configuration_id)]
+    gone = configuration_id.lower()
+    left = [e for e in properties.get("ipConfigurations") or [] if e["id"].lower() != gone]
+    addresses.let_go(subnet, configuration_id)
     properties.pop("ipConfigurations", None)
     if left:
         properties["ipConfigurations"] = left
