@@ -40,11 +40,13 @@ class Event:
 
 
 class Resources(dict[str, Resource]):
-    """Resources by lower-case id, with an index by each prefix: the children of a VM are asked for in every answer."""
+    """Resources by lower-case id, with an index by each prefix, since the children of a VM are asked for in every
+    answer, and one by type, since of thousands of resources few are scaling plans."""
 
     def __init__(self, resources: Mapping[str, Resource] | None = None) -> None:
         super().__init__()
         self._below: dict[str, dict[str, None]] = {}
+        self._of_type: dict[str, dict[str, None]] = {}
         for key, resource in (resources or {}).items():
             self[key] = resource
 
@@ -55,18 +57,29 @@ class Resources(dict[str, Resource]):
         if key not in self:
             for prefix in _prefixes(key):
                 self._below.setdefault(prefix, {})[key] = None
+            self._of_type.setdefault(_type_of(resource), {})[key] = None
         super().__setitem__(key, resource)
 
     def __delitem__(self, key: str) -> None:
+        self._of_type[_type_of(self[key])].pop(key, None)
         super().__delitem__(key)
         for prefix in _prefixes(key):
             self._below[prefix].pop(key, None)
             if not self._below[prefix]:
                 del self._below[prefix]
 
-    def keys_below(self, prefix: str) -> list[str]:
-        """The keys that start with `prefix/`, in order of creation."""
-        return list(self._below.get(prefix, ()) if prefix else self)
+    def keys_below(self, prefix: str, resource_type: str | None = None) -> list[str]:
+        """The keys that start with `prefix/`, in order of creation. With a (lower-case) type all of it are among them,
+        and others may be."""
+        below = self._below.get(prefix, {}) if prefix else self
+        of_type = self._of_type.get(resource_type, {}) if resource_type is not None else below
+        if len(of_type) < len(below):
+            return [key for key in of_type if key.startswith(f"{prefix}/")]
+        return list(below)
+
+
+def _type_of(resource: Resource) -> str:
+    return str(resource.body.get("type", "")).lower()
 
 
 def _prefixes(key: str) -> list[str]:
@@ -178,7 +191,7 @@ class World:
     def under(self, prefix: str, resource_type: str | None = None) -> Iterator[Resource]:
         """Resources whose id starts with `prefix/`, in order of creation, of one type (`Microsoft.Compute/disks`)."""
         wanted = resource_type.lower() if resource_type is not None else None
-        for key in self.resources.keys_below(prefix.lower().rstrip("/")):
+        for key in self.resources.keys_below(prefix.lower().rstrip("/"), wanted):
             resource = self.resources.get(key)
-            if resource is not None and (wanted is None or str(resource.body.get("type", "")).lower() == wanted):
+            if resource is not None and (wanted is None or _type_of(resource) == wanted):
                 yield resource
