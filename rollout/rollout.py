@@ -125,6 +125,7 @@ class Rollout:
         await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
         if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
             return nothing_to_do(self._pool, self._image)
+        self._pool = lean(self._pool)  # it is read anew under the lease
         claims = [host.record.f for host in self._pool.hosts if host.record is not None]
         await self._lease.acquire(self._azure, above=max(claims, default=0))
         try:
@@ -401,6 +402,7 @@ class Rollout:
             self._by_name[name].let_release()
         for name in go.drain:
             self._by_name[name].let_drain()
+        self._standings.note(go.drain)
         for name in go.build:
             self._start(self._by_name[name])
         self._let_log_off(limits)
@@ -418,9 +420,8 @@ class Rollout:
             for work in self._works:
                 work.let_log_off(True)
             return
-        draining = [work for work in self._works if work.stage in (Stage.DRAINING, Stage.EMPTY)]
-        for position, work in enumerate(draining):
-            work.let_log_off(position < (limits.canary_left or 0))
+        for position, candidate in enumerate(self._standings.candidates.at(Stage.DRAINING, Stage.EMPTY)):
+            self._by_name[candidate.name].let_log_off(position < (limits.canary_left or 0))
 
     def _limits(self) -> Limits:
         declaration, hosts = self._declaration, len(self._pool.hosts)

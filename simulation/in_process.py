@@ -82,7 +82,9 @@ class InProcessTransport(WithoutSockets):
 def emulated(request: HttpRequest, principal: Principal) -> Request:
     """The emulator's form of an azure-core request."""
     url = urlsplit(request.url)
-    content = getattr(request, "content", None) or getattr(request, "body", None)  # the latter: older SDK clients
+    content = None
+    if request.method not in ("GET", "HEAD"):
+        content = getattr(request, "content", None) or getattr(request, "body", None)  # the latter: older SDK clients
     return Request(
         method=request.method,
         path=unquote(url.path),

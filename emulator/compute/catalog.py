@@ -72,18 +72,27 @@ def require_quota(
 ) -> None:
     """Raise 409 OperationNotAllowed when one more VM of `size` is too many; `replaces` is a VM's size before.
 
-    Wording and status: recording error-409-quota-exceeded (2018).
+    Wording and status: recording error-409-quota-exceeded (2018). What is used is counted only where it may be too
+    much: since the last count it has grown by what was granted here, at most.
     """
     wanted, before = find_size(size), find_size(replaces)
     if wanted is None:
         return
-    now = usage(world, location, subscription)
+    table = world.sections.setdefault("quota_at_most", {})
+    at_most: dict[str, int] = table.setdefault(f"{location}|{subscription}", {})
+    limits: dict[str, int] = world.setting("quota", {})
     for name, text, had in (
         ("cores", "Core", before.cores if before else 0),
         (wanted.family, f"{wanted.family} Cores", before.cores if before and before.family == wanted.family else 0),
     ):
-        row, added = now[name], wanted.cores - had
-        if added > 0 and row.current + added > row.limit:
+        added = max(0, wanted.cores - had)
+        if name in at_most and at_most[name] + added <= limits.get(name, DEFAULT_CORES):
+            at_most[name] += added
+            continue
+        row = usage(world, location, subscription)[name]
+        at_most[name] = row.current + added
+        if added and row.current + added > row.limit:
+            del at_most[name]
             raise ArmError(
                 409,
                 "OperationNotAllowed",

@@ -122,7 +122,8 @@ def join(world: World, subnet_id: str, configuration_id: str) -> None:
         return
     entries = subnet.body["properties"].setdefault("ipConfigurations", [])
     reference = upper(configuration_id)
-    if all(entry["id"] != reference for entry in entries):
+    known = subnet.hidden.get("address_of")
+    if reference.lower() not in known if known is not None else all(entry["id"] != reference for entry in entries):
         entries.append({"id": reference})
         addresses.hold(world, subnet, configuration_id)
         show_in_network(world, ids.parent(subnet.id) or "")
