@@ -44,6 +44,7 @@ from rollout.steps import (
     Memory,
     NoteHealthy,
     PowerOff,
+    Register,
     RemoveExtension,
     RemoveLastScript,
     RemoveRunCommands,
@@ -162,6 +163,8 @@ class Executor:
                 return memory, await self._install_agent(view)
             case Repair():
                 return replace(memory, repaired=True), await self._repair(view)
+            case Register():
+                return replace(memory, repaired=True), await self._register(view)
             case CheckGuest():
                 await guest.check(azure, self._declaration, vm)
                 return replace(memory, checked=True), "checked the guest"
@@ -498,11 +501,21 @@ class Executor:
                 await self._azure.run_protected_command(view.vm.id, names.LEAVE_COMMAND, scripts.LEAVE_ENTRA, {})
                 await self._join(view.vm)
 
-        async def repair() -> None:
+        await self._register_by(view, script, secrets)
+        return "repaired trust and registration of the old disk"
+
+    async def _register(self, view: HostView) -> str:
+        token = await self._tokens.get(self._declaration.verify.timeout + HOUR)
+        await self._register_by(
+            view, scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION, {"RegistrationToken": token}
+        )
+        return "had the agent register again"
+
+    async def _register_by(self, view: HostView, script: tuple[str, ...], secrets: dict[str, str]) -> None:
+        async def run() -> None:
             await self._azure.run_protected_command(view.vm.id, names.REPAIR_COMMAND, script, secrets)
 
-        await self._while_watching(view, repair, "register again")
-        return "repaired trust and registration of the old disk"
+        await self._while_watching(view, run, "register again")
 
 
 def _heard(task: asyncio.Task[None]) -> None:

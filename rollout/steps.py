@@ -303,6 +303,11 @@ class Repair(Step):
 
 
 @dataclass(frozen=True)
+class Register(Step):
+    """Let the agent of a healthy host register anew: somebody deleted the host's session-host record."""
+
+
+@dataclass(frozen=True)
 class CheckGuest(Step):
     """Ask the guest: secure channel, Windows Update policy, time zone, and the declared script."""
 

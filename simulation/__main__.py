@@ -100,12 +100,13 @@ def _seed(seed: int) -> Told:
 
 
 def _hunt(name: str, count: int) -> tuple[int, str]:
-    """The first seed that misses the guard, and what it said; 0 for none."""
-    with MUTANTS[name].off():
-        for seed in range(1, count + 1):
+    """The first seed that misses the guard, and what it said; 0 for none. A seed that fails with the guard in place
+    misses nothing."""
+    for seed in range(1, count + 1):
+        with MUTANTS[name].off():
             found = told(drawn(seed)).problems
-            if found:
-                return seed, found[0]
+        if found and not told(drawn(seed)).problems:
+            return seed, found[0]
     return 0, ""
 
 

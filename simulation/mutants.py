@@ -59,6 +59,15 @@ def _claim() -> Any:
     return patch.object(ComputeOperations, "update_vm", update_vm)
 
 
+def _max_unavailable() -> Any:
+    kept = admission._releases
+
+    def releases(candidates: Any, limits: Any, before: int | None) -> tuple[str, ...]:
+        return kept(candidates, replace(limits, max_unavailable=99), before)
+
+    return patch.object(admission, "_releases", releases)
+
+
 def _last_look() -> Any:
     kept = release.next_step
 
@@ -127,7 +136,7 @@ MUTANTS: dict[str, Mutant] = {
     "claim": Mutant("a VM is written only as it was read", _claim),
     "last look": Mutant("nobody is stopped under", _last_look),
     "floor": Mutant("enough hosts serve", lambda: patch.object(PoolWatch, "floor", lambda self: 0)),
-    "max_unavailable": Mutant("no more are out than may be", lambda: patch.object(admission, "_out", lambda them: -99)),
+    "max_unavailable": Mutant("no more are out than may be", _max_unavailable),
     "restore": Mutant("the old disk goes back", _restore),
     "canary": Mutant("nobody follows before the canary", lambda: patch.object(Rollout, "_canary_left", _never)),
     "stop": Mutant("failures stop the rollout", lambda: patch.object(Rollout, "_stop_for", _never)),

@@ -8,7 +8,7 @@ the operation ends when they have, or after 90 minutes.
 from __future__ import annotations
 
 from emulator import durations, guests, operations
-from emulator.compute.shapes import not_allowed
+from emulator.compute.shapes import not_allowed, require_staying
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, Resource, World
@@ -119,6 +119,7 @@ def _vm(world: World, request: Request) -> Resource:
 
 
 def _begin(world: World, request: Request, vm: Resource, verb: str) -> Response:
+    require_staying(vm)
     operations.preempt(world, vm.id)
     goal, row = _VERBS[verb]
     there = goal is not None and guests.machine_of(world, vm).power == goal

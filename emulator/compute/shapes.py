@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.wire import ArmError, Body, Request
+from emulator.world import Resource
 
 
 def clone(value: Any) -> Any:
@@ -47,6 +48,12 @@ def body_of(request: Request) -> Body:
             "The request content was invalid and could not be deserialized: 'a JSON object is expected'.",
         )
     return clone(request.body)  # type: ignore[no-any-return]
+
+
+def require_staying(vm: Resource) -> None:
+    """Refuse work on a VM that is being deleted. Raises 409 Conflict (wording unverified)."""
+    if vm.body["properties"].get("provisioningState") == "Deleting":
+        raise ArmError(409, "Conflict", f"The virtual machine '{vm.body['name']}' is being deleted.")
 
 
 def location_of(body: Body) -> str:

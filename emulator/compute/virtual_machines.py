@@ -10,7 +10,7 @@ from __future__ import annotations
 from emulator import durations, guests, ids, operations, paging
 from emulator.authorization import check
 from emulator.compute import catalog, data_disks, disks, identities, instance_view, os_disks, power, vm_creation
-from emulator.compute.shapes import body_of, change_not_allowed, clone, merge, without_nulls
+from emulator.compute.shapes import body_of, change_not_allowed, clone, merge, require_staying, without_nulls
 from emulator.network import network_interfaces
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Headers, Request, Response
@@ -137,8 +137,7 @@ def update(world: World, request: Request, path: dict[str, str]) -> Response:
 
 
 def _update(world: World, request: Request, vm: Resource, raw: Body, *, patch: bool) -> Response:
-    if vm.body["properties"].get("provisioningState") == "Deleting":
-        raise ArmError(409, "Conflict", f"The virtual machine '{vm.body['name']}' is being deleted.")
+    require_staying(vm)
     body = without_nulls(raw)
     given: Body = body.get("properties") or {}
     storage = given.get("storageProfile") or {}

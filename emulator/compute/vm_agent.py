@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from emulator import durations, guest_scripts, guests, ids, operations
 from emulator.compute import extension_handlers
-from emulator.compute.shapes import not_allowed
+from emulator.compute.shapes import not_allowed, require_staying
 from emulator.resources import existence
 from emulator.wire import Body
 from emulator.world import Handler, Resource, World
@@ -25,10 +25,11 @@ def is_windows(vm: Resource) -> bool:
 
 
 def running_vm(world: World, vm_id: str) -> Resource:
-    """The VM of a child resource that is to be written. Raises 404 without it, 409 while it does not run."""
+    """The VM of a child resource that is to be written. Raises 404 without it, 409 while it does not run or goes."""
     vm = world.get(vm_id)
     if vm is None:
         raise existence.missing(vm_id)
+    require_staying(vm)
     if guests.machine_of(world, vm).power != "running":
         # issue reports RDS-Templates#685, terraform-provider-azurerm#17262
         raise not_allowed("Cannot modify extensions in the VM when the VM is not running.")

@@ -16,6 +16,7 @@ from rollout.steps import (
     HostView,
     MarkDisk,
     Part,
+    Register,
     RemoveExtension,
     RemoveRunCommands,
     SetAllowNewSession,
@@ -48,15 +49,22 @@ def give_back(view: HostView, record: HostRecord) -> Step | None:
     """The next step towards the host as it was found, save its disk; None when it is so."""
     host = view.session_host
     if host is None:
-        if view.now > record.s + RECORD_PATIENCE:
-            return Fail("healthy, but its session-host record was deleted meanwhile; rebuild the host")
-        return Wait("its session-host record", 10.0, of=Part.SESSION_HOST)
+        return _without_record(view, record)
     if record.found_off:
         return _off_again(view, record)
     wanted = not record.found_draining
     if host.allow_new_session != wanted or _name_lost(view):
         return SetAllowNewSession(wanted, friendly_name=kept_name(view))
     return _remove(view)
+
+
+def _without_record(view: HostView, record: HostRecord) -> Step:
+    """Nobody can log on to a host without a record, and its agent believes itself registered."""
+    if view.now > record.s + RECORD_PATIENCE:
+        return Fail("healthy, but its session-host record was deleted meanwhile; rebuild the host")
+    if view.vm.running and view.vm.agent_ready and not view.vm.busy and not view.memory.repaired:
+        return Register()
+    return Wait("its session-host record", 10.0, of=Part.SESSION_HOST)
 
 
 def kept_name(view: HostView) -> str | None:

@@ -42,6 +42,7 @@ from rollout.steps import (
     Memory,
     NoteHealthy,
     PowerOff,
+    Register,
     RemoveExtension,
     RemoveLastScript,
     Repair,
@@ -261,6 +262,8 @@ class Modelled:
                 if not self.chance("the repair fails"):
                     self.joined = {self.attached}
                     self.in_pool = self.allow = True
+            case Register():
+                self.memory, self.in_pool = replace(memory, repaired=True), True
             case CheckGuest():
                 self.memory = replace(memory, checked=True)
             case NoteHealthy():

@@ -29,6 +29,7 @@ from rollout.steps import (
     LogOffUsers,
     MarkDisk,
     Memory,
+    Register,
     RemoveLastScript,
     RemoveRunCommands,
     Repair,
@@ -340,6 +341,14 @@ async def test_an_old_disk_joins_entra_anew_though_a_run_before_a_crash_had_join
     await doing.perform(Repair(), view(Phase.UNDO_REJOIN, vm(extensions=[extension(LOGIN)])))
     wanted = ["delete_extension", "run_protected_command", "put_extension", "run_protected_command"]
     assert [called for called, _, _ in azure.calls if called in wanted] == wanted
+
+
+async def test_registering_again_takes_nobody_out_of_the_directory() -> None:
+    doing, azure, _ = executor({"registration_token": token(3 * DAY)}, join=ENTRA)
+    assert (await doing.perform(Register(), view(Phase.SERVE))).repaired
+    [(_, _, script, secrets)] = azure.made("run_protected_command")
+    assert "IsRegistered" in str(script) and "dsregcmd" not in str(script)
+    assert list(secrets) == ["RegistrationToken"] and azure.made("put_extension") == []
 
 
 async def test_only_run_commands_of_ours_are_removed() -> None:

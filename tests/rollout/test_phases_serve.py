@@ -20,6 +20,7 @@ from rollout.steps import (
     JoinDirectory,
     MarkDisk,
     Memory,
+    Register,
     RemoveExtension,
     RemoveRunCommands,
     SetAllowNewSession,
@@ -105,8 +106,13 @@ def test_a_host_that_somebody_switched_off_meanwhile_is_not_waited_for() -> None
     assert kind(serve(vm("deallocated", disk=NEW, extensions=[extension(DSC)]))) == "Enter"
 
 
+def test_an_agent_whose_record_was_deleted_registers_again_once() -> None:
+    assert serve(session_host=None) == Register()
+    assert isinstance(serve(session_host=None, memory=Memory(repaired=True)), Wait)
+    assert isinstance(serve(vm(disk=NEW, power="deallocated"), session_host=None), Wait)
+
+
 def test_a_record_that_never_comes_back_is_told() -> None:
-    assert isinstance(serve(session_host=None), Wait)
     assert isinstance(serve(was=record(Phase.SERVE, ago=RECORD_PATIENCE + 1), session_host=None), Fail)
 
 

@@ -86,3 +86,9 @@ def test_what_never_occurred_is_named() -> None:
 
 def test_there_are_ten_guards_and_more_to_switch_off() -> None:
     assert len(MUTANTS) >= 10 and {"lease policy", "last look", "floor", "restore"} <= MUTANTS.keys()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_each_guard_is_there_to_be_switched_off(name: str) -> None:
+    with MUTANTS[name].off():
+        pass

@@ -348,6 +348,23 @@ def test_delete_keeps_disk_and_nic_by_default(cloud: Machines) -> None:
     assert cloud.world.resources[disk["id"].lower()].hidden["content"]["provisioned"] is True
 
 
+def test_nothing_preempts_a_deletion(cloud: Machines) -> None:
+    cloud.vm("vm-1")
+    answer = cloud.delete(cloud.path("vm-1"))
+    extension = {
+        "location": LOCATION,
+        "properties": {"publisher": "Microsoft.Powershell", "type": "DSC", "typeHandlerVersion": "2.73"},
+    }
+    for refused in (
+        cloud.put(f"{cloud.path('vm-1')}/extensions/DSC", extension),
+        cloud.call("POST", f"{cloud.path('vm-1')}/deallocate"),
+        cloud.call("PATCH", cloud.path("vm-1"), {"tags": {}}),
+    ):
+        assert (refused.status, code(refused)) == (409, "Conflict")
+    cloud.finish(answer)
+    assert cloud.get(cloud.path("vm-1")).status == 404
+
+
 def test_delete_option_takes_disks_and_nic_along(cloud: Machines) -> None:
     body = cloud.body("vm-1")
     body["properties"]["storageProfile"]["osDisk"]["deleteOption"] = "Delete"
