@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 
 from azure.core.credentials_async import AsyncTokenCredential
 
@@ -52,6 +52,14 @@ class AzureCloud(
     def scarcity(self) -> float:
         """How scarce the reads are that Azure grants, from 0 to 1."""
         return self.connection.throttle.scarcity()
+
+    def room(self) -> int:
+        """How many more hosts Azure's limits leave room for."""
+        return self.connection.throttle.room()
+
+    def under_way(self) -> AbstractContextManager[None]:
+        """Open while a host is under way."""
+        return self.connection.throttle.pace.host()
 
     @property
     def traffic(self) -> Traffic:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,7 @@ from itertools import count
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from cloud.pace import Pace
 from cloud.waits import retry_after
 from rollout.clock import Clock, from_iso
 from rollout.urgency import Urgency, urgency
@@ -146,6 +148,8 @@ class Throttle:
         self._clock, self._rates = clock, rates
         self._buckets: dict[tuple[str, Kind], Bucket] = {}
         self._resources: dict[str, float] = {}
+        self._taken: Counter[Kind] = Counter()
+        self.pace = Pace(clock)
         self.paced = 0.0
         """Seconds for which requests waited here, all together."""
 
@@ -166,14 +170,21 @@ class Throttle:
                 self._resources.pop(key, None)
                 break
             await self._clock.sleep(wait)
-        await self.bucket(_subscription(path), kind_of(method)).take()
+        kind = kind_of(method)
+        await self.bucket(_subscription(path), kind).take()
+        self._taken[kind] += 1
         self.paced += self._clock.now() - asked
 
     def scarcity(self) -> float:
-        """How scarce reads are, in the subscription where they are scarcest: from 0, a bucket is full, to 1, empty."""
+        """How scarce reads are, in the subscription where they are scarcest: from 0, a bucket is full and hosts may
+        begin as they like, to 1, it is empty or hosts have to wait for others."""
         burst = self._rates[Kind.READ].burst
         levels = [bucket.level for (_, kind), bucket in self._buckets.items() if kind is Kind.READ]
-        return 1.0 - max(0.0, min(levels, default=burst)) / burst
+        return max(1.0 - max(0.0, min(levels, default=burst)) / burst, self.pace.scarcity())
+
+    def room(self) -> int:
+        """Hosts that may begin now. What several subscriptions grant counts as if it were one's."""
+        return self.pace.room({kind: (self._rates[kind].per_second, self._taken[kind]) for kind in Kind})
 
     def learn(self, method: str, url: str, status: int, headers: Mapping[str, str], text: str = "") -> None:
         """Take in what an answer says about limits. `text` is the body of a 429, else empty."""

@@ -10,6 +10,7 @@ throttling, 5xx and lost connections is the implementation's business, as is the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 Body = dict[str, Any]
@@ -24,6 +25,14 @@ class Azure(Protocol):
 
     def scarcity(self) -> float:
         """How scarce the reads are that Azure grants: from 0, plenty, to 1, each is waited for."""
+        ...
+
+    def room(self) -> int:
+        """How many more hosts Azure's limits leave room for now: each takes calls that those under way need as well."""
+        ...
+
+    def under_way(self) -> AbstractContextManager[None]:
+        """Open while a host is under way: it counts against the room."""
         ...
 
     # Microsoft.Compute/virtualMachines

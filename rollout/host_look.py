@@ -61,6 +61,8 @@ ALWAYS, NEVER = float("inf"), float("-inf")
 """Ages of what is seen once, and of what is read anew whenever it was seen."""
 
 _DISKS = frozenset({Part.OLD_DISK, Part.NEW_DISK})
+_OURS = frozenset({Part.TEMPORARY_VM, Part.TEMPORARY_NIC})
+"""Where there is none, only our own step makes one."""
 _TOUCHED: dict[type[Step], frozenset[Part]] = {
     Enter: frozenset({Part.VM, *_DISKS}),
     CreateTemporaryNic: frozenset({Part.TEMPORARY_NIC}),
@@ -175,6 +177,8 @@ class HostLook:
         """The part as it was seen no longer than `age` seconds ago, else as it is. While one part is waited for, that
         one is read, and the others only if nobody knows them."""
         now, seen = self._azure.azure_time(), self._seen.get(part)
+        if seen is not None and seen.value is None and part in _OURS:
+            age = ALWAYS
         if waiting_for is not None:
             age = NEVER if part is waiting_for else ALWAYS
         if seen is not None and now - seen.at <= age:

@@ -213,6 +213,10 @@ class HostWork:
 
     async def run(self) -> None:
         """Work until the host's record says that it has ended. Raises LeaseLost and Stopped only."""
+        with self.shared.azure.under_way():
+            await self._run()
+
+    async def _run(self) -> None:
         refused = 0
         while not self.ended:
             urgency.set(Urgency.OUT if self.shared.hurried else URGENCIES[self.stage])

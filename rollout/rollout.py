@@ -403,7 +403,7 @@ class Rollout:
         for name in go.drain:
             self._by_name[name].let_drain()
         self._standings.note(go.drain)
-        for name in go.build:
+        for name in go.build[: self._azure.room()]:
             self._start(self._by_name[name])
         self._let_log_off(limits)
         if candidates.count(Stage.BUILDING, Stage.DRAINING, Stage.OUT) or go != Admissions() or limits.canary_left == 0:

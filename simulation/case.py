@@ -39,7 +39,8 @@ class Runner:
 @dataclass(frozen=True)
 class Deed:
     """What an administrator does: `kind` is one of `deeds.DEEDS`, `host` the number of a VM. It happens when that host
-    enters `phase` (`delay` seconds later), or, without one, `delay` seconds after the beginning."""
+    enters `phase` (`delay` seconds later), or, without one, `delay` seconds after the beginning. With a `delay` below 0
+    it gets in between: it happens when the write that enters the phase is on its way."""
 
     kind: str
     host: int = 0

@@ -209,7 +209,7 @@ def _deeds(chance: random.Random, hosts: int) -> tuple[Deed, ...]:
     for kind in chance.sample(sorted(DEEDS), k=chance.choice((1, 1, 2))):
         if kind in ("delete_vm", "delete_session_host") and hosts == 1:
             continue  # a pool without hosts is refused, and rightly
-        host, delay = chance.randrange(hosts), chance.choice((0.0, 5.0, 60.0, 400.0))
+        host, delay = chance.randrange(hosts), chance.choice((-1.0, -1.0, 0.0, 5.0, 60.0, 400.0))
         if chance.random() < 0.7:
             deeds.append(Deed(kind, host, chance.choice(PHASES), delay))
         else:

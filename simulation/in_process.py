@@ -50,6 +50,8 @@ class InProcessTransport(WithoutSockets):
         write = is_write(asked)
         if write:
             await self._about_to_write(asked)
+            if self._wire is not None:
+                await self._wire.announce(asked)
         elif process.dead.is_set() or process.paused_for:
             await process.alive()
         self._emulator.advance(self._clock.now())

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.wire import Request
 from rollout import names
 from rollout.errors import AzureError, RolloutError
 from rollout.record import ENDED, decode
@@ -107,6 +108,7 @@ class _Story:
         self._tasks: set[asyncio.Task[None]] = set()
         self._phases: Counter[str] = Counter()
         made.wire.watchers.append(self._watch)
+        made.wire.heralds.append(self._herald)
 
     async def told(self) -> Played:
         case, made = self._case, self._made
@@ -197,15 +199,23 @@ class _Story:
 
     def _watch(self, exchange: Exchange) -> None:
         """A record that was written: which phase a host entered, and whether somebody waited for that."""
-        if exchange.method != "PATCH" or not exchange.accepted or not isinstance(exchange.body, dict):
+        phase = _entered(exchange)
+        if phase is None or not exchange.accepted:
             return
-        record = decode((exchange.body.get("tags") or {}).get(names.RECORD))
-        if record is None or "virtualmachines" not in kind_of_write(exchange):
-            return
-        self._phases[str(record.p)] += 1
-        for deed in [deed for deed in self._waiting if deed.phase == record.p]:
-            if exchange.path.lower() == vm_id(deed.host).lower():
+        self._phases[phase] += 1
+        for deed in self._due(phase, exchange.path):
+            if deed.delay >= 0:
                 self._soon(deed)
+
+    def _herald(self, request: Request) -> bool:
+        """A record that is on its way: does somebody get in between?"""
+        between = [deed for deed in self._due(_entered(request) or "", request.path) if deed.delay < 0]
+        for deed in between:
+            self._soon(deed)
+        return bool(between)
+
+    def _due(self, phase: str, path: str) -> list[Deed]:
+        return [d for d in self._waiting if phase and d.phase == phase and path.lower() == vm_id(d.host).lower()]
 
     def _soon(self, deed: Deed) -> None:
         self._waiting.remove(deed)
@@ -214,7 +224,8 @@ class _Story:
         task.add_done_callback(self._tasks.discard)
 
     async def _do(self, deed: Deed) -> None:
-        await self._made.clock.sleep(deed.delay)
+        if deed.delay > 0:
+            await self._made.clock.sleep(deed.delay)
         self._done.append((self._made.clock.now(), deed))
         await DEEDS[deed.kind].do(self._made, deed.host)
 
@@ -223,6 +234,14 @@ class _Story:
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         self._waiting.clear()
+
+
+def _entered(write: Request | Exchange) -> str | None:
+    """The phase that a write puts on a VM's record, or None."""
+    if write.method != "PATCH" or not isinstance(write.body, dict) or "virtualmachines" not in kind_of_write(write):
+        return None
+    record = decode((write.body.get("tags") or {}).get(names.RECORD))
+    return str(record.p) if record is not None else None
 
 
 def spoiled(story: Played) -> dict[str, frozenset[str]]:

@@ -5,6 +5,7 @@ It is kept by the transport, outside the engine: who sent what when, and what Az
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -49,10 +50,18 @@ class Exchange:
 
 @dataclass
 class Wire:
-    """All exchanges of a simulation in order. `watchers` are called with each."""
+    """All exchanges of a simulation in order. `watchers` are called with each; `heralds` with each write that is on its
+    way, and say whether something is to happen before it arrives."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     watchers: list[Callable[[Exchange], None]] = field(default_factory=list)
+    heralds: list[Callable[[Request], bool]] = field(default_factory=list)
+
+    async def announce(self, request: Request) -> None:
+        """A write is on its way."""
+        in_between = [herald(request) for herald in self.heralds]
+        if any(in_between):
+            await asyncio.sleep(0)
 
     def note(self, process: Process, at: float, request: Request, status: int) -> None:
         write = is_write(request)
