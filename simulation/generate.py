@@ -209,9 +209,12 @@ def _deeds(chance: random.Random, hosts: int) -> tuple[Deed, ...]:
     for kind in chance.sample(sorted(DEEDS), k=chance.choice((1, 1, 2))):
         if kind in ("delete_vm", "delete_session_host") and hosts == 1:
             continue  # a pool without hosts is refused, and rightly
-        host, delay = chance.randrange(hosts), chance.choice((-1.0, -1.0, 0.0, 5.0, 60.0, 400.0))
+        host, delay = chance.randrange(hosts), chance.choice((-1.0, 0.0, 5.0, 60.0, 400.0))
         if chance.random() < 0.7:
             deeds.append(Deed(kind, host, chance.choice(PHASES), delay))
         else:
             deeds.append(Deed(kind, host, "", chance.uniform(60, 5400)))
+    if chance.random() < 0.5:  # between a look and the write that follows from it
+        kind = chance.choice(("add_vm_tag", "add_vm_tag", "add_vm_tag", "wipe_vm_tags", "drain", "stop_vm"))
+        deeds.append(Deed(kind, chance.randrange(hosts), chance.choice(PHASES[:5]), -1.0))
     return tuple(deeds)
