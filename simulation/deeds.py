@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from emulator import capacity
+from emulator.desktopvirtualization.broker import begin_session, broker_of, end_session, report
 from emulator.scenario import SECRETS
 from rollout import join, names
 from rollout.declaration import parse
+from rollout.record import Phase, decode
 from simulation.emulated_pool import COMPUTE_API, GROUP, INPUTS, POOL, EmulatedPool
 
 AVD_API = "2024-04-03"
@@ -105,6 +108,25 @@ async def delete_session_host(made: EmulatedPool, host: int) -> None:
     made.ask("DELETE", session_host_id(host), None, AVD_API)
 
 
+async def slip_back(made: EmulatedPool, host: int) -> None:
+    """Somebody whose connection was under way lands on a host that is draining or about to be stopped, for 20 minutes
+    (RDS-Templates issues 509 and 570)."""
+    world, record_id = made.emulator.world, session_host_id(host).lower()
+    work = decode((made.vm(f"vm-{host}").get("tags") or {}).get(names.RECORD))
+    record, broker = world.get(record_id), broker_of(world, POOL)
+    if record is None or not record.hidden.get("running") or work is None or work.p not in (Phase.DRAIN, Phase.RELEASE):
+        return
+    session = begin_session(world, broker, record_id, "CONTOSO\\late")
+    report(world, broker, session, "logon")
+    capacity.pool_changed(world, broker.id)
+    await made.clock.sleep(1200)
+    world.advance(made.clock.now())
+    if broker.hosts.get(record_id, {}).get(session.number) is session and not session.lost:
+        report(world, broker, session, "logoff")
+        end_session(world, broker, session)
+        capacity.pool_changed(world, broker.id)
+
+
 async def switch_scaling_plan_on(made: EmulatedPool, host: int) -> None:
     body = made.ask("GET", PLAN, None, AVD_API).body
     references = [{"hostPoolArmPath": POOL, "scalingPlanEnabled": True}]
@@ -188,6 +210,7 @@ DEEDS: dict[str, Means] = {
     "wipe_pool_tags": Means(wipe_pool_tags),
     "delete_new_disk": Means(delete_new_disk),
     "delete_session_host": Means(delete_session_host, frozenset({"gone", "flag"})),
+    "slip_back": Means(slip_back),
     "switch_scaling_plan_on": Means(switch_scaling_plan_on, frozenset({"power"})),
     "renew_token": Means(renew_token),
     "pause": Means(pause),

@@ -215,6 +215,7 @@ def _deeds(chance: random.Random, hosts: int) -> tuple[Deed, ...]:
         else:
             deeds.append(Deed(kind, host, "", chance.uniform(60, 5400)))
     if chance.random() < 0.5:  # between a look and the write that follows from it
-        kind = chance.choice(("add_vm_tag", "add_vm_tag", "add_vm_tag", "wipe_vm_tags", "drain", "stop_vm"))
-        deeds.append(Deed(kind, chance.randrange(hosts), chance.choice(PHASES[:5]), -1.0))
+        kind = chance.choice(("add_vm_tag", "add_vm_tag", "slip_back", "slip_back", "wipe_vm_tags", "stop_vm"))
+        phase = "release" if kind == "slip_back" else chance.choice(PHASES[:5])
+        deeds.append(Deed(kind, chance.randrange(hosts), phase, -1.0))
     return tuple(deeds)
