@@ -39,6 +39,35 @@ class CheckpointArgs:
 
 
 @dataclass(kw_only=True)
+class WindowArgs:
+    """The maintenance window: only inside it are hosts taken out of service. A host is begun only if it can serve again
+    before the window closes; what is out finishes, and the rest goes on in the next window.
+    """
+
+    recur_every: pulumi.Input[str]
+    """When it comes again, in the grammar of Azure's maintenance configurations: days, weeks with their days, or months
+    with days or with the nth day of the week and an offset of -6 to 6 days. Source: Azure documentation, maintenance
+    configurations: recurEvery.
+    """
+
+    start: pulumi.Input[str]
+    """The wall-clock time at which it opens, with the first date where every second week or the like is counted from
+    it. A time that does not exist in the night clocks go forward is as much later; one that comes twice is the first.
+    Source: Azure documentation, maintenance configurations: startDateTime.
+    """
+
+    duration: pulumi.Input[str | float]
+    """How long it is open, in elapsed time: ISO 8601 duration, or seconds. Half an hour or more, and not until the next
+    one. Source: Azure documentation, maintenance configurations: duration.
+    """
+
+    time_zone: pulumi.Input[str]
+    """The zone of start: an IANA name, or a Windows one. Source: Azure documentation, maintenance configurations:
+    timeZone.
+    """
+
+
+@dataclass(kw_only=True)
 class DrainArgs:
     """How users leave a host."""
 
@@ -231,6 +260,23 @@ class HostPoolImageUpdateArgs:
     """Hosts that may fail, those that got their old disk back included, before no further host is begun: a number, or a
     percentage of the hosts that needed work. Hosts in work are finished. 0 stops at the first failure. Default: 0.
     Source: The product's own choice.
+    """
+
+    window: pulumi.Input[WindowArgs | Mapping[str, Any]] | None = None
+    """The maintenance window: only inside it are hosts taken out of service. A host is begun only if it can serve again
+    before the window closes; what is out finishes, and the rest goes on in the next window. Source: Azure
+    documentation, maintenance configurations.
+    """
+
+    start_at: pulumi.Input[str] | None = None
+    """In place of a window: the time, ISO 8601 with its offset, from which hosts may be taken out of service. 14 days
+    ahead at most. Source: Azure documentation, session host update: schedule up to two weeks ahead.
+    """
+
+    when_closed: pulumi.Input[str] | None = None
+    """What a run does while the window is closed. return: it ends at once with status scheduled, and a run inside the
+    window begins. wait: it waits for the window. One of return, wait. Default: "return". Source: The product's own
+    choice.
     """
 
     drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None

@@ -35,8 +35,9 @@ the URI of a Key Vault secret, read at use by the updater.
 _OUTPUTS = """\
 ## Outputs
 
-- `status`: `complete`, `complete_with_failures` or `paused`. A run that was stopped (too many failures, or the process
-  was ended) is an error of `pulumi up`, which keeps the outputs of the run before.
+- `status`: `complete`, `complete_with_failures`, `paused`, or `scheduled`: the maintenance window is closed. A run that
+  was stopped (too many failures, or the process was ended) is an error of `pulumi up`, which keeps the outputs of the
+  run before.
 - `summary`: one line on how the run ended, such as `pool hp1: 12 of 12 hosts updated to 1.0.1`.
 - `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
 - `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
@@ -45,13 +46,16 @@ _OUTPUTS = """\
 - `images`: names of the virtual machines by the version they run, as last seen; `pulumi refresh` reads it anew.
 - `attempt`: number of the attempt, counted from 1 for the pool.
 - `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+- `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
+  end of a window; then `pulumi up` does not fail. Else empty.
 - `plan` and `state`: as below, after the run.
 
 Added to the inputs, and shown in a preview:
 
 - `plan`: host -> `1.0.0 -> 1.0.1` of the hosts that need work; empty when there is nothing to do; `unknown` while an
   input is.
-- `state`: one line on where the pool stands, such as `paused, 4 of 12 done`.
+- `state`: one line on where the pool stands, such as `paused, 4 of 12 done`; with a maintenance window also when it
+  begins, how long it takes, and in how many windows, if nobody has to be waited for.
 - `image_version_id`: id of the version that `version` names now.
 """
 

@@ -131,7 +131,7 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     image: pulumi.Output[str]
     version: pulumi.Output[str]
     status: pulumi.Output[str]
-    """`complete`, `complete_with_failures` or `paused`."""
+    """`complete`, `complete_with_failures`, `paused` or `scheduled`."""
     summary: pulumi.Output[str]
     """One line on how the run ended."""
     image_version_id: pulumi.Output[str]
@@ -143,6 +143,8 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     attempt: pulumi.Output[int]
     report: pulumi.Output[str]
     """Path of the run's event log."""
+    goes_on: pulumi.Output[str]
+    """When the next maintenance window opens, for a run that is scheduled or that a window's end has paused."""
     plan: pulumi.Output[dict[str, str]]
     """Hosts that need work, and which."""
     state: pulumi.Output[str]
@@ -170,15 +172,15 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
         super().__init__(HostPoolImageUpdateProvider(), resource_name, props, opts)
 
 
-_OUTPUTS = ("status", "image_version_id", "hosts", "images", "attempt", "report", "summary", "plan", "state")
+_OUTPUTS = ("status", "image_version_id", "hosts", "images", "attempt", "report", "summary", "goes_on", "plan", "state")
 
 
 def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:
-    """After create and update: fail the deployment where hosts are left, unless the declaration says otherwise. The
-    state is saved by then, so that the next run goes on from it."""
+    """After create and update: fail the deployment where hosts are left, unless the declaration says otherwise, or they
+    are left for the next maintenance window. The state is saved by then, so that the next run goes on from it."""
     outputs, inputs = args.new_outputs or {}, args.new_inputs or {}
-    wanted = inputs.get("fail_when_incomplete")
-    if outputs.get("status") in ("complete", "scheduled") or wanted is False:
+    wanted, status = inputs.get("fail_when_incomplete"), outputs.get("status")
+    if status in ("complete", "scheduled") or (status == "paused" and outputs.get("goes_on")) or wanted is False:
         return
     raise HostPoolImageUpdateFailed(str(outputs.get("summary") or f"the update is {outputs.get('status')}"))
 

@@ -19,6 +19,7 @@ from rollout.images import Image, resolve, short
 from rollout.observation import Pool, observe
 from rollout.plan import hosts_to_update, lines, state_line
 from rollout.record import ENDED
+from rollout.schedule import estimate
 
 if TYPE_CHECKING:
     from rollout.azure import Azure
@@ -110,10 +111,12 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
     for host in pool.hosts:
         version = short(host.image)
         images[version] = (*images.get(version, ()), host.name)
-    works = hosts_to_update(pool, image, declaration)
+    works, state = hosts_to_update(pool, image, declaration), ""
+    if works and (declaration.window is not None or declaration.start_at is not None):
+        state = f"; {estimate(declaration, len(works), len(pool.hosts), pool.observed_at).line(declaration)}"
     return Look(
         plan=lines(pool, image, declaration, works),
-        state=state_line(pool, image, declaration, works),
+        state=state_line(pool, image, declaration, works) + state,
         image_version_id=image.id,
         images=images,
     )

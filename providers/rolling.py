@@ -88,6 +88,7 @@ def outputs_of(outcome: Outcome) -> dict[str, Any]:
         "attempt": outcome.attempt,
         "report": outcome.report,
         "summary": outcome.summary,
+        "goes_on": outcome.goes_on,
     }
 
 

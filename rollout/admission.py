@@ -61,6 +61,30 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Left:
+    """Time, in seconds: how much of the maintenance window is left, and what a host still takes at each stage until it
+    serves again."""
+
+    seconds: float = math.inf
+    from_build: float = 0.0
+    from_drain: float = 0.0
+    from_release: float = 0.0
+
+    @property
+    def builds(self) -> bool:
+        """A host that is begun now serves again before the window ends."""
+        return self.seconds >= self.from_build
+
+    @property
+    def drains(self) -> bool:
+        return self.seconds >= self.from_drain
+
+    @property
+    def releases(self) -> bool:
+        return self.seconds >= self.from_release
+
+
+@dataclass(frozen=True)
 class Limits:
     max_unavailable: int
     max_building: int
@@ -80,6 +104,7 @@ class Limits:
     canary_left: int | None
     """Hosts that may still go out before the canary has passed; None once it has."""
     order: Order = Order()
+    left: Left = Left()
 
 
 @dataclass(frozen=True)
@@ -149,7 +174,9 @@ def admit(candidates: Candidates, limits: Limits) -> Admissions:
     batch = _batch(candidates, limits)
     to_drain = None if limits.order.drain_ahead else batch
     return Admissions(
-        _builds(candidates, limits), _drains(candidates, limits, to_drain), _releases(candidates, limits, batch)
+        _builds(candidates, limits) if limits.left.builds else (),
+        _drains(candidates, limits, to_drain) if limits.left.drains else (),
+        _releases(candidates, limits, batch) if limits.left.releases else (),
     )
 
 

@@ -18,13 +18,18 @@ from typing import Any, TypeVar
 
 import isodate
 
+from rollout.clock import iso
 from rollout.errors import InvalidDeclaration
+from rollout.window import Window, window
 
 E = TypeVar("E", bound=StrEnum)
 
 MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86400.0
+
+SHORTEST_WINDOW = 30 * MINUTE
+"""Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
 
 HOST_POOL_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.DesktopVirtualization/hostPools/[^/]+",
@@ -58,6 +63,14 @@ class LogOff(StrEnum):
     """Disconnected sessions are logged off; with an active session left the host is left out as with wait."""
     FORCE = "force"
     """Everybody is logged off after the final message and `grace`."""
+
+
+class WhenClosed(StrEnum):
+    """What a run does outside the maintenance window."""
+
+    RETURN = "return"
+    """It ends at once, scheduled, and the first run inside a window begins."""
+    WAIT = "wait"
 
 
 class JoinType(StrEnum):
@@ -208,6 +221,10 @@ class Declaration:
     """Tag that keeps autoscale off a host; default the scaling plan's own exclusionTag."""
     agent: Agent = Agent()
     verify: Verify = Verify()
+    window: Window | None = None
+    start_at: float | None = None
+    """Epoch second before which no host is touched."""
+    when_closed: WhenClosed = WhenClosed.RETURN
 
     @property
     def pool_name(self) -> str:
@@ -239,7 +256,12 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     for name in ("fail_when_incomplete", "grow_os_disk"):
         if name in given:
             fields[name] = bool(given[name])
-    for name, kind in (("build", Build), ("stop", Stop), ("device_cleanup", DeviceCleanup)):
+    for name, kind in (
+        ("build", Build),
+        ("stop", Stop),
+        ("device_cleanup", DeviceCleanup),
+        ("when_closed", WhenClosed),
+    ):
         if name in given:
             fields[name] = choice(name, given[name], kind)
     for name in ("keep_old_disk", "allocation_retry"):
@@ -252,6 +274,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         fields["headroom"] = fraction("headroom", given["headroom"])
     if "sessions_per_host" in given:
         fields["sessions_per_host"] = whole("sessions_per_host", given["sessions_per_host"], at_least=1)
+    if "start_at" in given:
+        fields["start_at"] = moment("start_at", given["start_at"])
     if "build_tags" in given:
         fields["build_tags"] = tuple(sorted((str(k), str(v)) for k, v in given["build_tags"].items()))
     if "checkpoints" in given:
@@ -263,6 +287,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("local_admin", _local_admin),
         ("agent", _agent),
         ("verify", _verify),
+        ("window", _window),
     ):
         if name in given:
             fields[name] = read(given[name])
@@ -282,6 +307,15 @@ def _contradictions(d: Declaration) -> None:
     if d.drain.log_off is LogOff.FORCE and d.drain.grace > d.drain.deadline:
         raise InvalidDeclaration(
             "drain.grace", d.drain.grace, "is longer than drain.deadline", "make it shorter, such as PT5M"
+        )
+    if d.window is not None and d.start_at is not None:
+        raise InvalidDeclaration("start_at", iso(d.start_at), "does not go with window", "declare one of the two")
+    if d.window is not None and d.window.duration < SHORTEST_WINDOW:
+        raise InvalidDeclaration(
+            "window.duration",
+            d.window.duration,
+            "is shorter than one host takes",
+            f"declare {SHORTEST_WINDOW / MINUTE:.0f} minutes at least, such as PT6H",
         )
 
 
@@ -350,6 +384,10 @@ def _local_admin(given: Mapping[str, Any]) -> LocalAdmin:
     for name in ("username_secret", "password_secret"):
         secret_uri(f"local_admin.{name}", str(given[name]))
     return LocalAdmin(str(given["username_secret"]), str(given["password_secret"]))
+
+
+def _window(given: Mapping[str, Any]) -> Window:
+    return window(given, duration("window.duration", given["duration"]))
 
 
 def _agent(given: Mapping[str, Any]) -> Agent:
@@ -425,6 +463,18 @@ def duration(prop: str, value: Any) -> float:
     if not isinstance(parsed, timedelta) or parsed < timedelta(0):
         raise InvalidDeclaration(prop, value, "is no duration", "write an ISO 8601 duration such as PT10M or P3D")
     return parsed.total_seconds()
+
+
+def moment(prop: str, value: Any) -> float:
+    """Epoch seconds of an ISO 8601 date and time with its offset."""
+    try:
+        parsed = isodate.parse_datetime(str(value))
+    except (isodate.ISO8601Error, ValueError):
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        why = "is no date and time" if parsed is None else "says no offset from UTC"
+        raise InvalidDeclaration(prop, value, why, "write one such as 2026-12-05T22:00:00+01:00")
+    return float(parsed.timestamp())
 
 
 def choice(prop: str, value: Any, kind: type[E]) -> E:

@@ -39,6 +39,8 @@ class Kind(StrEnum):
     """data: result (passed, failed), hosts."""
     CHECKPOINT = "checkpoint"
     """data: percent, pause."""
+    SCHEDULED = "scheduled"
+    """The run waits for its maintenance window. text: until when."""
     PAUSED = "paused"
     RESUMED = "resumed"
     WARNING = "warning"

@@ -16,7 +16,7 @@ class Outcome:
     """How a run ended."""
 
     status: str
-    """complete, complete_with_failures, stopped or paused."""
+    """complete, complete_with_failures, stopped, paused, or scheduled: nothing was begun, the window is closed."""
     image_version_id: str
     hosts: dict[str, list[str]]
     """Names by state: updated, rolled_back, failed, gone, left_out, pending, other (outside include), ghosts."""
@@ -27,6 +27,9 @@ class Outcome:
     """Path of the run's event log; empty when there was nothing to do."""
     summary: str
     """One line."""
+    goes_on: str = ""
+    """When the next maintenance window opens (ISO 8601, UTC), for a run that is scheduled, or that a window's end has
+    paused; else empty."""
 
 
 class HostResult(Protocol):
@@ -46,6 +49,16 @@ def nothing_to_do(pool: Pool, image: Image) -> Outcome:
     return Outcome("complete", image.id, {"updated": updated}, attempt, (), "", summary)
 
 
+def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str) -> Outcome:
+    """The window is closed, and nothing was begun. `opens` says when for people."""
+    by_state: dict[str, list[str]] = {}
+    for host in pool.hosts:
+        by_state.setdefault("updated" if same_image(host.image, image.id) else "pending", []).append(host.name)
+    summary = f"pool {pool.name}: scheduled for {opens}: {hosts} of {len(pool.hosts)} hosts get {image.version}"
+    attempt = pool.record.a if pool.record is not None else 0
+    return Outcome("scheduled", image.id, by_state, attempt, (), "", summary, goes_on)
+
+
 def outcome_of(
     pool: Pool,
     image: Image,
@@ -54,6 +67,7 @@ def outcome_of(
     report: str,
     paused_by: str,
     why: str,
+    goes_on: str = "",
 ) -> Outcome:
     """The outcome of a run with works. `why` is what stopped it, if anything did."""
     by_name = {result.name: result for result in results}
@@ -69,7 +83,7 @@ def outcome_of(
     failures = tuple((w.name, w.reason) for w in by_name.values() if w.ended and w.result not in ("done", ""))
     failed = tuple((w.name, w.reason) for w in by_name.values() if w.result in ("failed", "rolled_back", "gone"))
     summary = _summary(pool, image, record, hosts, failed or failures, report, paused_by, why)
-    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary)
+    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary, goes_on)
 
 
 def _summary(

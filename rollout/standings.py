@@ -33,6 +33,8 @@ class Standing(Protocol):
     def holds_slot(self) -> bool: ...
     @property
     def outage(self) -> float | None: ...
+    @property
+    def emptying(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,11 @@ class Standings:
         self._flags: dict[str, tuple[str, ...]] = dict.fromkeys(self._works, ())
         self._counts: Counter[str] = Counter()
         self._failed: dict[str, None] = {}
-        self._measured: set[str] = set()
+        self._measured: set[tuple[str, str]] = set()
         self.outages: list[float] = []
         """How long the hosts that are back were out of service, ascending."""
+        self.drains: list[float] = []
+        """How long the hosts that are empty took until then, ascending."""
         self.note(self._works)
 
     def note(self, names: Iterable[str]) -> None:
@@ -84,9 +88,10 @@ class Standings:
             self._failed.setdefault(name)
         else:
             self._failed.pop(name, None)
-        if work.outage is not None and name not in self._measured:
-            self._measured.add(name)
-            insort(self.outages, work.outage)
+        for what, seconds, seen in (("out", work.outage, self.outages), ("drain", work.emptying, self.drains)):
+            if seconds is not None and (what, name) not in self._measured:
+                self._measured.add((what, name))
+                insort(seen, seconds)
 
     @property
     def failed(self) -> tuple[str, ...]:

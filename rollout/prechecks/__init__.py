@@ -25,6 +25,7 @@ from rollout.prechecks import (
     pool,
     rights,
     secrets,
+    window,
 )
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, Severity, merged
@@ -45,6 +46,7 @@ CHECKS = (
     machines.check,
     building.check,
     locks.check,
+    window.check,
 )
 """In the order in which their findings are told."""
 

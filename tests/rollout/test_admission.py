@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout import admission
-from rollout.admission import Admissions, Candidate, Candidates, Limits, Order, Stage, look_ahead
+from rollout.admission import Admissions, Candidate, Candidates, Left, Limits, Order, Stage, look_ahead
 
 FLAGS = st.booleans()
 
@@ -90,6 +90,16 @@ def test_only_hosts_that_wait_for_it_are_admitted_and_in_their_order(
         there = [c.name for c in them if c.stage is stage]
         assert list(names) == [name for name in there if name in names]
     assert go.build == tuple(c.name for c in them if c.stage is Stage.QUEUED)[: len(go.build)]
+
+
+@given(candidates(), LIMITS, st.floats(0, 100))
+def test_nothing_begins_that_cannot_end_before_the_window_closes(
+    them: tuple[Candidate, ...], limits: Limits, seconds: float
+) -> None:
+    go, ever = (admit(them, replace(limits, left=left)) for left in (Left(seconds, 60.0, 40.0, 20.0), Left()))
+    assert go.build == (ever.build if seconds >= 60 else ())
+    assert go.drain == (ever.drain if seconds >= 40 else ())
+    assert go.release == (ever.release if seconds >= 20 else ())
 
 
 @given(candidates(), LIMITS)

@@ -17,14 +17,18 @@ from rollout.declaration import (
     DeviceCleanup,
     LogOff,
     Stop,
+    WhenClosed,
     duration,
     parse,
 )
 from rollout.errors import InvalidDeclaration
+from rollout.window import Window
 from tests.support.observed import DEFINITION, POOL, SECRETS
 
 LEAST: dict[str, Any] = {"host_pool_id": POOL, "image": DEFINITION, "version": "1.0.1"}
 AD = {"type": "ad", "domain": "contoso.com", "user": "joiner", "password_secret": f"{SECRETS}/join"}
+
+NIGHTS = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "Europe/Amsterdam"}
 
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     # property, inputs, value as told, part of the remedy
@@ -76,6 +80,15 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("verify.polls", {"verify": {"polls": 0}}, "0", "1 or more"),
     ("verify.timeout", {"verify": {"timeout": "1h"}}, "1h", "PT10M"),
     ("exclude", {"include": ["vm-0"], "exclude": ["vm-0"]}, "vm-0", "one of the two"),
+    ("window.recur_every", {"window": {**NIGHTS, "recur_every": "Weekly"}}, "Weekly", "Week Saturday,Sunday"),
+    ("window.start", {"window": {**NIGHTS, "start": "10pm"}}, "10pm", "22:00"),
+    ("window.duration", {"window": {**NIGHTS, "duration": "6 hours"}}, "6 hours", "PT10M"),
+    ("window.duration", {"window": {**NIGHTS, "duration": "PT20M"}}, "1200", "PT6H"),
+    ("window.time_zone", {"window": {**NIGHTS, "time_zone": "CETT"}}, "CETT", "Europe/Amsterdam"),
+    ("start_at", {"start_at": "2026-12-05T22:00:00"}, "2026-12-05T22:00:00", "+01:00"),
+    ("start_at", {"start_at": "2026-02-31T22:00:00Z"}, "2026-02-31", "+01:00"),
+    ("start_at", {"start_at": "2026-12-05T22:00:00Z", "window": NIGHTS}, "2026-12-05T22:00:00Z", "one of the two"),
+    ("when_closed", {"when_closed": "ask"}, "ask", "return, wait"),
 ]
 
 
@@ -148,8 +161,12 @@ def test_everything_declared_arrives() -> None:
             "build_tags": {"b": 2, "a": 1},
             "keep_old_disk": "P1W",
             "verify": {"polls": 3.0, "accept": ["Available", "NeedsAssistance"], "script": ["exit 0"]},
+            "window": NIGHTS,
+            "when_closed": "wait",
         }
     )
+    assert (given_.window, given_.when_closed) == (Window("Day", "22:00", 21600, "Europe/Amsterdam"), WhenClosed.WAIT)
+    assert parse({**LEAST, "start_at": "2026-12-05T22:00:00+01:00"}).start_at == 1_796_504_400
     assert (given_.max_unavailable, given_.max_building) == (Amount(10, True), Amount(4, False))
     assert (given_.min_serving, given_.headroom, given_.max_failed) == (Amount(50, True), 0.2, Amount(2, False))
     assert given_.canary == Canary(2, 3600)

@@ -26,6 +26,7 @@ class Work:
     idle: bool = False
     holds_slot: bool = False
     outage: float | None = None
+    emptying: float | None = None
     asked: int = 0
 
     @property

@@ -1,0 +1,100 @@
+"""When a declaration lets hosts be taken out of service, and how long it will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollout.clock import iso
+from rollout.declaration import MINUTE, Build, Declaration
+from rollout.window import Opening
+
+FARTHEST = 14 * 86400.0
+"""Seconds that start_at may lie ahead: what is scheduled for later is better committed later."""
+OUTAGE = 15 * MINUTE
+"""Seconds a host is out of service before a run has measured its own (azure-docs session-host-update: about 20 minutes
+a host, building included)."""
+BUILD = 5 * MINUTE
+"""Seconds the build of a disk takes, by the same."""
+EMPTYING = 5 * MINUTE
+"""Seconds in which a host without sessions is drained: extensions are removed meanwhile."""
+MOST_WINDOWS = 1000
+
+
+def openings(declaration: Declaration, after: float) -> Iterator[Opening]:
+    """The times, in order, in which hosts may be taken out of service and that end after an epoch second."""
+    if declaration.window is not None:
+        yield from declaration.window.openings(after)
+    else:
+        yield Opening(declaration.start_at if declaration.start_at is not None else -math.inf, math.inf)
+
+
+def opening_at(declaration: Declaration, now: float) -> Opening | None:
+    """The opening that `now` lies in, or None."""
+    first = next(openings(declaration, now))
+    return first if first.start <= now else None
+
+
+def next_opening(declaration: Declaration, now: float) -> Opening | None:
+    """The first opening that begins after `now`; None where none does."""
+    if declaration.window is not None:
+        return declaration.window.next(now)
+    first = next(openings(declaration, now))
+    return first if first.start > now else None
+
+
+def told(declaration: Declaration, at: float) -> str:
+    """An epoch second for people: in the window's zone and UTC."""
+    return declaration.window.local(at) if declaration.window is not None else iso(at)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """When the work begins and ends (epoch seconds), and in how many openings it is done."""
+
+    begins: float
+    ends: float
+    windows: int
+    """0 where it will never be done."""
+
+    def line(self, declaration: Declaration) -> str:
+        """`begins Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC), about 4 h 10 min, 1 window`."""
+        if not self.windows:
+            return "no window is long enough for its canary and a host"
+        minutes = round((self.ends - self.begins) / MINUTE)
+        long = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+        windows = ""
+        if declaration.window is not None:
+            windows = f", {self.windows} window{'s' if self.windows > 1 else ''}"
+        if self.windows > 1:
+            return f"begins {told(declaration, self.begins)}, ends {told(declaration, self.ends)}{windows}"
+        return f"begins {told(declaration, self.begins)}, about {long}{windows}"
+
+
+def estimate(declaration: Declaration, hosts: int, pool: int, now: float, *, outage: float = OUTAGE) -> Estimate:
+    """What `hosts` hosts of a pool of `pool` will take, if nobody has to be waited for: the canary's build, outage and
+    bake, then batches of max_unavailable. In each opening only as many batches as end inside it."""
+    canaries = min(declaration.canary.hosts, hosts)
+    at_once = declaration.max_unavailable.of(pool)
+    rounds = math.ceil((hosts - canaries) / at_once)
+    if declaration.build is Build.AFTER_DEALLOCATE:
+        outage += BUILD
+    first, begins, ends = True, now, now
+    for number, opening in enumerate(openings(declaration, now), 1):
+        at = max(now, opening.start)
+        begins = at if first else begins
+        at += BUILD + EMPTYING
+        if canaries:
+            if at + outage + declaration.canary.bake + (outage if rounds else 0.0) > opening.end:
+                return Estimate(begins, ends, 0)
+            at += outage + declaration.canary.bake
+            canaries = 0
+        fitting = rounds if math.isinf(opening.end) else min(rounds, int((opening.end - at) // outage))
+        rounds, first = rounds - fitting, False
+        ends = at + fitting * outage
+        if rounds <= 0:
+            return Estimate(begins, ends, number)
+        if fitting <= 0 or number >= MOST_WINDOWS:
+            break
+    return Estimate(begins, ends, 0)
