@@ -433,6 +433,13 @@ class Rollout:
             self._checkpoint_until = self._clock.now() + left[0].pause
             self._say(Kind.CHECKPOINT, percent=left[0].percent, pause=left[0].pause)
 
+    def _judge_slots(self, limits: Limits) -> None:
+        """With all slots held by failed hosts nobody can follow in this attempt; the next one tries those again."""
+        held, candidates = self._standings.candidates.holding, self._standings.candidates
+        waiting = self._standings.to_begin or candidates.count(*BEFORE_OUT)
+        if held >= limits.max_unavailable and waiting and not candidates.count(Stage.OUT) and not self._stopping:
+            self._stop_for(f"{held} failed host(s) hold all of max_unavailable", "the rollout was stopped")
+
     async def _judge_canary(self) -> None:
         """The canary passes when its hosts have served for the bake time and are still healthy."""
         if self._record.c or self._stopping or self._done() < min(self._declaration.canary.hosts, self._record.n):
@@ -465,6 +472,7 @@ class Rollout:
         limits, candidates = self._limits(), self._standings.candidates
         if not self._paused_by:
             self._notice_closing(limits)
+            self._judge_slots(limits)
         shared.hurried = limits.canary_left is not None
         self._tell_capacity(limits, candidates)
         now = self._clock.now()

@@ -74,27 +74,27 @@ class Estimate:
 
 def estimate(declaration: Declaration, hosts: int, pool: int, now: float, *, outage: float = OUTAGE) -> Estimate:
     """What `hosts` hosts of a pool of `pool` will take, if nobody has to be waited for: the canary's build, outage and
-    bake, then batches of max_unavailable. In each opening only as many batches as end inside it."""
+    bake, then batches of max_unavailable. In each opening only as many batches as end inside it; what is left of one
+    that is under way may be too short for the canary."""
     canaries = min(declaration.canary.hosts, hosts)
     at_once = declaration.max_unavailable.of(pool)
     rounds = math.ceil((hosts - canaries) / at_once)
     if declaration.build is Build.AFTER_DEALLOCATE:
         outage += BUILD
-    first, begins, ends = True, now, now
-    for number, opening in enumerate(openings(declaration, now), 1):
-        at = max(now, opening.start)
-        begins = at if first else begins
-        at += BUILD + EMPTYING
-        if canaries:
-            if at + outage + declaration.canary.bake + (outage if rounds else 0.0) > opening.end:
-                return Estimate(begins, ends, 0)
-            at += outage + declaration.canary.bake
-            canaries = 0
+    alone = outage + declaration.canary.bake if canaries else 0.0
+    begins, ends, windows = now, now, 0
+    for opening in openings(declaration, now):
+        at = max(now, opening.start) + BUILD + EMPTYING
+        if at + alone + (outage if rounds else 0.0) > opening.end:
+            if opening.start >= now or windows:
+                break
+            continue
+        begins = begins if windows else max(now, opening.start)
+        at, alone, windows = at + alone, 0.0, windows + 1
         fitting = rounds if math.isinf(opening.end) else min(rounds, int((opening.end - at) // outage))
-        rounds, first = rounds - fitting, False
-        ends = at + fitting * outage
+        rounds, ends = rounds - fitting, at + fitting * outage
         if rounds <= 0:
-            return Estimate(begins, ends, number)
-        if fitting <= 0 or number >= MOST_WINDOWS:
+            return Estimate(begins, ends, windows)
+        if windows >= MOST_WINDOWS:
             break
     return Estimate(begins, ends, 0)

@@ -146,6 +146,10 @@ def _inputs(chance: random.Random, hosts: int, pool: Body) -> Body:
         inputs["vm_size"] = "Standard_D8s_v5"
     if chance.random() < 0.1:
         inputs["os_disk_type"] = "StandardSSD_LRS"
+    if chance.random() < 0.12:
+        start, hours = chance.choice((("19:00", 4), ("21:30", 3), ("20:00", 2)))
+        inputs["window"] = {"recur_every": "Day", "start": start, "duration": f"PT{hours}H", "time_zone": "UTC"}
+        inputs["when_closed"] = chance.choice(("return", "return", "wait"))
     if inputs["drain"]["log_off"] != "force":
         # Users who never leave keep their host: the calm would never be complete.
         pool.pop("sessions_per_host", None)

@@ -20,6 +20,7 @@ from typing import Any
 
 from emulator.wire import Request
 from rollout import names
+from rollout.clock import from_iso
 from rollout.errors import AzureError, RolloutError
 from rollout.record import ENDED, decode
 from simulation.case import Case, Deed, Runner
@@ -32,7 +33,7 @@ from simulation.wire_log import Exchange, kind_of_write
 
 Body = dict[str, Any]
 
-UPS_IN_THE_CALM = 5
+UPS_IN_THE_CALM, IN_WINDOWS = 5, 15
 """Runs that an undisturbed pool gets until one of them ends the attempt with nothing left to do."""
 PATIENCE = 36 * 3600.0
 """Seconds of virtual time that one run may take: an engine that never ends is a failure too."""
@@ -47,6 +48,7 @@ class Ended:
     text: str
     failures: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    goes_on: str = ""
 
 
 @dataclass
@@ -167,19 +169,20 @@ class _Story:
             ended = Ended(process.name, type(error).__name__, str(error))
         else:
             hosts = tuple((state, tuple(found)) for state, found in outcome.hosts.items())
-            ended = Ended(process.name, outcome.status, outcome.summary, outcome.failures, hosts)
+            ended = Ended(process.name, outcome.status, outcome.summary, outcome.failures, hosts, outcome.goes_on)
         self._ended.append(ended)
         return ended
 
     async def _to_the_end(self, inputs: Body) -> Ended:
         """`pulumi up` again and again, as an administrator would, until one has nothing more to hope for."""
         last, stopped = Ended("", "", ""), 0
-        for number in range(1, UPS_IN_THE_CALM + 1):
+        for number in range(1, (IN_WINDOWS if inputs.get("window") else UPS_IN_THE_CALM) + 1):
             last = await self._up(Runner().process(f"calm-{len(self._ended)}-{number}"), inputs)
             stopped += last.status in ("stopped", "complete_with_failures")
             if last.status in ("complete", "NeverEnded") or stopped == 2:
                 return last
-            await self._made.clock.sleep(60)
+            opens = from_iso(last.goes_on) - self._made.clock.now() if last.goes_on else 0.0
+            await self._made.clock.sleep(max(60.0, opens + 1.0))
         return last
 
     async def _once_more(self, inputs: Body) -> int:

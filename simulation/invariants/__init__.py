@@ -16,6 +16,7 @@ AS_WITHOUT_A_CRASH = "I6 as without a crash"
 CHECKS: dict[str, Callable[[Evidence], Found]] = {
     "I1 max_unavailable": capacity.max_unavailable,
     "I1 floor": capacity.floor,
+    "I1 in its window": capacity.in_its_window,
     "I2 no silent loss": hosts.no_silent_loss,
     "I3 no orphans": hosts.no_orphans,
     "I4 nobody cut off": users.nobody_cut_off,

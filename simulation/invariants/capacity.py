@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+from rollout.schedule import opening_at
 from simulation.invariants.evidence import KNOWN_AFTER, Evidence, Found
 from simulation.timeline import host_of
 from simulation.wire_log import Exchange, kind_of_write
@@ -12,14 +14,7 @@ from simulation.wire_log import Exchange, kind_of_write
 def max_unavailable(e: Evidence) -> Found:
     """I1: nobody is taken out of service while as many are out as may be."""
     looked, problems = 0, []
-    for write in e.time.accepted_writes:
-        host = host_of(write.path)
-        kind = kind_of_write(write)
-        if not host or kind not in ("DELETE hostpools/sessionhosts", "POST virtualmachines/poweroff"):
-            continue
-        was = e.time.states[host].at(write.at - 0.001) if host in e.time.states else None
-        if was not in ("serving", "draining"):
-            continue  # it is out already, was off, or belongs to nobody
+    for host, write in _taken_out(e):
         looked += 1
         others = [
             name for name in e.time.hosts_in("unavailable", write.at) if name != host and _known_out(e, name, write)
@@ -27,6 +22,27 @@ def max_unavailable(e: Evidence) -> Found:
         if len(others) + 1 > e.max_unavailable:
             problems.append(f"{e.at(write.at)}: {host} is taken out while {', '.join(others)} are out")
     return looked, problems
+
+
+def in_its_window(e: Evidence) -> Found:
+    """I1: nobody is taken out of service while the maintenance window is closed."""
+    if e.declared.window is None:
+        return 0, []
+    out = list(_taken_out(e))
+    closed = [(host, write) for host, write in out if opening_at(e.declared, write.at) is None]
+    return len(out), [f"{e.at(write.at)}: {host} is taken out, and the window is closed" for host, write in closed]
+
+
+def _taken_out(e: Evidence) -> Iterator[tuple[str, Exchange]]:
+    """The writes that take a host out of service."""
+    for write in e.time.accepted_writes:
+        host = host_of(write.path)
+        kind = kind_of_write(write)
+        if not host or kind not in ("DELETE hostpools/sessionhosts", "POST virtualmachines/poweroff"):
+            continue
+        was = e.time.states[host].at(write.at - 0.001) if host in e.time.states else None
+        if was in ("serving", "draining"):  # else it is out already, was off, or belongs to nobody
+            yield host, write
 
 
 def _known_out(e: Evidence, host: str, write: Exchange) -> bool:

@@ -49,6 +49,12 @@ def test_an_estimate_counts_canary_batches_and_windows(hosts: int, inputs: dict[
     assert line(hosts, **inputs) == expected
 
 
+def test_what_is_left_of_a_window_may_be_too_short_for_the_canary() -> None:
+    declared = declaration(window=SATURDAYS)
+    late = from_iso("2026-11-29T02:40:00Z")  # twenty minutes before the end
+    assert schedule.estimate(declared, 4, 4, late).begins == from_iso("2026-12-05T21:00:00Z")
+
+
 def test_without_a_window_hosts_may_go_at_any_time() -> None:
     always = schedule.opening_at(declaration(), NOW)
     assert always is not None and schedule.next_opening(declaration(), NOW) is None
