@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from rollout.schedule import opening_at
@@ -55,7 +54,6 @@ def _known_out(e: Evidence, host: str, write: Exchange) -> bool:
 def floor(e: Evidence) -> Found:
     """I1: nobody is drained when fewer hosts would serve than the load needs."""
     looked, problems = 0, []
-    limit = int(e.case.pool.get("max_session_limit", 16))
     for write in e.time.accepted_writes:
         host = host_of(write.path)
         if kind_of_write(write) != "PATCH hostpools/sessionhosts" or not _drains(write):
@@ -66,10 +64,7 @@ def floor(e: Evidence) -> Found:
         looked += 1
         start = write.at - KNOWN_AFTER
         load = min(e.time.sessions.between(start, write.at), default=0)
-        needed = max(
-            e.declared.min_serving.rounded_up(e.case.hosts),
-            math.ceil(round(load * (1 + e.declared.headroom), 6) / limit),
-        )
+        needed = e.needed_for(load)
         serving = len(e.time.hosts_in("serving", write.at))
         lost = sum(
             1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rollout import names
 from rollout.declaration import Declaration, parse
 from simulation.deeds import vm_id
@@ -33,6 +35,12 @@ class Evidence:
     @property
     def max_unavailable(self) -> int:
         return self.declared.max_unavailable.of(self.case.hosts)
+
+    def needed_for(self, sessions: int) -> int:
+        """Hosts that must serve with so many sessions."""
+        limit = int(self.case.pool.get("max_session_limit", 16))
+        least = self.declared.min_serving.rounded_up(self.case.hosts)
+        return max(least, math.ceil(round(sessions * (1 + self.declared.headroom), 6) / limit))
 
     def in_work(self, host: str) -> bool:
         """Whether the host's record still says at the end that a rollout works on it; that of one that was rolled back

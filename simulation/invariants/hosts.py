@@ -59,6 +59,8 @@ def _unfinished(e: Evidence, final: Ended) -> list[str]:
     may_stay = e.declared.drain.log_off is not LogOff.FORCE  # users who stay past the deadline keep their host
     if may_stay and "left_out" in dict(final.hosts):
         wanted.add("complete_with_failures")
+    if final.status == "paused" and _all_are_needed(e):
+        return []
     found = []
     if final.status not in wanted:
         found.append(f"the last run ended as {final.status}: {final.text}")
@@ -70,6 +72,13 @@ def _unfinished(e: Evidence, final: Ended) -> list[str]:
         if now.image != expected and not e.spoils(name, "gone") and name not in in_use and not spared:
             found.append(f"{name}: runs {now.image}, not {expected}")
     return found
+
+
+def _all_are_needed(e: Evidence) -> bool:
+    """Somebody took so many hosts away that those which serve have no place for another's sessions."""
+    at = e.time.samples[-1][0]
+    serving = len(e.time.hosts_in("serving", at))
+    return e.needed_for(e.time.sessions.at(at) or 0) > serving - 1
 
 
 def no_orphans(e: Evidence) -> Found:
@@ -87,6 +96,7 @@ def no_orphans(e: Evidence) -> Found:
             problems.append(f"{key.rsplit('/', 1)[-1]} is left")
         elif "/disks/" in key and key not in attached and (body.get("properties") or {}).get("osType"):
             kept = tags.get(names.DISK_STATE) == "old" and names.DISK_KEEP_UNTIL in tags
+            kept = kept or (tags.get(names.DISK_STATE) == "ready" and e.story.final.status == "paused")
             if not kept and key not in e.story.before["resources"] and tags.get(names.DISK_HOST) not in gone:
                 problems.append(f"disk {key.rsplit('/', 1)[-1]} is left, {tags.get(names.DISK_STATE) or 'untagged'}")
         elif "/disks/" in key and key in attached and names.DISK_KEEP_UNTIL in tags:
