@@ -501,19 +501,20 @@ class Executor:
                 await self._azure.run_protected_command(view.vm.id, names.LEAVE_COMMAND, scripts.LEAVE_ENTRA, {})
                 await self._join(view.vm)
 
-        await self._register_by(view, script, secrets)
+        await self._register_by(view, names.REPAIR_COMMAND, script, secrets)
         return "repaired trust and registration of the old disk"
 
     async def _register(self, view: HostView) -> str:
         token = await self._tokens.get(self._declaration.verify.timeout + HOUR)
-        await self._register_by(
-            view, scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION, {"RegistrationToken": token}
-        )
+        script = scripts.REPAIR_NO_JOIN + scripts.REPAIR_REGISTRATION
+        await self._register_by(view, names.REGISTER_COMMAND, script, {"RegistrationToken": token})
         return "had the agent register again"
 
-    async def _register_by(self, view: HostView, script: tuple[str, ...], secrets: dict[str, str]) -> None:
+    async def _register_by(
+        self, view: HostView, command: str, script: tuple[str, ...], secrets: dict[str, str]
+    ) -> None:
         async def run() -> None:
-            await self._azure.run_protected_command(view.vm.id, names.REPAIR_COMMAND, script, secrets)
+            await self._azure.run_protected_command(view.vm.id, command, script, secrets)
 
         await self._while_watching(view, run, "register again")
 

@@ -28,7 +28,8 @@ OURS = "avd-rollout"
 """Every tag the engine writes on VMs and pools starts with this."""
 
 LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND = "avd-leave", "avd-repair", "avd-verify"
-RUN_COMMANDS = (LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND)
+REGISTER_COMMAND = "avd-register"
+RUN_COMMANDS = (LEAVE_COMMAND, REPAIR_COMMAND, REGISTER_COMMAND, VERIFY_COMMAND)
 """Managed run commands on a host, there only while they run."""
 
 DISK_IMAGE = "avd-image"

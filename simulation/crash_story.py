@@ -213,7 +213,8 @@ class Story:
                 self._seen[number] += 1
                 if self._seen[number] == incident.nth:
                     with self._somebody_else():
-                        incident.do(self.made)
+                        if incident.do(self.made) is False:
+                            self._seen[number] -= 1
 
     def _scene(self) -> Scene:
         world = pickle.dumps(self.made.emulator.world.export(), pickle.HIGHEST_PROTOCOL)

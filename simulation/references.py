@@ -23,11 +23,12 @@ TWO = ["vm-0", "vm-1"]
 
 @dataclass(frozen=True)
 class Incident:
-    """What somebody else does at the `nth` write of a kind that Azure accepts."""
+    """What somebody else does at the `nth` write of a kind that Azure accepts, or at the next one where that returned
+    False."""
 
     kind: str
     nth: int
-    do: Callable[[EmulatedPool], None]
+    do: Callable[[EmulatedPool], bool | None]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,14 @@ def take_lease(made: EmulatedPool) -> None:
 def wipe_lease(made: EmulatedPool) -> None:
     """A template that is applied writes its own tags over the pool's, the rollout's record included."""
     made.ask("PATCH", POOL, {"tags": {"owner": "desktop-team", "costCenter": "4711"}}, "2024-04-03")
+
+
+def unregister(made: EmulatedPool) -> bool:
+    """Somebody deletes the session-host record of vm-1 in the portal, once it serves again."""
+    record = decode_record((made.vm("vm-1").get("tags") or {}).get(names.RECORD))
+    if record is None or record.p is not Phase.SERVE:
+        return False
+    return made.ask("DELETE", f"{POOL}/sessionHosts/vm-1.contoso.com", None, "2024-04-03").status == 200
 
 
 def pool_tags(made: EmulatedPool) -> dict[str, str]:
@@ -200,6 +209,11 @@ REFERENCES: dict[str, Reference] = {
             Incident("DELETE hostpools/sessionhosts", 3, wipe_lease),
         ),
     ),
+    "unregistered": Reference(
+        {"include": ["vm-1"]},
+        {"sessions_per_host": 0},
+        incidents=(Incident("DELETE virtualmachines/extensions", 3, unregister),),
+    ),
     "autoscale": Reference(
         {"include": TWO, "max_unavailable": 1.0},
         {"sessions_per_host": 1, "scaling_plan": True},
@@ -235,7 +249,12 @@ _STEP_OF = {
     "POST virtualmachines/deallocate": "Deallocate",
     "POST virtualmachines/start": "Start",
 }
-_STEP_OF_SCRIPT = {"avd-leave": "LeaveDirectory", "avd-repair": "Repair", "avd-verify": "CheckGuest"}
+_STEP_OF_SCRIPT = {
+    "avd-leave": "LeaveDirectory",
+    "avd-repair": "Repair",
+    "avd-register": "Register",
+    "avd-verify": "CheckGuest",
+}
 
 
 def steps_of(exchanges: Iterable[Exchange]) -> set[str]:
