@@ -318,5 +318,5 @@ def _with_guest(memory: Memory, vm: Vm, phase: Phase | None, now: float) -> Memo
         memory,
         busy_since=(memory.busy_since or now) if vm.changing else None,
         up_since=(memory.up_since or now) if starting and vm.running else memory.up_since,
-        unready_since=(memory.unready_since or now) if vm.running and not vm.agent_ready else None,
+        unready_since=(memory.unready_since or now) if not vm.off and not vm.agent_ready else None,
     )

@@ -328,6 +328,8 @@ class Rollout:
         for work in self._works:
             if work.half_done and not work.ended:
                 self._start(work)
+        if self._stopping:  # a pre-check forbids to begin: what still serves is given back, what is out comes home
+            self._give_back("the rollout was stopped")
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()

@@ -50,7 +50,7 @@ class Memory:
     """Since when this process has known the VM to run in this phase: a start that Azure has no capacity for, and the
     time in which no process worked, do not count against a disk."""
     unready_since: float | None = None
-    """Since when the running VM's agent has not answered."""
+    """Since when the VM, which is not off, has no agent that answers: a start may hang."""
     busy_since: float | None = None
     """Since when this process has seen an operation on the VM or an extension under way."""
     build_since: float | None = None

@@ -22,7 +22,7 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if commands is not None:
         return commands
     if host is not None:
-        if record.found_off and view.vm.running:
+        if record.found_off and (view.vm.running or view.vm.stuck or view.vm.power == "starting"):
             return Wait("its sessions to end before it goes off again", 60.0) if view.sessions else Deallocate()
         wanted = not record.found_draining
         if host.allow_new_session != wanted:

@@ -32,6 +32,8 @@ def canary_goes_alone(e: Evidence) -> Found:
             continue
         if write.record.p == "release":
             released.setdefault(write.host, write.at)
+        elif write.record.p in ("drain", "leave"):
+            released.pop(write.host, None)  # somebody was back: it was not swapped
         elif write.record.p == "serve":
             served.setdefault(write.host, write.at)
     if not canary.hosts or len(released) <= canary.hosts:

@@ -194,6 +194,8 @@ def test_a_silent_vm_agent_is_waited_for_and_then_the_host_is_left_out() -> None
     assert isinstance(step(machine=on, memory=Memory(unready_since=NOW - 60)), Wait)
     left = step(machine=on, memory=Memory(unready_since=NOW - AGENT_PATIENCE - 1))
     assert isinstance(left, GiveBack) and "Microsoft.PowerShell.DSC" in left.reason
+    hanging = vm(agent=False, extensions=[extension(DSC)], power="starting")  # a start that never ends
+    assert isinstance(step(machine=hanging, memory=Memory(unready_since=NOW - AGENT_PATIENCE - 1)), GiveBack)
 
 
 def test_a_host_that_is_to_be_left_out_does_not_wait_for_its_vm_agent() -> None:

@@ -1,12 +1,15 @@
-"""Whole rollouts and maintenance windows: hosts are out of service inside them only, by the emulator's own samples."""
+"""Whole rollouts in which not everything may begin: maintenance windows, a pre-check that forbids it, no slot left. By
+the emulator's own samples."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rollout.clock import from_iso, iso
 from rollout.events import Kind
+from simulation.process import Died, Kill, Process
 from simulation.timeline import Timeline
 from simulation.virtual_time import virtually
 from tests.support.pools import Bench, bench
@@ -93,16 +96,44 @@ def test_what_does_not_fit_goes_on_in_the_next_window_and_all_hosts_serve_betwee
     virtually(story())
 
 
+def test_a_drained_host_that_a_crash_left_is_given_back_where_nothing_may_begin(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, **EMPTY)
+        with suppress(Died):
+            await made.roll(process=Process("first", Kill(at=400)), canary={"hosts": 0.0})
+        assert Timeline(made).samples[-1][1]["draining"]
+        await made.clock.sleep(900)
+        outcome = await made.roll(min_serving=2.0)  # which forbids to take any host out
+        assert outcome.status == "stopped"
+        await made.clock.sleep(600)
+        assert Timeline(made).samples[-1][1]["serving"] == 2
+
+    virtually(story())
+
+
+def test_failed_hosts_that_hold_all_slots_end_the_attempt(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, **EMPTY)
+        never = {"type": "guest", "host": "^vm-0$", "image": ".", "fault": "never_registers"}
+        made.control("POST", "faults", {"rules": [{"id": "x", "effect": never}]})
+        began = made.clock.now()
+        inputs = {"max_unavailable": 1.0, "max_failed": 1.0, "canary": {"hosts": 0.0}, "verify": {"timeout": "PT25M"}}
+        outcome = await made.roll(**inputs)
+        assert (outcome.status, outcome.hosts["failed"]) == ("stopped", ["vm-0"])
+        assert made.clock.now() - began < 2.5 * HOURS
+        made.control("POST", "faults", {"rules": []})
+        again = await made.roll(**inputs)  # a new attempt, which tries vm-0 anew
+        assert (again.status, again.attempt) == ("complete", 2), again.summary
+
+    virtually(story())
+
+
 def test_a_host_that_a_crash_left_out_of_service_is_brought_home_outside_the_window(tmp_path: Path) -> None:
     async def story() -> None:
-        from simulation.process import Died, Kill, Process
-
         made = await bench(tmp_path, hosts=2, **EMPTY)
         inputs = {"window": window("20:00", 6), "max_unavailable": 1.0}
-        try:
+        with suppress(Died):
             await made.roll(process=Process("first", Kill(at=900)), **inputs)
-        except Died:
-            pass
         assert Timeline(made).samples[-1][1]["unavailable"] == 1
         await made.clock.sleep(from_iso("2026-01-13T03:00:00Z") - made.clock.now())
         outcome = await made.roll(**inputs)
