@@ -25,6 +25,8 @@ def bad_image_is_stopped(e: Evidence) -> Found:
 def canary_goes_alone(e: Evidence) -> Found:
     """I10: in the first attempt, nobody follows before the canary hosts have served for the bake time."""
     canary = e.declared.canary
+    if any(deed.kind == "wipe_pool_tags" for _, deed in e.story.deeds):
+        return 0, []  # what was known of the attempt is lost, and the next run has a canary of its own
     released: dict[str, float] = {}
     served: dict[str, float] = {}
     for write in e.time.records:
