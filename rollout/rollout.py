@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, names, pool_record, schedule, vm_template
-from rollout.admission import Admissions, Candidates, Left, Limits, Order, Stage, admit, look_ahead
+from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit, look_ahead
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
 from rollout.canary import Baking
-from rollout.clock import Clock, iso
+from rollout.clock import Clock
 from rollout.declaration import Build, Declaration, WhenClosed
 from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
@@ -27,7 +26,6 @@ from rollout.names import rollout_id
 from rollout.observation import Pool, group_tags, lean, observe
 from rollout.outcome import Outcome, nothing_to_do, outcome_of, scheduled
 from rollout.plan import Work, hosts_to_update, rebuild
-from rollout.poll_times import quantile
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
@@ -36,6 +34,7 @@ from rollout.report import build, write_json
 from rollout.standings import Standings
 from rollout.steps import Goal
 from rollout.stopping import until_stopped
+from rollout.window_watch import WindowWatch
 
 __all__ = ["Outcome", "Rollout", "run"]
 
@@ -44,9 +43,6 @@ TICK = 15.0
 AT_ONCE = 1.0
 """Seconds for which it waits after a change for others, so that it looks once for all of them."""
 BEFORE_OUT = (Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY)
-SLOW = 0.95
-ENOUGH = 5
-"""Hosts that must have been seen before their times are those that count."""
 STUCK_AFTER = 2 * 3600.0
 """Seconds without anything in flight or admitted after which the run is paused rather than waits on."""
 
@@ -114,10 +110,8 @@ class Rollout:
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
         self._baking = Baking(declaration)
+        self._window = WindowWatch(declaration, always=only is not None)
         self._paused_by = ""
-        self._goes_on = ""
-        self._closes = math.inf
-        """Azure's epoch second at which the maintenance window closes."""
         self._stopping = ""
         """Why nothing new begins; empty while the rollout goes on."""
         self._checkpoint_until = 0.0
@@ -132,13 +126,15 @@ class Rollout:
             await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
             if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
                 return nothing_to_do(self._pool, self._image)
-            if self._is_open() or self._half_done(self._pool) or not self._needed(self._pool):
+            window, now = self._window, self._azure.azure_time()
+            if window.is_open(now) or self._half_done(self._pool) or not self._needed(self._pool):
                 break
             if self._declaration.when_closed is WhenClosed.RETURN:
-                return scheduled(
-                    self._pool, self._image, len(self._needed(self._pool)), self._next_opening(), self._goes_on
-                )
-            await self._wait_for_opening()
+                opens = window.opens(now)
+                return scheduled(self._pool, self._image, len(self._needed(self._pool)), opens, window.goes_on)
+            # Without the lease: what is done until then is somebody else's business, and the pool is read anew after.
+            self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
+            await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
         self._pool = lean(self._pool)  # it is read anew under the lease
         claims = [host.record.f for host in self._pool.hosts if host.record is not None]
         await self._lease.acquire(self._azure, above=max(claims, default=0))
@@ -203,59 +199,6 @@ class Rollout:
     @staticmethod
     def _half_done(pool: Pool) -> bool:
         return any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
-
-    # -- the maintenance window
-
-    def _is_open(self) -> bool:
-        """Whether hosts may be taken out of service now; notes until when. A rebuild was asked for by hand, now."""
-        if self._only is not None:
-            return True
-        opening = schedule.opening_at(self._declaration, self._azure.azure_time())
-        self._closes = opening.end if opening is not None else -math.inf
-        return opening is not None
-
-    def _next_opening(self) -> str:
-        """When the next window opens, for people; notes it for the outcome."""
-        opening = schedule.next_opening(self._declaration, self._azure.azure_time())
-        if opening is None:
-            return "never"
-        self._goes_on = iso(opening.start)
-        return schedule.told(self._declaration, opening.start)
-
-    async def _wait_for_opening(self) -> None:
-        """Without the lease: what is done until then is somebody else's business, and the pool is read anew after."""
-        opening, now = schedule.next_opening(self._declaration, self._azure.azure_time()), self._azure.azure_time()
-        assert opening is not None
-        self._say(Kind.SCHEDULED, f"waits until {schedule.told(self._declaration, opening.start)}")
-        await self._clock.sleep(opening.start - now + 1.0)  # clocks differ by parts of a second
-
-    def _left(self) -> Left:
-        """How much of the window is left, and what hosts take: the slowest twentieth of those so far, the typical time
-        before there are any."""
-        if math.isinf(self._closes) and self._closes > 0:
-            return Left()
-        drain, outages, drains = self._declaration.drain, self._standings.outages, self._standings.drains
-        out = quantile(outages, SLOW) if len(outages) >= ENOUGH else max([schedule.OUTAGE, *outages])
-        empty = schedule.EMPTYING
-        if self._watch.sessions:
-            empty = quantile(drains, SLOW) if len(drains) >= ENOUGH else drain.deadline + drain.grace
-        return Left(
-            self._closes - self._azure.azure_time(),
-            from_build=schedule.BUILD + empty + out,
-            from_drain=empty + out,
-            from_release=out,
-        )
-
-    def _notice_closing(self, limits: Limits) -> None:
-        """Hosts that are out finish; whoever cannot serve again before the window closes is given back."""
-        left, candidates = limits.left, self._standings.candidates
-        in_flight = candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT, Stage.BACK)
-        if left.releases and (left.drains or in_flight or limits.canary_left == 0):
-            return
-        if self._standings.to_begin or candidates.count(*BEFORE_OUT):
-            self._notice_pause(f"the end of its maintenance window, until {self._next_opening()}")
-
-    # -- before the first host, under the lease
 
     async def _pre_checks(self) -> None:
         findings = await run_prechecks(self._azure, self._declaration, self._pool, self._image, mode="start")
@@ -435,6 +378,17 @@ class Rollout:
             self._checkpoint_until = self._clock.now() + left[0].pause
             self._say(Kind.CHECKPOINT, percent=left[0].percent, pause=left[0].pause)
 
+    def _notice_closing(self, limits: Limits) -> None:
+        """Hosts that are out finish; whoever cannot serve again before the window closes is given back."""
+        left, candidates = limits.left, self._standings.candidates
+        in_flight = candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT, Stage.BACK)
+        if left.releases and (left.drains or in_flight or limits.canary_left == 0):
+            return
+        if self._standings.to_begin or candidates.count(*BEFORE_OUT):
+            self._notice_pause(
+                f"the end of its maintenance window, until {self._window.opens(self._azure.azure_time())}"
+            )
+
     def _judge_slots(self, limits: Limits) -> None:
         """With all slots held by failed hosts nobody can follow in this attempt; the next one tries those again."""
         held, candidates = self._standings.candidates.holding, self._standings.candidates
@@ -525,7 +479,7 @@ class Rollout:
             first_builds=max(1, declaration.canary.hosts),
             canary_left=self._canary_left(),
             order=self._order,
-            left=self._left(),
+            left=self._window.left(self._azure.azure_time(), outages, self._standings.drains, self._watch.sessions),
         )
 
     def _ahead(self, unavailable: int, hosts: int, outage: float) -> int:
@@ -589,7 +543,14 @@ class Rollout:
         await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
         report = str(self._log.path) if self._log is not None else ""
         outcome = outcome_of(
-            self._pool, self._image, self._record, self._works, report, self._paused_by, self._stopping, self._goes_on
+            self._pool,
+            self._image,
+            self._record,
+            self._works,
+            report,
+            self._paused_by,
+            self._stopping,
+            self._window.goes_on,
         )
         self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
         return outcome
