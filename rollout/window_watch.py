@@ -17,7 +17,7 @@ ENOUGH = 5
 
 
 class WindowWatch:
-    """Times are Azure's, epoch seconds. `always`: what was asked for by hand is done whether or not a window is open."""
+    """Times are Azure's, epoch seconds. `always`: what was asked for by hand is done whether or not one is open."""
 
     def __init__(self, declaration: Declaration, *, always: bool) -> None:
         self._declaration, self._always = declaration, always
