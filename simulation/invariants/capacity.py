@@ -16,7 +16,9 @@ def max_unavailable(e: Evidence) -> Found:
     for host, write in _taken_out(e):
         looked += 1
         others = [
-            name for name in e.time.hosts_in("unavailable", write.at) if name != host and _known_out(e, name, write)
+            name
+            for name in e.time.hosts_in("unavailable", write.at)
+            if name != host and not e.spoils(name, "gone") and _known_out(e, name, write)
         ]
         if len(others) + 1 > e.max_unavailable:
             problems.append(f"{e.at(write.at)}: {host} is taken out while {', '.join(others)} are out")
