@@ -68,6 +68,33 @@ class WindowArgs:
 
 
 @dataclass(kw_only=True)
+class NotifyArgs:
+    """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
+    the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
+    nothing else.
+    """
+
+    url_secrets: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """URIs of Key Vault secrets, each with the URL of one service in the notation of apprise: mail, Teams, Slack, a
+    webhook and more. The URL holds the credentials of the service, so it is never an input itself. Source:
+    github.com/caronc/apprise/wiki: supported notifications.
+    """
+
+    quiet: pulumi.Input[bool] | None = None
+    """Tell only what needs somebody: failed pre-checks, a failed canary or host, a pause, an end that is not complete.
+    Default: false. Source: The product's own choice.
+    """
+
+    title: pulumi.Input[str] | None = None
+    """Title of a message, with {pool}, {what}, {text}, {version} and {owner}. Default: "AVD pool {pool}: {what}".
+    Source: The product's own choice.
+    """
+
+    text: pulumi.Input[str] | None = None
+    """Text of a message, with the same names. Default: "{text}". Source: The product's own choice."""
+
+
+@dataclass(kw_only=True)
 class DrainArgs:
     """How users leave a host."""
 
@@ -277,6 +304,12 @@ class HostPoolImageUpdateArgs:
     """What a run does while the window is closed. return: it ends at once with status scheduled, and a run inside the
     window begins. wait: it waits for the window. One of return, wait. Default: "return". Source: The product's own
     choice.
+    """
+
+    notify: pulumi.Input[NotifyArgs | Mapping[str, Any]] | None = None
+    """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
+    the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
+    nothing else. Source: github.com/caronc/apprise.
     """
 
     drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None

@@ -7,6 +7,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from providers.engine_log import EngineLog
 from providers.failure import HostPoolImageUpdateFailed
+from providers.notifier import Notifier
 from providers.preview import look_at
 from providers.progress import EVERY, EVERY_IN_LOG, Progress
 from providers.properties import observed
@@ -22,6 +24,7 @@ from rollout.arm import subscription_of
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, RolloutError
+from rollout.events import Event, Listener
 from rollout.images import resolve
 from rollout.lease import Lease
 from rollout.observation import observe
@@ -60,9 +63,19 @@ async def _rolled(
     folder = Path(os.environ.get(LOG_FOLDER) or DEFAULT_LOG_FOLDER)
     subscription_id = subscription_of(declaration.host_pool_id)
     async with open_cloud(os.environ, subscription_id, clock, lease.check) as azure:
-        outcome = await run(
-            azure, declaration, inputs, clock=clock, lease=lease, listener=progress, log_folder=folder, stop=stop
-        )
+        async with AsyncExitStack() as stack:
+            listeners: list[Listener] = [progress]
+            if declaration.notify is not None:
+                notifier = Notifier(azure, declaration.notify, declaration.pool_name, log.warning)
+                listeners.append(await stack.enter_async_context(notifier))
+
+            def tell(event: Event) -> None:
+                for listener in listeners:
+                    listener(event)
+
+            outcome = await run(
+                azure, declaration, inputs, clock=clock, lease=lease, listener=tell, log_folder=folder, stop=stop
+            )
         if outcome.status == State.STOPPED:
             raise HostPoolImageUpdateFailed(_about(declaration, outcome.summary))
         return outputs_of(outcome) | await _seen(azure, declaration, log)

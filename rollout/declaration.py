@@ -20,6 +20,7 @@ import isodate
 
 from rollout.clock import iso
 from rollout.errors import InvalidDeclaration
+from rollout.notices import FIELDS, fields_of
 from rollout.window import Window, window
 
 E = TypeVar("E", bound=StrEnum)
@@ -181,6 +182,17 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Notify:
+    """Who is told of a rollout. `url_secrets`: Key Vault secrets, each with the URL of one service for apprise."""
+
+    url_secrets: tuple[str, ...]
+    quiet: bool = False
+    """Only what needs somebody: failures, pauses, an end that is not complete."""
+    title: str = "AVD pool {pool}: {what}"
+    text: str = "{text}"
+
+
+@dataclass(frozen=True)
 class Declaration:
     """The desired state of one pool, validated. Durations in seconds, ids as written."""
 
@@ -225,6 +237,7 @@ class Declaration:
     start_at: float | None = None
     """Epoch second before which no host is touched."""
     when_closed: WhenClosed = WhenClosed.RETURN
+    notify: Notify | None = None
 
     @property
     def pool_name(self) -> str:
@@ -288,6 +301,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("agent", _agent),
         ("verify", _verify),
         ("window", _window),
+        ("notify", _notify),
     ):
         if name in given:
             fields[name] = read(given[name])
@@ -388,6 +402,32 @@ def _local_admin(given: Mapping[str, Any]) -> LocalAdmin:
 
 def _window(given: Mapping[str, Any]) -> Window:
     return window(given, duration("window.duration", given["duration"]))
+
+
+def _notify(given: Mapping[str, Any]) -> Notify:
+    uris = tuple(str(uri) for uri in given["url_secrets"])
+    for number, uri in enumerate(uris):
+        if "://" in uri and not uri.startswith("https://"):
+            raise InvalidDeclaration(
+                f"notify.url_secrets[{number}]",
+                f"{uri.partition('://')[0]}://...",
+                "is the URL of a service itself, which is a secret",
+                "put it into Key Vault, and write https://<vault>.vault.azure.net/secrets/<name>",
+            )
+        secret_uri(f"notify.url_secrets[{number}]", uri)
+    templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
+    for name, template in templates.items():
+        try:
+            unknown = [field for field in fields_of(template) if field not in FIELDS]
+        except ValueError as error:
+            raise InvalidDeclaration(
+                f"notify.{name}", template, f"is no template ({error})", 'write "{pool}: {what}"'
+            ) from None
+        if unknown:
+            raise InvalidDeclaration(
+                f"notify.{name}", template, f"names {{{unknown[0]}}}", f"use {', '.join(f'{{{f}}}' for f in FIELDS)}"
+            )
+    return Notify(uris, bool(given.get("quiet", False)), **templates)
 
 
 def _agent(given: Mapping[str, Any]) -> Agent:

@@ -88,6 +88,10 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("start_at", {"start_at": "2026-12-05T22:00:00"}, "2026-12-05T22:00:00", "+01:00"),
     ("start_at", {"start_at": "2026-02-31T22:00:00Z"}, "2026-02-31", "+01:00"),
     ("start_at", {"start_at": "2026-12-05T22:00:00Z", "window": NIGHTS}, "2026-12-05T22:00:00Z", "one of the two"),
+    ("notify.url_secrets[0]", {"notify": {"url_secrets": ["mailto://a:b@c"]}}, "mailto://...", "Key Vault"),
+    ("notify.url_secrets[1]", {"notify": {"url_secrets": [f"{SECRETS}/a", "teams"]}}, "teams", "/secrets/<name>"),
+    ("notify.title", {"notify": {"url_secrets": [f"{SECRETS}/a"], "title": "{host}"}}, "{host}", "{pool}, {what}"),
+    ("notify.text", {"notify": {"url_secrets": [f"{SECRETS}/a"], "text": "{text"}}, "{text", "{pool}: {what}"),
     ("when_closed", {"when_closed": "ask"}, "ask", "return, wait"),
 ]
 

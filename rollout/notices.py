@@ -1,0 +1,83 @@
+"""What people are told of a rollout while it runs: few messages, each for something they may want to act upon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from rollout.events import Event, Kind
+
+FIELDS = ("pool", "what", "text", "version", "owner")
+"""What a template may name: the pool, what happened in a few words, the text, the target version, who runs it."""
+HOSTS_TOLD = 10
+"""Hosts whose failure is told one by one; the end of the run counts them all."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message. `grave`: it needs somebody, so that a quiet configuration tells it too."""
+
+    what: str
+    text: str
+    grave: bool = False
+
+
+def fields_of(template: str) -> tuple[str, ...]:
+    """The names in a template's braces. Raises ValueError for one that is not whole."""
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
+
+
+class Notices:
+    """Turns the events of one run into notices."""
+
+    def __init__(self, pool: str) -> None:
+        self.fields: dict[str, str] = {"pool": pool, "version": "", "owner": ""}
+        """What is known for templates, beside what happened and the text."""
+        self._hosts_told = 0
+
+    def of(self, event: Event) -> Notice | None:
+        """What is to be told of an event, if anything."""
+        data = event.data
+        match event.kind:
+            case Kind.CHECKED:
+                return _findings(data)
+            case Kind.SCHEDULED:
+                return Notice("scheduled", event.text)
+            case Kind.STARTED:
+                self.fields |= {"version": str(data.get("version") or ""), "owner": str(data.get("owner") or "")}
+                count = len(data.get("hosts") or ())
+                hosts = f"{count} host{'' if count == 1 else 's'}"
+                told = f"{hosts} to {self.fields['version']}; {data.get('estimate', '')}"
+                return Notice("resumed" if data.get("resumed") else "started", told)
+            case Kind.CANARY:
+                names = ", ".join(data.get("hosts") or ())
+                return Notice(f"canary {data.get('result')}", names, grave=data.get("result") != "passed")
+            case Kind.CHECKPOINT:
+                return Notice("checkpoint", f"{data.get('percent'):g} % are done; goes on in {data.get('pause'):g} s")
+            case Kind.HOST_FAILED:
+                return self._host(event)
+            case Kind.PAUSED:
+                return Notice("paused", event.text, grave=True)
+            case Kind.ENDED:
+                grave = data.get("status") not in ("complete", "paused")
+                return Notice(str(data.get("status")).replace("_", " "), event.text, grave=grave)
+            case _:
+                return None
+
+    def _host(self, event: Event) -> Notice | None:
+        result = event.data.get("result")
+        if result not in ("failed", "rolled_back", "gone"):
+            return None  # it is being restored, or was left for another run
+        self._hosts_told += 1
+        if self._hosts_told > HOSTS_TOLD:
+            return None
+        return Notice(f"host {str(result).replace('_', ' ')}", f"{event.host}: {event.text}", grave=True)
+
+
+def _findings(data: dict[str, Any]) -> Notice | None:
+    errors = [found for found in data.get("findings") or () if found.get("severity") == "error"]
+    if not errors:
+        return None
+    lines = [f"{found['subject']}: {found['problem']}; {found['remedy']}" for found in errors]
+    return Notice("pre-checks failed", "\n".join(lines), grave=True)
