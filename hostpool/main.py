@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostpool.commands import cleanup, explain, pause, plan, rebuild, report, status
+from hostpool.commands import cleanup, explain, history, pause, plan, rebuild, report, status
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
 
@@ -44,5 +44,6 @@ for command in (
     rebuild.command,
     cleanup.command,
     report.command,
+    history.command,
 ):
     main.add_command(command)

@@ -145,6 +145,8 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     """Path of the run's event log."""
     goes_on: pulumi.Output[str]
     """When the next maintenance window opens, for a run that is scheduled or that a window's end has paused."""
+    history: pulumi.Output[list[dict[str, Any]]]
+    """The pool's last rollouts, the newest first, in the shape of a scale set's osUpgradeHistory."""
     plan: pulumi.Output[dict[str, str]]
     """Hosts that need work, and which."""
     state: pulumi.Output[str]
@@ -172,7 +174,19 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
         super().__init__(HostPoolImageUpdateProvider(), resource_name, props, opts)
 
 
-_OUTPUTS = ("status", "image_version_id", "hosts", "images", "attempt", "report", "summary", "goes_on", "plan", "state")
+_OUTPUTS = (
+    "status",
+    "image_version_id",
+    "hosts",
+    "images",
+    "attempt",
+    "report",
+    "summary",
+    "goes_on",
+    "history",
+    "plan",
+    "state",
+)
 
 
 def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:

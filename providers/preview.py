@@ -7,11 +7,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from providers.failure import one_line
 from providers.schema import input_names
 from providers.validation import Problem, problem_of
+from rollout import history, names
 from rollout.arm import subscription_of
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
@@ -40,6 +41,8 @@ class Look:
     image_version_id: str = ""
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Version -> names of the hosts that run it."""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """The pool's last rollouts, the newest first."""
     failures: tuple[Problem, ...] = ()
     """What forbids the update."""
     warnings: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
         state=state_line(pool, image, declaration, works) + state,
         image_version_id=image.id,
         images=images,
+        history=tuple(entry.as_os_upgrade_history() for entry in history.read(pool.tags.get(names.HISTORY))),
     )
 
 

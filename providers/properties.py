@@ -22,7 +22,7 @@ Properties = dict[str, Any]
 
 ADDED = frozenset({"plan", "state", "image_version_id", "resource_urn"})
 """Inputs that are not declared: check() adds them, the last one the program."""
-OUTPUTS_ONLY = frozenset({"status", "hosts", "images", "attempt", "report", "summary", "goes_on"})
+OUTPUTS_ONLY = frozenset({"status", "hosts", "images", "attempt", "report", "summary", "goes_on", "history"})
 _PROVIDER = "__provider"
 """Pulumi's own key: the pickled provider."""
 
@@ -117,8 +117,11 @@ def with_observed(props: Mapping[str, Any], seen: Look) -> Properties:
 
 def observed(seen: Look) -> Properties:
     """The outputs that a look at the pool gives."""
-    return {"images": {name: list(hosts) for name, hosts in seen.images.items()}, "plan": dict(seen.plan)} | {
-        "state": seen.state
+    return {
+        "images": {name: list(hosts) for name, hosts in seen.images.items()},
+        "history": [dict(entry) for entry in seen.history],
+        "plan": dict(seen.plan),
+        "state": seen.state,
     }
 
 

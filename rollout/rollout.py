@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, names, pool_record, schedule, vm_template
+from rollout import cleanup, history, names, pool_record, schedule, vm_template
 from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit, look_ahead
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
@@ -540,7 +541,8 @@ class Rollout:
         if status is State.COMPLETE:
             await self._merge_template()
         self._record = replace(self._record, st=status, u=int(self._azure.azure_time()))
-        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
+        told = history.written(self._pool.tags.get(names.HISTORY), self._entry())
+        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode(), names.HISTORY: told})
         report = str(self._log.path) if self._log is not None else ""
         outcome = outcome_of(
             self._pool,
@@ -554,6 +556,21 @@ class Rollout:
         )
         self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
         return outcome
+
+    def _entry(self) -> history.Entry:
+        record, results = self._record, Counter(work.result for work in self._works)
+        return history.Entry(
+            record.a,
+            record.st,
+            record.s,
+            record.u,
+            record.n,
+            min(record.n, self._done()),
+            results["rolled_back"],
+            results["failed"] + results["gone"],
+            self._image.version,
+            self._lease.owner,
+        )
 
     def _status(self) -> State:
         if self._stopping:

@@ -90,6 +90,7 @@ def test_looking_needs_no_rollout_and_writes_nothing(desk: Desk) -> None:
     assert (found["state"], found["serving"], len(found["hosts"])) == ("none", 2, 2)
     assert {row["image"] for row in found["hosts"]} == {"1.0.0"}
     assert desk.hostpool("explain", "vm-1").exit_code == 0
+    assert "no rollout of this pool has ended yet" in desk.hostpool("history").stdout
     assert desk.hostpool("plan").exit_code == 2
     assert desk.writes() == before
 
@@ -123,6 +124,15 @@ def test_after_a_rollout_status_plan_explain_and_report_agree(desk: Desk) -> Non
     assert json.loads(beside.read_text()) == {name: part for name, part in made.items() if name != "now"}
     page = desk.hostpool("report")
     assert page.exit_code == 0 and "2 of 2 hosts serve on 1.0.1" in Path(page.stdout.strip()).read_text()
+
+
+def test_history_tells_how_the_last_rollouts_ended(desk: Desk) -> None:
+    desk.within(desk.made.roll(owner="ada@desk-7"))
+    [last] = desk.json("history")["value"]
+    assert (last["status"], last["owner"]) == ("complete", "ada@desk-7")
+    assert last["properties"]["progress"]["successfulInstanceCount"] == 2
+    shown = desk.hostpool("history").stdout
+    assert "1.0.1" in shown and "complete" in shown and "2 of 2" in shown
 
 
 def test_the_plan_tells_what_would_stop_the_update(desk: Desk) -> None:
