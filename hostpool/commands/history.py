@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from hostpool.options import common, json_option
 from hostpool.session import Session
@@ -47,25 +45,17 @@ async def _history(session: Session, json_: bool) -> None:
         click.echo(json.dumps({"value": [entry.as_os_upgrade_history() for entry in entries]}, indent=1))
     elif not entries:
         click.echo("no rollout of this pool has ended yet")
-    else:
-        Console(highlight=False).print(_table(entries))
+    for entry in () if json_ else entries:
+        click.echo(_line(entry))
 
 
-def _table(entries: tuple[history.Entry, ...]) -> Table:
-    table = Table(
-        "attempt", "version", "began", "took", "status", "updated", "rolled back", "failed", "left", "by", box=None
+def _line(entry: history.Entry) -> str:
+    """`5: 1.0.1 on 2026-01-12 20:20 UTC, 54 min, complete: 12 of 12 updated; by ada@desk-7`."""
+    counts = ((entry.rolled_back, "rolled back"), (entry.failed, "failed"), (entry.left, "left"))
+    hosts = ", ".join(
+        [f"{entry.updated} of {entry.needed} updated", *(f"{count} {what}" for count, what in counts if count)]
     )
-    for each in entries:
-        table.add_row(
-            str(each.attempt),
-            each.version,
-            moment(each.began),
-            duration(each.ended - each.began),
-            str(each.state),
-            f"{each.updated} of {each.needed}",
-            str(each.rolled_back),
-            str(each.failed),
-            str(each.left),
-            each.owner,
-        )
-    return table
+    took = duration(entry.ended - entry.began)
+    return (
+        f"{entry.attempt}: {entry.version} on {moment(entry.began)}, {took}, {entry.state}: {hosts}; by {entry.owner}"
+    )
