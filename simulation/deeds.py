@@ -18,6 +18,7 @@ VM_API = "2024-11-01"
 TAGS_API = "2021-04-01"
 LOCK_API = "2020-05-01"
 TAGS = "providers/Microsoft.Resources/tags/default"
+TRIES = 40
 PLAN = f"{GROUP}/providers/Microsoft.DesktopVirtualization/scalingPlans/sp1"
 
 
@@ -193,7 +194,11 @@ async def add_host(made: EmulatedPool, host: int) -> None:
 
 
 def _merge(made: EmulatedPool, scope: str, tags: dict[str, str]) -> None:
-    made.ask("PATCH", f"{scope}/{TAGS}", {"operation": "Merge", "properties": {"tags": tags}}, TAGS_API)
+    """Again, where a fault of the story strikes the deed."""
+    body = {"operation": "Merge", "properties": {"tags": tags}}
+    for _ in range(TRIES):
+        if made.ask("PATCH", f"{scope}/{TAGS}", body, TAGS_API).status in (200, 404):
+            return
 
 
 DEEDS: dict[str, Means] = {
