@@ -67,6 +67,21 @@ def test_a_version_that_does_not_exist_is_refused_by_the_preview(pulumi: Cli, se
     assert "Traceback" not in shown
 
 
+def test_outside_its_window_an_update_is_scheduled_and_nothing_is_written(pulumi: Cli, server: Running) -> None:
+    window = {"recur_every": "Day", "start": "12:00", "duration": "PT2H", "time_zone": "Europe/Amsterdam"}
+    declare(pulumi, server, window={**window, "time_zone": "Mars"})
+    assert 'is no time zone; write an IANA name such as "Europe/Amsterdam"' in pulumi("preview", exit_code=1)
+    declare(pulumi, server, window=window)
+    shown = pulumi("preview", "--diff")
+    assert "2 of 2 hosts need work; begins " in shown and "12:00 Europe/Amsterdam (11:00 UTC), about" in shown
+    number = requests_of(server)[-1]["n"]
+    pulumi("up", "--yes")  # which does not fail
+    assert writes(server, number) == []
+    [update] = [item for item in pulumi.state() if item["type"].endswith("avd:HostPoolImageUpdate")]
+    assert update["outputs"]["status"] == "scheduled" and update["outputs"]["goes_on"].endswith("T11:00:00Z")
+    assert "1 to update" in pulumi("preview")
+
+
 def test_an_update_that_left_hosts_fails_with_its_state_saved_and_is_gone_on_with(pulumi: Cli, server: Running) -> None:
     declare(pulumi, server)
     shown = pulumi("up", "--yes", exit_code=1)
