@@ -21,8 +21,19 @@ from components import (
 from components.arm_ids import group_name_of, name_of, resource_group_of
 from program.config_schema import SCHEMA
 
-SECRET_KEYS = (("join", "password_secret"), ("local_admin", "username_secret"), ("local_admin", "password_secret"))
-"""Inputs under `rollout` that are Key Vault secrets: a URI, or a name in the vault of `key_vault_id`."""
+SECRET_KEYS = (
+    ("join", "password_secret"),
+    ("local_admin", "username_secret"),
+    ("local_admin", "password_secret"),
+    ("notify", "url_secrets"),
+)
+"""Inputs under `rollout` that are Key Vault secrets, or lists of them: a URI, or a name in the vault of
+`key_vault_id`."""
+
+
+def is_secret_name(secret: Any) -> bool:
+    """A name, not a URI. What is neither is the business of the resource's own validation."""
+    return isinstance(secret, str) and "://" not in secret
 
 
 @dataclass(frozen=True)
@@ -215,16 +226,17 @@ def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
     ]
     for section, name in SECRET_KEYS:
         part = rollout.get(section)
-        secret = part.get(name) if isinstance(part, dict) else None
-        if isinstance(secret, str) and not secret.startswith("https://") and "key_vault_id" not in given:
-            mistakes.append(
-                _mistake(
-                    f"rollout.{section}.{name}",
-                    secret,
-                    "is the name of a secret without a vault",
-                    "add key_vault_id, or write the secret's https:// URI",
-                )
+        value = part.get(name) if isinstance(part, dict) else None
+        mistakes += [
+            _mistake(
+                f"rollout.{section}.{name}",
+                secret,
+                "is the name of a secret without a vault",
+                "add key_vault_id, or write the secret's https:// URI",
             )
+            for secret in (value if isinstance(value, list) else [value])
+            if is_secret_name(secret) and "key_vault_id" not in given
+        ]
     return mistakes
 
 

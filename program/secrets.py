@@ -9,7 +9,7 @@ import pulumi
 from pulumi_azure_native import keyvault
 
 from components.arm_ids import group_name_of, name_of
-from program.config import SECRET_KEYS
+from program.config import SECRET_KEYS, is_secret_name
 
 
 def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> dict[str, Any]:
@@ -20,13 +20,21 @@ def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> di
     """
     given = dict(rollout)
     vault: pulumi.Output[str] | None = None
+
+    def with_uri(secret: Any) -> Any:
+        nonlocal vault
+        if not is_secret_name(secret):
+            return secret
+        assert key_vault_id is not None  # settings_of has checked it
+        vault = vault or vault_uri(key_vault_id)
+        return pulumi.Output.concat(vault, "/secrets/", secret)
+
     for section, name in SECRET_KEYS:
         part = given.get(section)
-        secret = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, dict) and isinstance(secret, str) and not secret.startswith("https://"):
-            assert key_vault_id is not None  # settings_of has checked it
-            vault = vault or vault_uri(key_vault_id)
-            given[section] = {**given[section], name: pulumi.Output.concat(vault, "/secrets/", secret)}
+        if isinstance(part, dict) and name in part:
+            value = part[name]
+            uris = [with_uri(secret) for secret in value] if isinstance(value, list) else with_uri(value)
+            given[section] = {**part, name: uris}
     return given
 
 

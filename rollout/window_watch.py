@@ -11,7 +11,7 @@ from rollout.clock import iso
 from rollout.declaration import Declaration
 from rollout.poll_times import quantile
 
-SLOW = 0.95
+SLOW, HALF = 0.95, 0.5
 ENOUGH = 5
 """Hosts that must have been seen before their times are those that count."""
 
@@ -21,7 +21,7 @@ class WindowWatch:
 
     def __init__(self, declaration: Declaration, *, always: bool) -> None:
         self._declaration, self._always = declaration, always
-        self._closes = math.inf
+        self._closes = self._length = math.inf
         self.goes_on = ""
         """When the next window opens (ISO 8601, UTC), once that was asked for."""
 
@@ -31,6 +31,7 @@ class WindowWatch:
             return True
         opening = schedule.opening_at(self._declaration, now)
         self._closes = opening.end if opening is not None else -math.inf
+        self._length = opening.end - opening.start if opening is not None else 0.0
         return opening is not None
 
     def opens_in(self, now: float) -> float:
@@ -54,7 +55,9 @@ class WindowWatch:
         drain, empty = self._declaration.drain, schedule.EMPTYING
         out = quantile(outages, SLOW) if len(outages) >= ENOUGH else max([schedule.OUTAGE, *outages])
         if sessions:
-            empty = quantile(drains, SLOW) if len(drains) >= ENOUGH else drain.deadline + drain.grace
+            # A drain that is not done when the window closes is given back: nothing is lost but the users' peace.
+            longest = min(drain.deadline + drain.grace, self._length * HALF)
+            empty = quantile(drains, SLOW) if len(drains) >= ENOUGH else max(empty, longest)
         return Left(
             self._closes - now, from_build=schedule.BUILD + empty + out, from_drain=empty + out, from_release=out
         )

@@ -266,6 +266,14 @@ def test_the_name_of_a_secret_needs_a_vault():
     ]
 
 
+def test_each_name_in_a_list_of_secrets_needs_a_vault():
+    notify = {"url_secrets": ["mail", "https://kv.vault.azure.net/secrets/teams"]}
+    assert mistakes(key_vault_id="", rollout={"notify": notify}) == [
+        'rollout.notify.url_secrets: "mail" is the name of a secret without a vault; '
+        "add key_vault_id, or write the secret's https:// URI"
+    ]
+
+
 def test_the_uri_of_a_secret_needs_no_vault():
     join = {"type": "ad", "password_secret": "https://kv.vault.azure.net/secrets/join"}
     assert read({**VALID, "key_vault_id": "", "rollout": {"join": join}}).key_vault_id is None

@@ -66,6 +66,15 @@ def test_names_of_secrets_become_their_uris(run):
     }
 
 
+def test_names_in_a_list_of_secrets_become_their_uris(run):
+    secrets = ["mail", "https://kv/secrets/teams"]
+    rollout = {"local_admin": {"username_secret": "u", "password_secret": "p"}, "notify": {"url_secrets": secrets}}
+    assert update(run(rollout=rollout))["notify"]["url_secrets"] == [
+        "https://localhost:1/keyvault/avd-kv/secrets/mail",
+        "https://kv/secrets/teams",
+    ]
+
+
 def test_the_update_waits_for_its_rights_and_for_the_image_versions(run, mocker: MockerFixture):
     constructor = mocker.spy(pulumi.CustomResource, "__init__")
     run()
