@@ -268,7 +268,8 @@ def test_the_name_of_a_secret_needs_a_vault():
 
 def test_each_name_in_a_list_of_secrets_needs_a_vault():
     notify = {"url_secrets": ["mail", "https://kv.vault.azure.net/secrets/teams"]}
-    assert mistakes(key_vault_id="", rollout={"notify": notify}) == [
+    told = [line for line in mistakes(key_vault_id="", rollout={"notify": notify}) if "without a vault" in line]
+    assert told == [
         'rollout.notify.url_secrets: "mail" is the name of a secret without a vault; '
         "add key_vault_id, or write the secret's https:// URI"
     ]
