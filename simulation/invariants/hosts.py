@@ -123,7 +123,9 @@ def as_found(e: Evidence) -> Found:
         now = after.get(name)
         if now is None:
             continue
-        same = ["zones", "nics", "addresses", "data_disks", "delete_option", "friendly_name"]
+        same = ["zones", "nics", "addresses", "data_disks"]
+        if name not in _wiped(e):  # else the record of how it was found may have gone with the tags
+            same += ["delete_option", "friendly_name"]
         if e.declared.vm_size is None or e.case.lasting:
             same.append("size")
         if name not in changed:
