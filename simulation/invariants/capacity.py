@@ -74,7 +74,9 @@ def floor(e: Evidence) -> Found:
             if name != host
             and "serving" in steps.between(start, write.at)
             and steps.at(write.at) in ("unavailable", "off", "deleted", "draining")
-            and (e.time.phases[name].at(write.at) if name in e.time.phases else None) is None
+            and (
+                e.spoils(name, "flag") or (e.time.phases[name].at(write.at) if name in e.time.phases else None) is None
+            )
         )
         if serving + lost < needed:
             problems.append(f"{e.at(write.at)}: {host} is drained, {serving} serve, {needed} must for {load} sessions")
