@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from rollout import names
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
-from rollout.clock import from_iso
+from rollout.clock import Clock, from_iso
+from rollout.errors import Conflict
 from rollout.observation import Host, Pool
 from rollout.record import ENDED
+
+RESERVED_TRIES, RESERVED_PAUSE = 8, 30.0
 
 
 def expired(pool: Pool, now: float, *, all_kept: bool = False) -> tuple[Disk, ...]:
@@ -81,16 +84,29 @@ def temporary_nics(pool: Pool, vms: Iterable[Vm]) -> tuple[str, ...]:
     return tuple(nic for vm in vms for nic in vm.nic_ids)
 
 
-async def remove_orphans(azure: Azure, vms: Iterable[Vm], disks: Iterable[Disk]) -> int:
+async def remove_orphans(azure: Azure, clock: Clock, vms: Iterable[Vm], disks: Iterable[Disk]) -> int:
     """Delete orphaned temporary VMs, then their NICs, then disks; returns how many resources went."""
     count = 0
     for vm in vms:
         await azure.delete_vm(vm.id)
         for nic in vm.nic_ids:
-            await azure.delete_nic(nic)
+            await _delete_nic(azure, clock, nic)
             count += 1
         count += 1
     return count + await remove_disks(azure, disks)
+
+
+async def _delete_nic(azure: Azure, clock: Clock, nic: str) -> None:
+    """For 180 seconds Azure keeps a NIC for a VM whose creation failed (NicReservedForAnotherVm), and without its VM
+    nobody would find it later."""
+    for last in (False,) * RESERVED_TRIES + (True,):
+        try:
+            await azure.delete_nic(nic)
+            return
+        except Conflict:
+            if last:
+                raise
+        await clock.sleep(RESERVED_PAUSE)
 
 
 async def remove_disks(azure: Azure, disks: Iterable[Disk]) -> int:

@@ -260,7 +260,7 @@ class Rollout:
     async def _heal(self) -> None:
         """What a crash orphaned goes before anything new begins; finished disks of this rollout are used."""
         vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r)
-        count = await cleanup.remove_orphans(self._azure, vms, () if self._only is not None else disks)
+        count = await cleanup.remove_orphans(self._azure, self._clock, vms, () if self._only is not None else disks)
         if count:
             self._say(Kind.WARNING, f"removed {count} leftovers of an earlier run")
 
@@ -536,7 +536,7 @@ class Rollout:
         status = self._status()
         self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
         vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r if status is State.PAUSED else None)
-        await cleanup.remove_orphans(self._azure, vms, disks)
+        await cleanup.remove_orphans(self._azure, self._clock, vms, disks)
         await cleanup.remove_disks(self._azure, cleanup.expired(self._pool, self._azure.azure_time()))
         if status is State.COMPLETE:
             await self._merge_template()

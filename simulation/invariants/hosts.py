@@ -54,7 +54,8 @@ def _not_as_found(e: Evidence, name: str, was: HostState, now: HostState) -> lis
 
 def _unfinished(e: Evidence, final: Ended) -> list[str]:
     """With a good image and nothing in the way any more, the pool comes to its target; with a bad one it stays."""
-    expected = "1.0.0" if e.case.lasting or (e.case.back and final.status == "complete") else "1.0.1"
+    reverted = e.case.back and e.story.idle_writes is not None  # the rollout was complete, and taken back
+    expected = "1.0.0" if e.case.lasting or reverted else "1.0.1"
     wanted = {"stopped", "complete_with_failures"} if e.case.lasting else {"complete"}
     may_stay = e.declared.drain.log_off is not LogOff.FORCE  # users who stay past the deadline keep their host
     if may_stay and "left_out" in dict(final.hosts):

@@ -11,8 +11,10 @@ from rollout import names
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
 from rollout.cleanup import expired, orphans, remove_disks, remove_orphans
+from rollout.errors import Conflict
 from rollout.pool_record import RolloutRecord, State
 from rollout.record import HostRecord, Phase
+from simulation.virtual_time import LoopClock, virtually
 from tests.support.observed import NOW, Body, host, kept_disk, pool, vm_body, vm_id
 
 RUNNING = RolloutRecord("3f2a9c11", 1, State.RUNNING, int(NOW))
@@ -143,5 +145,20 @@ async def test_each_disk_is_looked_at_once_more_before_it_goes() -> None:
 async def test_a_temporary_vm_goes_before_its_nic_and_both_before_disks() -> None:
     disk = kept_disk("half", "vm-0", "1.0.1", state="building")
     azure = Deleting({disk.id: disk.body})
-    assert await remove_orphans(cast(Azure, azure), [temporary()], [disk]) == 3
+    assert await remove_orphans(cast(Azure, azure), LoopClock(), [temporary()], [disk]) == 3
     assert azure.deleted == ["avdtmp-1", "avdtmp-1-nic", "half"]
+
+
+def test_a_nic_that_is_still_reserved_is_tried_again() -> None:
+    class Reserved(Deleting):
+        refused = 0
+
+        async def delete_nic(self, nic_id: str) -> None:
+            if self.refused < 6:
+                self.refused += 1
+                raise Conflict(400, "NicReservedForAnotherVm", "for 180 seconds")
+            await super().delete_nic(nic_id)
+
+    azure = Reserved({})
+    assert virtually(remove_orphans(cast(Azure, azure), LoopClock(), [temporary()], [])) == 2
+    assert azure.deleted == ["avdtmp-1", "avdtmp-1-nic"]
