@@ -198,7 +198,7 @@ def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tup
             break
         # A host found broken counts already: mending it takes no further host out of service.
         if out + broken >= limits.max_unavailable and not candidate.broken:
-            if candidates.broken == 0:
+            if candidates.broken == 0 or not limits.order.drain_ahead:
                 break
             continue
         if candidate.stage is Stage.EMPTY:
@@ -218,7 +218,12 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
     serving, admitted = limits.serving, []
     for candidate in candidates.at(Stage.BUILT, before=before):
         if waiting >= ahead or waiting + out >= at_once:
-            break
+            if candidates.broken == 0:
+                break
+            # A host found broken serves nobody and holds a slot until it is mended: it waits for none of the others,
+            # which may be waiting for its slot.
+            if not candidate.broken:
+                continue
         if candidate.serving and serving - 1 < limits.floor:
             continue
         admitted.append(candidate.name)

@@ -78,7 +78,8 @@ def test_i1_capacity_admitted_drains_never_go_below_the_floor(them: tuple[Candid
     assert lost == 0 or limits.serving - lost >= limits.floor
     waiting = sum(c.stage in (Stage.DRAINING, Stage.EMPTY) for c in them)
     out = sum(c.stage is Stage.OUT for c in them)
-    assert not go or waiting + len(go) + out <= limits.at_once
+    ahead = sum(not c.broken for c in go)
+    assert not ahead or waiting + ahead + out <= limits.at_once
 
 
 @given(candidates(), LIMITS)
@@ -90,6 +91,15 @@ def test_only_hosts_that_wait_for_it_are_admitted_and_in_their_order(
         there = [c.name for c in them if c.stage is stage]
         assert list(names) == [name for name in there if name in names]
     assert go.build == tuple(c.name for c in them if c.stage is Stage.QUEUED)[: len(go.build)]
+
+
+def test_a_broken_host_does_not_wait_for_those_that_wait_for_its_slot() -> None:
+    empty = Candidate("vm-0", Stage.EMPTY, serving=False, broken=False)
+    broken = Candidate("vm-2", Stage.BUILT, serving=False, broken=True)
+    limits = replace(PLAIN, max_unavailable=1, ahead=1, at_once=1)
+    assert admit([empty, broken], limits) == Admissions(drain=("vm-2",))
+    mended = replace(broken, stage=Stage.EMPTY)
+    assert admit([empty, mended], limits).release == ("vm-2",)
 
 
 @given(candidates(), LIMITS, st.floats(0, 100))
