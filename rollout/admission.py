@@ -218,7 +218,7 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
     serving, admitted = limits.serving, []
     for candidate in candidates.at(Stage.BUILT, before=before):
         if waiting >= ahead or waiting + out >= at_once:
-            if candidates.broken == 0:
+            if candidates.broken == 0 or not limits.order.drain_ahead:
                 break
             # A host found broken serves nobody and holds a slot until it is mended: it waits for none of the others,
             # which may be waiting for its slot.
