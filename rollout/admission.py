@@ -198,7 +198,7 @@ def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tup
             break
         # A host found broken counts already: mending it takes no further host out of service.
         if out + broken >= limits.max_unavailable and not candidate.broken:
-            if candidates.broken == 0 or not limits.order.drain_ahead:
+            if candidates.broken == 0:
                 break
             continue
         if candidate.stage is Stage.EMPTY:
