@@ -51,8 +51,8 @@ RATES = {
     Kind.DELETE: Rate(200, 10),
     Kind.DISK_LIST: Rate(240, 240 / 180),
 }
-"""Per subscription, principal and region, since 2024; disk lists per subscription: what is left of HighCostGet3Min after
-one call is recorded (x-ms-ratelimit-remaining-resource), its refill is inferred from the name."""
+"""Per subscription, principal and region, since 2024. Disk lists per subscription: what is left of HighCostGet3Min
+after one call is recorded (x-ms-ratelimit-remaining-resource), its refill is inferred from the name."""
 _OF_A_HOST = (Kind.READ, Kind.WRITE, Kind.DELETE)
 """The buckets that hosts on their way draw from."""
 
