@@ -49,10 +49,10 @@ RATES = {
     Kind.READ: Rate(250, 25),
     Kind.WRITE: Rate(200, 10),
     Kind.DELETE: Rate(200, 10),
-    Kind.DISK_LIST: Rate(240, 240 / 180),
+    Kind.DISK_LIST: Rate(230, 230 / 180),
 }
-"""Per subscription, principal and region, since 2024. Disk lists per subscription: what is left of HighCostGet3Min
-after one call is recorded (x-ms-ratelimit-remaining-resource), its refill is inferred from the name."""
+"""Per subscription, principal and region, since 2024. Disk lists per subscription: that HighCostGet3Min has 240 is
+recorded (x-ms-ratelimit-remaining-resource), its refill is inferred from the name; a few are left to others."""
 _OF_A_HOST = (Kind.READ, Kind.WRITE, Kind.DELETE)
 """The buckets that hosts on their way draw from."""
 
