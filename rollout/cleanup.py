@@ -17,6 +17,7 @@ from rollout.observation import Host, Pool
 from rollout.record import ENDED
 
 RESERVED_TRIES, RESERVED_PAUSE = 8, 30.0
+"""How often, and after how many seconds, the deletion of a NIC that Azure keeps for a VM is tried again."""
 
 
 def expired(pool: Pool, now: float, *, all_kept: bool = False) -> tuple[Disk, ...]:

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     SCHEDULED = "scheduled"
     """The run waits for its maintenance window. text: until when."""
     PAUSED = "paused"
+    """text: by whom; data: goes_on (when the next window opens, ISO 8601; empty where somebody has to resume it)."""
     RESUMED = "resumed"
     WARNING = "warning"
     ENDED = "ended"

@@ -58,7 +58,7 @@ class Notices:
             case Kind.HOST_FAILED:
                 return self._host(event)
             case Kind.PAUSED:
-                return Notice("paused", event.text, grave=True)
+                return Notice("paused", event.text, grave=not data.get("goes_on"))
             case Kind.ENDED:
                 grave = data.get("status") not in ("complete", "paused")
                 return Notice(str(data.get("status")).replace("_", " "), event.text, grave=grave)

@@ -328,10 +328,10 @@ class Rollout:
         if shared.changed.is_set():  # what changes at almost the same time is looked at once
             await asyncio.sleep(self._clock.real_seconds(AT_ONCE))
 
-    def _notice_pause(self, who: str) -> None:
+    def _notice_pause(self, who: str, *, goes_on: str = "") -> None:
         if who and not self._paused_by:
             self._paused_by = who
-            self._say(Kind.PAUSED, f"paused by {who}")
+            self._say(Kind.PAUSED, f"paused by {who}", goes_on=goes_on)
             self._give_back("paused")
 
     def _notice_autoscale(self, shared: Shared) -> None:
@@ -386,9 +386,9 @@ class Rollout:
         if left.releases and (left.drains or in_flight or limits.canary_left == 0):
             return
         if self._standings.to_begin or candidates.count(*BEFORE_OUT):
-            self._notice_pause(
-                f"the end of its maintenance window, until {self._window.opens(self._azure.azure_time())}"
-            )
+            opens = self._window.opens(self._azure.azure_time())
+            who = f"the end of its maintenance window, until {opens}"
+            self._notice_pause(who, goes_on=self._window.goes_on)
 
     def _judge_slots(self, limits: Limits) -> None:
         """With all slots held by failed hosts nobody can follow in this attempt; the next one tries those again."""

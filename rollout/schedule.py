@@ -38,10 +38,7 @@ def opening_at(declaration: Declaration, now: float) -> Opening | None:
 
 def next_opening(declaration: Declaration, now: float) -> Opening | None:
     """The first opening that begins after `now`; None where none does."""
-    if declaration.window is not None:
-        return declaration.window.next(now)
-    first = next(openings(declaration, now))
-    return first if first.start > now else None
+    return next((opening for opening in openings(declaration, now) if opening.start > now), None)
 
 
 def told(declaration: Declaration, at: float) -> str:

@@ -24,8 +24,6 @@ from tzlocal.windows_tz import win_tz
 
 from rollout.errors import InvalidDeclaration
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-
 EXAMPLE = '"Day", "3Days", "Week Saturday,Sunday", "Month day1,day15" or "Month Second Tuesday Offset4"'
 DAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR, "saturday": SA, "sunday": SU}
 WEEKS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
@@ -66,15 +64,6 @@ class Window:
             began = (day + self._offset).replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC).timestamp()
             if began + self.duration > after:
                 yield Opening(began, began + self.duration)
-
-    def at(self, now: float) -> Opening | None:
-        """The opening that `now` (epoch seconds) lies in, or None."""
-        first = next(self.openings(now))
-        return first if first.start <= now else None
-
-    def next(self, now: float) -> Opening:
-        """The first opening that begins after `now`."""
-        return next(opening for opening in self.openings(now) if opening.start > now)
 
     def local(self, at: float) -> str:
         """`Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC)`."""

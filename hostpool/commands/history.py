@@ -43,10 +43,8 @@ async def _history(session: Session, json_: bool) -> None:
     entries = history.read((body.get("tags") or {}).get(names.HISTORY))
     if json_:
         click.echo(json.dumps({"value": [entry.as_os_upgrade_history() for entry in entries]}, indent=1))
-    elif not entries:
-        click.echo("no rollout of this pool has ended yet")
-    for entry in () if json_ else entries:
-        click.echo(_line(entry))
+    else:
+        click.echo("\n".join(map(_line, entries)) or "no rollout of this pool has ended yet")
 
 
 def _line(entry: history.Entry) -> str:

@@ -18,3 +18,4 @@ async def test_a_signal_asks_for_a_safe_end_and_a_second_one_changes_nothing(num
     await stop.wait()
     os.kill(os.getpid(), number)
     await asyncio.sleep(0)
+    assert stop.is_set()

@@ -107,6 +107,9 @@ def test_a_plain_dict_does_as_well() -> None:
 def test_what_goes_on_in_the_next_window_fails_no_deployment() -> None:
     outputs = {"status": "paused", "goes_on": "2026-01-13T20:00:00Z", "summary": "pool hp1: paused"}
     fail_when_incomplete(pulumi.ResourceHookArgs("urn", "id", "x", TOKEN, new_inputs={}, new_outputs=outputs))
+    outputs["goes_on"] = ""  # somebody paused it
+    with pytest.raises(HostPoolImageUpdateFailed, match="pool hp1: paused"):
+        fail_when_incomplete(pulumi.ResourceHookArgs("urn", "id", "x", TOKEN, new_inputs={}, new_outputs=outputs))
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def test_an_attempt_that_goes_on_is_one_entry() -> None:
 
 @given(st.text(max_size=300))
 def test_whatever_the_tag_holds_is_passed_over_or_read(text: str) -> None:
-    history.read(text)
+    assert all(entry.state in list(State) for entry in history.read(text))
+    assert ENTRY in history.read(f"{ENTRY.encode()};{text}")
 
 
 @given(st.text(max_size=80), st.sampled_from(list(State)[1:]))

@@ -43,6 +43,7 @@ FINDING = {"severity": "error", "subject": "subnet", "problem": "is full", "reme
         (event(Kind.HOST_FAILED, "no boot", "vm-1", result="restoring"), None),
         (event(Kind.HOST_FAILED, "in use", "vm-1", result="left_out"), None),
         (event(Kind.PAUSED, "paused by me"), Notice("paused", "paused by me", GRAVE)),
+        (event(Kind.PAUSED, "closed", goes_on="2026-01-13T20:00:00Z"), Notice("paused", "closed")),
         (event(Kind.ENDED, "all done", status="complete"), Notice("complete", "all done")),
         (
             event(Kind.ENDED, "3 failed", status="complete_with_failures"),

@@ -60,3 +60,15 @@ def test_without_a_window_hosts_may_go_at_any_time() -> None:
     assert always is not None and schedule.next_opening(declaration(), NOW) is None
     once = declaration(start_at="2026-11-26T12:00:01Z")
     assert schedule.opening_at(once, NOW) is None and schedule.opening_at(once, NOW + 1) is not None
+
+
+def test_the_opening_of_now_and_the_next_one() -> None:
+    declared = declaration(window=SATURDAYS)
+    opens, closes = from_iso("2026-11-28T21:00:00Z"), from_iso("2026-11-29T03:00:00Z")
+    inside = schedule.opening_at(declared, opens)
+    assert inside is not None and (inside.start, inside.end) == (opens, closes)
+    assert schedule.opening_at(declared, closes - 1) == inside
+    assert schedule.opening_at(declared, opens - 1) is None and schedule.opening_at(declared, closes) is None
+    assert schedule.next_opening(declared, opens - 1) == inside
+    following = schedule.next_opening(declared, opens)
+    assert following is not None and following.start == from_iso("2026-12-05T21:00:00Z")

@@ -10,6 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from cloud.compute import ComputeOperations
+from cloud.policies import LeasePolicy
+from rollout import admission, cleanup
+from rollout.executor import Executor
+from rollout.host_work import HostWork
+from rollout.lease import Lease
+from rollout.phases import rejoin, release
+from rollout.pool_watch import PoolWatch
+from rollout.record import HostRecord
+from rollout.rollout import Rollout
 from simulation.case import Case, Deed, Runner
 from simulation.generate import FAULTS, drawn
 from simulation.invariants import CHECKS
@@ -90,5 +100,23 @@ def test_there_are_ten_guards_and_more_to_switch_off() -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_guard_is_there_to_be_switched_off(name: str) -> None:
+    guarded = (
+        LeasePolicy,
+        Lease,
+        ComputeOperations,
+        release,
+        PoolWatch,
+        admission,
+        HostWork,
+        Rollout,
+        rejoin,
+        Executor,
+    )
+
+    def state() -> list[dict[str, object]]:
+        return [dict(vars(place)) for place in (*guarded, cleanup, HostRecord)]
+
+    before = state()
     with MUTANTS[name].off():
-        pass
+        assert state() != before
+    assert state() == before
