@@ -9,7 +9,8 @@ from typing import Any
 from hostpool.wording import clock_time, duration, many
 from rollout import capacity, images, lease, names
 from rollout.clock import iso
-from rollout.declaration import Declaration, LogOff
+from rollout.declaration import Declaration
+from rollout.draining import LogOff
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
 from rollout.observation import Host, Pool

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rollout.azure import Azure
-from rollout.declaration import Notify
 from rollout.errors import AzureError
 from rollout.events import Event
-from rollout.notices import Notice, Notices
+from rollout.notices import Notice, Notices, Notify
 
 if TYPE_CHECKING:
     from apprise import Apprise

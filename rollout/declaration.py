@@ -7,27 +7,19 @@ and raises `InvalidDeclaration` with property, value and remedy. Types and unkno
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, TypeVar
-
-import isodate
+from typing import Any
 
 from rollout.clock import iso
+from rollout.draining import Drain, LogOff, drain
 from rollout.errors import InvalidDeclaration
-from rollout.notices import FIELDS, fields_of
+from rollout.notices import Notify, notify
+from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
 from rollout.window import Window, window
-
-E = TypeVar("E", bound=StrEnum)
-
-MINUTE = 60.0
-HOUR = 3600.0
-DAY = 86400.0
 
 SHORTEST_WINDOW = 30 * MINUTE
 """Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
@@ -55,17 +47,6 @@ class Stop(StrEnum):
     """Keeps the allocation, so that the start cannot fail for lack of capacity; not with a change of size."""
 
 
-class LogOff(StrEnum):
-    """What happens to sessions at the drain deadline."""
-
-    WAIT = "wait"
-    """Nobody is logged off: the host is left out of this run and serves on, undrained."""
-    DISCONNECTED_ONLY = "disconnected_only"
-    """Disconnected sessions are logged off; with an active session left the host is left out as with wait."""
-    FORCE = "force"
-    """Everybody is logged off after the final message and `grace`."""
-
-
 class WhenClosed(StrEnum):
     """What a run does outside the maintenance window."""
 
@@ -88,26 +69,6 @@ class DeviceCleanup(StrEnum):
 
 
 @dataclass(frozen=True)
-class Amount:
-    """A number of hosts, or a percentage of the pool."""
-
-    value: float
-    percent: bool
-
-    def of(self, hosts: int, *, at_least: int = 1) -> int:
-        """The number of hosts, percentages rounded down but at least `at_least`."""
-        count = math.floor(hosts * self.value / 100 + 1e-9) if self.percent else int(self.value)
-        return max(at_least, count)
-
-    def rounded_up(self, hosts: int) -> int:
-        """The number of hosts, percentages rounded up: for floors."""
-        return math.ceil(hosts * self.value / 100 - 1e-9) if self.percent else int(self.value)
-
-    def __str__(self) -> str:
-        return f"{self.value:g}%" if self.percent else f"{self.value:g}"
-
-
-@dataclass(frozen=True)
 class Canary:
     hosts: int = 1
     bake: float = 10 * MINUTE
@@ -120,25 +81,6 @@ class Checkpoint:
 
     percent: float
     pause: float
-
-
-@dataclass(frozen=True)
-class Drain:
-    deadline: float = 60 * MINUTE
-    """Seconds from the message to the log-off policy."""
-    log_off: LogOff = LogOff.WAIT
-    grace: float = 5 * MINUTE
-    """Seconds between the final message and a forced log-off."""
-    zero_sessions_for: float = 60.0
-    """Seconds a host must have had no session in any state before it is stopped."""
-    message_title: str = "Maintenance"
-    message: str = (
-        "This desktop is being updated. Please save your work and sign out within {minutes} minutes, "
-        "then sign in again."
-    )
-    final_message: str = (
-        "This desktop will sign you out in {minutes} minutes to install an update. Please save your work now."
-    )
 
 
 @dataclass(frozen=True)
@@ -179,17 +121,6 @@ class Verify:
     """PowerShell lines run on the updated host; they must end with exit code 0."""
     timeout: float = 60 * MINUTE
     """Seconds from the start of the VM to a healthy host."""
-
-
-@dataclass(frozen=True)
-class Notify:
-    """Who is told of a rollout. `url_secrets`: Key Vault secrets, each with the URL of one service for apprise."""
-
-    url_secrets: tuple[str, ...]
-    quiet: bool = False
-    """Only what needs somebody: failures, pauses, an end that is not complete."""
-    title: str = "AVD pool {pool}: {what}"
-    text: str = "{text}"
 
 
 @dataclass(frozen=True)
@@ -295,13 +226,13 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         fields["checkpoints"] = _checkpoints(given["checkpoints"])
     for name, read in (
         ("canary", _canary),
-        ("drain", _drain),
+        ("drain", drain),
         ("join", _join),
         ("local_admin", _local_admin),
         ("agent", _agent),
         ("verify", _verify),
         ("window", _window),
-        ("notify", _notify),
+        ("notify", notify),
     ):
         if name in given:
             fields[name] = read(given[name])
@@ -355,28 +286,6 @@ def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:
     return points
 
 
-def _drain(given: Mapping[str, Any]) -> Drain:
-    fields: dict[str, Any] = {
-        name: duration(f"drain.{name}", given[name])
-        for name in ("deadline", "grace", "zero_sessions_for")
-        if given.get(name) is not None
-    }
-    if given.get("log_off") is not None:
-        fields["log_off"] = choice("drain.log_off", given["log_off"], LogOff)
-    for name in ("message_title", "message", "final_message"):
-        if given.get(name) is not None:
-            text = str(given[name])
-            if len(text) > 260:
-                raise InvalidDeclaration(
-                    f"drain.{name}",
-                    f"{text[:40]}...",
-                    f"has {len(text)} characters",
-                    "260 at most, as AVD's own messages",
-                )
-            fields[name] = text
-    return Drain(**fields)
-
-
 def _join(given: Mapping[str, Any]) -> Join:
     kind = choice("join.type", given["type"], JoinType)
     join = Join(kind, **{k: str(v) for k, v in given.items() if k != "type" and v is not None})
@@ -404,32 +313,6 @@ def _window(given: Mapping[str, Any]) -> Window:
     return window(given, duration("window.duration", given["duration"]))
 
 
-def _notify(given: Mapping[str, Any]) -> Notify:
-    uris = tuple(str(uri) for uri in given["url_secrets"])
-    for number, uri in enumerate(uris):
-        if "://" in uri and not uri.startswith("https://"):
-            raise InvalidDeclaration(
-                f"notify.url_secrets[{number}]",
-                f"{uri.partition('://')[0]}://...",
-                "is the URL of a service itself, which is a secret",
-                "put it into Key Vault, and write https://<vault>.vault.azure.net/secrets/<name>",
-            )
-        secret_uri(f"notify.url_secrets[{number}]", uri)
-    templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
-    for name, template in templates.items():
-        try:
-            unknown = [field for field in fields_of(template) if field not in FIELDS]
-        except ValueError as error:
-            raise InvalidDeclaration(
-                f"notify.{name}", template, f"is no template ({error})", 'write "{pool}: {what}"'
-            ) from None
-        if unknown:
-            raise InvalidDeclaration(
-                f"notify.{name}", template, f"names {{{unknown[0]}}}", f"use {', '.join(f'{{{f}}}' for f in FIELDS)}"
-            )
-    return Notify(uris, bool(given.get("quiet", False)), **templates)
-
-
 def _agent(given: Mapping[str, Any]) -> Agent:
     return Agent(**{k: str(v) for k, v in given.items() if v is not None})
 
@@ -444,81 +327,3 @@ def _verify(given: Mapping[str, Any]) -> Verify:
         if given.get(name) is not None:
             fields[name] = tuple(str(item) for item in given[name])
     return Verify(**fields)
-
-
-def secret_uri(prop: str, value: str) -> str:
-    if not re.fullmatch(r"https://[^/]+/(?:[^?#]+/)?secrets/[0-9A-Za-z-]+(?:/[0-9a-fA-F]+)?/?", value):
-        raise InvalidDeclaration(
-            prop, value, "is not a Key Vault secret URI", "write https://<vault>.vault.azure.net/secrets/<name>"
-        )
-    return value
-
-
-def amount(prop: str, value: Any, *, at_least: int) -> Amount:
-    """A count (`3`) or a percentage (`"10%"`)."""
-    if isinstance(value, str) and value.strip().endswith("%"):
-        return Amount(percent(prop, value, zero=at_least == 0), True)
-    try:
-        return Amount(whole(prop, float(value), at_least=at_least), False)
-    except (TypeError, ValueError):
-        raise InvalidDeclaration(prop, value, "is no number", 'write a number of hosts such as 3, or "10%"') from None
-
-
-def percent(prop: str, value: Any, *, zero: bool = False) -> float:
-    try:
-        number = float(str(value).strip().removesuffix("%"))
-    except ValueError:
-        raise InvalidDeclaration(prop, value, "is no percentage", 'write "10%"') from None
-    if not (0 <= number <= 100) or (number == 0 and not zero):
-        raise InvalidDeclaration(prop, value, "is out of range", f"write a percentage from {0 if zero else 1}% to 100%")
-    return number
-
-
-def whole(prop: str, value: Any, *, at_least: int) -> int:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value != int(value) or value < at_least:
-        raise InvalidDeclaration(prop, value, "is out of range", f"write a whole number, {at_least} or more")
-    return int(value)
-
-
-def fraction(prop: str, value: Any) -> float:
-    if isinstance(value, str):
-        return percent(prop, value, zero=True) / 100
-    number = float(value) if isinstance(value, int | float) else math.nan
-    if not 0 <= number <= 1:
-        raise InvalidDeclaration(prop, value, "is out of range", 'write a share from 0 to 1, or "10%"')
-    return number
-
-
-def duration(prop: str, value: Any) -> float:
-    """Seconds of an ISO 8601 duration such as PT10M, P3D or P1W; 0 or more."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if value >= 0 and math.isfinite(value):
-            return float(value)
-        raise InvalidDeclaration(prop, value, "is out of range", "write an ISO 8601 duration such as PT10M or P3D")
-    try:
-        parsed = isodate.parse_duration(str(value))
-    except (isodate.ISO8601Error, ValueError):
-        parsed = None
-    if not isinstance(parsed, timedelta) or parsed < timedelta(0):
-        raise InvalidDeclaration(prop, value, "is no duration", "write an ISO 8601 duration such as PT10M or P3D")
-    return parsed.total_seconds()
-
-
-def moment(prop: str, value: Any) -> float:
-    """Epoch seconds of an ISO 8601 date and time with its offset."""
-    try:
-        parsed = isodate.parse_datetime(str(value))
-    except (isodate.ISO8601Error, ValueError):
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        why = "is no date and time" if parsed is None else "says no offset from UTC"
-        raise InvalidDeclaration(prop, value, why, "write one such as 2026-12-05T22:00:00+01:00")
-    return float(parsed.timestamp())
-
-
-def choice(prop: str, value: Any, kind: type[E]) -> E:
-    try:
-        return kind(str(value))
-    except ValueError:
-        raise InvalidDeclaration(prop, value, "is not known", f"use one of {', '.join(kind)}") from None

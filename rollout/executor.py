@@ -14,7 +14,8 @@ from rollout import guest, join, names, scripts, temporary_vm
 from rollout.arm import SessionHost, UserSession, Vm, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, iso
-from rollout.declaration import HOUR, MINUTE, DeviceCleanup, JoinType, LogOff
+from rollout.declaration import DeviceCleanup, JoinType
+from rollout.draining import LogOff
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
@@ -54,6 +55,7 @@ from rollout.steps import (
     Start,
     Step,
 )
+from rollout.values import HOUR, MINUTE
 
 STEP_PATIENCE = 120 * 60.0
 """Seconds one step may take, whatever it waits for: no operation of Azure's takes as long, and a host must not be

@@ -14,7 +14,7 @@ from typing import Any
 from rollout import names
 from rollout.arm import Disk, SessionHost, UserSession, Vm, group_of
 from rollout.azure import Azure, Body
-from rollout.declaration import MINUTE, Build
+from rollout.declaration import Build
 from rollout.errors import LeaseLost
 from rollout.extensions import Class, of_class
 from rollout.observation import Host
@@ -48,6 +48,7 @@ from rollout.steps import (
     Step,
 )
 from rollout.temporary_vm import build_group
+from rollout.values import MINUTE
 
 BUSY_PATIENCE = 95 * MINUTE
 """Seconds an operation on a VM is waited for: Azure ends an extension after 90 minutes, all else sooner. What runs on

@@ -11,7 +11,6 @@ from rollout.admission import Stage
 from rollout.arm import SessionHost
 from rollout.azure import Azure
 from rollout.clock import Clock
-from rollout.declaration import MINUTE
 from rollout.errors import AllocationFailed, AzureError, Forbidden, HostFailed, LeaseLost, PreconditionFailed, Stopped
 from rollout.events import Event, Kind, Listener
 from rollout.executor import Executor
@@ -39,6 +38,7 @@ from rollout.steps import (
 )
 from rollout.temporary_vm import build_group
 from rollout.urgency import Urgency, urgency
+from rollout.values import MINUTE
 
 EMPTY_LOOK = 5 * MINUTE
 """Seconds between looks at the sessions of an empty host that waits for its slot, whatever the pool's list says."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
+from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
+from rollout.values import secret_uri
 
 FIELDS = ("pool", "what", "text", "version", "owner")
 """What a template may name: the pool, what happened in a few words, the text, the target version, who runs it."""
 HOSTS_TOLD = 10
 """Hosts whose failure is told one by one; the end of the run counts them all."""
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Who is told of a rollout. `url_secrets`: Key Vault secrets, each with the URL of one service for apprise."""
+
+    url_secrets: tuple[str, ...]
+    quiet: bool = False
+    """Only what needs somebody: failures, pauses, an end that is not complete."""
+    title: str = "AVD pool {pool}: {what}"
+    text: str = "{text}"
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,33 @@ class Notice:
 def fields_of(template: str) -> tuple[str, ...]:
     """The names in a template's braces. Raises ValueError for one that is not whole."""
     return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
+
+
+def notify(given: Mapping[str, Any]) -> Notify:
+    """The plain input `notify`. Raises InvalidDeclaration."""
+    uris = tuple(str(uri) for uri in given["url_secrets"])
+    for number, uri in enumerate(uris):
+        if "://" in uri and not uri.startswith("https://"):
+            raise InvalidDeclaration(
+                f"notify.url_secrets[{number}]",
+                f"{uri.partition('://')[0]}://...",
+                "is the URL of a service itself, which is a secret",
+                "put it into Key Vault, and write https://<vault>.vault.azure.net/secrets/<name>",
+            )
+        secret_uri(f"notify.url_secrets[{number}]", uri)
+    templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
+    for name, template in templates.items():
+        try:
+            unknown = [field for field in fields_of(template) if field not in FIELDS]
+        except ValueError as error:
+            raise InvalidDeclaration(
+                f"notify.{name}", template, f"is no template ({error})", 'write "{pool}: {what}"'
+            ) from None
+        if unknown:
+            raise InvalidDeclaration(
+                f"notify.{name}", template, f"names {{{unknown[0]}}}", f"use {', '.join(f'{{{f}}}' for f in FIELDS)}"
+            )
+    return Notify(uris, bool(given.get("quiet", False)), **templates)
 
 
 class Notices:

@@ -6,8 +6,8 @@ import asyncio
 
 from rollout.azure import Azure, Body
 from rollout.clock import from_iso, iso
-from rollout.declaration import DAY
 from rollout.errors import HostFailed
+from rollout.values import DAY
 
 
 class TokenSource:

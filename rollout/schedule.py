@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollout.clock import iso
-from rollout.declaration import MINUTE, Build, Declaration
+from rollout.declaration import Build, Declaration
+from rollout.values import MINUTE
 from rollout.window import Opening
 
 FARTHEST = 14 * 86400.0

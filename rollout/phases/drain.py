@@ -5,7 +5,8 @@ from __future__ import annotations
 from rollout import names
 from rollout.arm import Disk, UserSession
 from rollout.clock import from_iso, iso
-from rollout.declaration import MINUTE, DeviceCleanup, JoinType, LogOff
+from rollout.declaration import DeviceCleanup, JoinType
+from rollout.draining import LogOff
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -26,6 +27,7 @@ from rollout.steps import (
     Step,
     Wait,
 )
+from rollout.values import MINUTE
 
 SESSION_END = 45.0
 """Seconds given to a session to end after it was logged off, before it is asked again."""

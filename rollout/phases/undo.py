@@ -7,7 +7,7 @@ A path of its own, not the swap backwards: the new disk's join changed the machi
 from __future__ import annotations
 
 from rollout import names
-from rollout.declaration import LogOff
+from rollout.draining import LogOff
 from rollout.phases import drain, rejoin, release, serve
 from rollout.record import HostRecord, Phase
 from rollout.steps import (

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from rollout.declaration import Declaration, LogOff
+from rollout.declaration import Declaration
+from rollout.draining import LogOff
 
 
 class Holds(StrEnum):

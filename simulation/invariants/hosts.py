@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rollout import names
-from rollout.declaration import LogOff
+from rollout.draining import LogOff
 from simulation.end_state import HostState
 from simulation.invariants.evidence import Evidence, Found
 from simulation.play import Ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rollout.declaration import LogOff
+from rollout.draining import LogOff
 from simulation.invariants.evidence import Evidence, Found
 from simulation.timeline import host_of
 from simulation.wire_log import kind_of_write

@@ -9,9 +9,9 @@ from typing import Any
 
 from emulator.wire import Body
 from rollout import names
-from rollout.declaration import DAY
 from rollout.record import Phase, decode
 from rollout.rollout import Outcome
+from rollout.values import DAY
 from simulation.emulated_pool import POOL, EmulatedPool
 from simulation.rights.grants import BUILD_GROUP, SCOPES
 

@@ -12,9 +12,9 @@ import pytest
 
 from providers.notifier import Notifier
 from rollout.azure import Azure
-from rollout.declaration import Notify
 from rollout.errors import Forbidden
 from rollout.events import Event, Kind
+from rollout.notices import Notify
 
 VAULT = "https://vault.vault.azure.net/secrets"
 

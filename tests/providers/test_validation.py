@@ -8,7 +8,7 @@ import pytest
 from pulumi.output import UNKNOWN
 
 from providers.validation import validate
-from rollout.declaration import Amount
+from rollout.values import Amount
 from tests.providers.declarations import POOL, VAULT, inputs
 
 

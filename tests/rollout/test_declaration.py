@@ -8,20 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.declaration import (
-    Amount,
-    Build,
-    Canary,
-    Checkpoint,
-    Declaration,
-    DeviceCleanup,
-    LogOff,
-    Stop,
-    WhenClosed,
-    duration,
-    parse,
-)
+from rollout.declaration import Build, Canary, Checkpoint, Declaration, DeviceCleanup, Stop, WhenClosed, parse
+from rollout.draining import LogOff
 from rollout.errors import InvalidDeclaration
+from rollout.values import Amount, duration
 from rollout.window import Window
 from tests.support.observed import DEFINITION, POOL, SECRETS
 

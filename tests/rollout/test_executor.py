@@ -10,7 +10,6 @@ import pytest
 from rollout import names
 from rollout.azure import Azure
 from rollout.clock import iso
-from rollout.declaration import DAY, HOUR
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind
 from rollout.executor import Executor
@@ -37,6 +36,7 @@ from rollout.steps import (
     SetAllowNewSession,
     Start,
 )
+from rollout.values import DAY, HOUR
 from simulation.virtual_time import LoopClock
 from tests.rollout.literals import (
     ENTRA,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout import names
-from rollout.declaration import DAY
+from rollout.values import DAY
 from simulation.virtual_time import virtually
 from tests.support.pools import Bench, bench
 
