@@ -12,6 +12,10 @@ from simulation.end_state import EndState, end_state
 from simulation.generate import FAULTS, GUEST_FAULTS
 from simulation.invariants import AS_WITHOUT_A_CRASH, CHECKS, judged, problems
 from simulation.play import played
+from simulation.references import KINDS_OF_WRITE
+
+CRASH_POINTS = (*(kind for kind in KINDS_OF_WRITE if not kind.startswith("DELETE graph/")), "a moment")
+"""Where processes are killed: at a write of each kind, or at any moment. (No story has devices to delete.)"""
 
 
 @dataclass
@@ -33,10 +37,16 @@ class Count:
 
     def zeros(self) -> list[str]:
         """What should have occurred at least once and did not."""
+        sides = Counter(
+            side for point in self.crashes.elements() for side in ("before", "after") if point.endswith(side)
+        )
+        points = Counter(point.removesuffix(" before").removesuffix(" after") for point in self.crashes.elements())
         expected = (
             (self.phases, (str(phase) for phase in Phase)),
             (self.faults, (*FAULTS, *GUEST_FAULTS)),
             (self.deeds, DEEDS),
+            (points, CRASH_POINTS),
+            (sides, ("before", "after")),
             (self.checks, (*CHECKS, AS_WITHOUT_A_CRASH)),
         )
         return [name for counter, names in expected for name in names if not counter[name]]

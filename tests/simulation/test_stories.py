@@ -89,9 +89,10 @@ def test_a_failing_case_is_made_smaller_without_losing_the_failure() -> None:
 
 def test_what_never_occurred_is_named() -> None:
     count = Count()
-    assert {"build", "503", "delete_vm", "never_boots", *CHECKS} <= set(count.zeros())
+    assert {"build", "503", "delete_vm", "never_boots", "PATCH tags", "a moment", *CHECKS} <= set(count.zeros())
     count.phases["build"] += 1
-    assert "build" not in count.zeros()
+    count.crashes["PATCH tags before"] += 1
+    assert not {"build", "PATCH tags", "before"} & set(count.zeros()) and "after" in count.zeros()
 
 
 def test_there_are_ten_guards_and_more_to_switch_off() -> None:
