@@ -7,15 +7,14 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
+from cloud.notifier import notifying
 from providers.engine_log import EngineLog
 from providers.failure import HostPoolImageUpdateFailed
-from providers.notifier import Notifier
 from providers.preview import look_at
 from providers.progress import EVERY, EVERY_IN_LOG, Progress
 from providers.properties import observed
@@ -63,11 +62,8 @@ async def _rolled(
     folder = Path(os.environ.get(LOG_FOLDER) or DEFAULT_LOG_FOLDER)
     subscription_id = subscription_of(declaration.host_pool_id)
     async with open_cloud(os.environ, subscription_id, clock, lease.check) as azure:
-        async with AsyncExitStack() as stack:
-            listeners: list[Listener] = [progress]
-            if declaration.notify is not None:
-                notifier = Notifier(azure, declaration.notify, declaration.pool_name, log.warning)
-                listeners.append(await stack.enter_async_context(notifier))
+        async with notifying(azure, declaration, log.warning) as teller:
+            listeners: list[Listener] = [progress, teller]
 
             def tell(event: Event) -> None:
                 for listener in listeners:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
-from typing import Any
+from typing import Any, Protocol
 
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
@@ -67,6 +67,25 @@ def notify(given: Mapping[str, Any]) -> Notify:
                 f"notify.{name}", template, f"names {{{unknown[0]}}}", f"use {', '.join(f'{{{f}}}' for f in FIELDS)}"
             )
     return Notify(uris, bool(given.get("quiet", False)), **templates)
+
+
+class Teller(Protocol):
+    """Who passes events on to people."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    async def sent(self) -> None:
+        """Until all that was told has been sent, or tried."""
+
+
+class Silence:
+    """A teller where nobody is to be told."""
+
+    def __call__(self, event: Event) -> None:
+        return None
+
+    async def sent(self) -> None:
+        return None
 
 
 class Notices:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from providers.notifier import Notifier
+from cloud.notifier import Notifier
 from rollout.azure import Azure
 from rollout.errors import Forbidden
 from rollout.events import Event, Kind

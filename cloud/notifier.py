@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from rollout.azure import Azure
+from rollout.declaration import Declaration
 from rollout.errors import AzureError
 from rollout.events import Event
-from rollout.notices import Notice, Notices, Notify
+from rollout.notices import Notice, Notices, Notify, Silence, Teller
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -24,6 +26,16 @@ PATIENCE = 30.0
 
 logging.getLogger("apprise").addHandler(logging.NullHandler())
 logging.getLogger("apprise").propagate = False  # its warnings name the URL
+
+
+@asynccontextmanager
+async def notifying(azure: Azure, declaration: Declaration, warn: Callable[[str], None]) -> AsyncIterator[Teller]:
+    """Whoever the declaration names is told, as a listener of the engine. `warn` is told what could not be sent."""
+    if declaration.notify is None:
+        yield Silence()
+        return
+    async with Notifier(azure, declaration.notify, declaration.pool_name, warn) as notifier:
+        yield notifier
 
 
 class Notifier:
@@ -48,13 +60,18 @@ class Notifier:
 
     async def __aexit__(self, *raised: object) -> None:
         try:
+            await self.sent()
+        finally:
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
+
+    async def sent(self) -> None:
+        """Until all that was told has been sent, or tried."""
+        try:
             async with asyncio.timeout(PATIENCE):
                 await self._queue.join()
         except TimeoutError:
             self._tell(f"{self._queue.qsize() + 1} notifications could not be sent in {PATIENCE:g} s")
-        finally:
-            self._sender.cancel()
-            await asyncio.gather(self._sender, return_exceptions=True)
 
     def _worded(self, notice: Notice) -> tuple[str, str]:
         words = {**self._notices.fields, "what": notice.what, "text": notice.text}
