@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rollout import cleanup, history, names, pool_record, schedule, vm_template
-from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit, look_ahead
+from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
-from rollout.canary import Baking
+from rollout.canary_watch import CanaryWatch
 from rollout.clock import Clock
-from rollout.declaration import Build, Declaration, WhenClosed
+from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
@@ -23,6 +23,7 @@ from rollout.host_work import HostWork, Shared
 from rollout.images import Image, resolve, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
+from rollout.limits import Figures
 from rollout.names import rollout_id
 from rollout.observation import Pool, group_tags, lean, observe
 from rollout.outcome import Outcome, nothing_to_do, outcome_of, scheduled
@@ -104,13 +105,12 @@ class Rollout:
         self._works: list[HostWork] = []
         self._by_name: dict[str, HostWork] = {}
         self._standings: Standings
-        self._elsewhere = 0, 0
-        """Of the hosts that need no work: how many serve, and how many are broken."""
+        self._canary: CanaryWatch
+        self._figures: Figures
         self._all_may_log_off = False
         self._changed = asyncio.Event()
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
-        self._baking = Baking(declaration)
         self._window = WindowWatch(declaration, always=only is not None)
         self._paused_by = ""
         self._stopping = ""
@@ -175,6 +175,16 @@ class Rollout:
                 work.recall_failure(self._record)
             self._by_name = {work.name: work for work in self._works}
             self._standings = Standings(self._works, self._watch.of)
+            self._canary = CanaryWatch(self._declaration, self._works, self._record)
+            self._figures = Figures(
+                self._declaration,
+                len(self._pool.hosts),
+                self._order,
+                self._watch,
+                self._standings,
+                self._window,
+                self._canary,
+            )
             try:
                 await self._work(shared, keeper)
             finally:
@@ -293,7 +303,7 @@ class Rollout:
             await self._watch.refresh({work.name for work in self._works if work.stage >= Stage.OUT})
             for work in self._works:
                 work.see_list()
-            self._elsewhere = self._watch.elsewhere(self._by_name)
+            self._figures.elsewhere = self._watch.elsewhere(self._by_name)
             shared.moved.update(self._by_name)
         moved, shared.moved = shared.moved, set()
         self._standings.note(moved)
@@ -363,7 +373,7 @@ class Rollout:
         failures = [self._by_name[name] for name in self._standings.failed]
         limit = self._declaration.max_failed.of(max(self._record.n, 1), at_least=0)
         # Whatever max_failed allows later: a canary that came back from the new disk says that nobody may follow.
-        baking = not self._record.c and self._declaration.canary.hosts > 0
+        baking = not self._canary.passed and self._declaration.canary.hosts > 0
         canary_failed = baking and any(work.went_out and work.result != "gone" for work in failures)
         if (len(failures) > limit or canary_failed) and not self._stopping:
             first = failures[0]
@@ -374,7 +384,7 @@ class Rollout:
                 self._say(Kind.CANARY, result="failed", hosts=[work.name for work in failures])
             self._stop_for(why, "the rollout was stopped")
         left = self._declaration.checkpoints[self._checkpoints_passed :]
-        if left and self._record.n and 100 * self._done() / self._record.n >= left[0].percent:
+        if left and self._record.n and 100 * self._canary.done(self._standings) / self._record.n >= left[0].percent:
             self._checkpoints_passed += 1
             self._checkpoint_until = self._clock.now() + left[0].pause
             self._say(Kind.CHECKPOINT, percent=left[0].percent, pause=left[0].pause)
@@ -399,26 +409,22 @@ class Rollout:
 
     async def _judge_canary(self) -> None:
         """The canary passes when its hosts have served for the bake time and are still healthy."""
-        if self._record.c or self._stopping or self._done() < min(self._declaration.canary.hosts, self._record.n):
+        if self._canary.passed or self._stopping or not self._canary.served(self._standings):
             return
         # With nobody left to follow there is nothing to wait for. Hosts that are built or drained already are still to
         # follow: in a small pool all of them are begun while the canary is out.
-        if not self._baking.over(self._clock.now()) and (self._standings.at_work or self._standings.to_begin):
+        if not self._canary.baked(self._clock.now()) and (self._standings.at_work or self._standings.to_begin):
             return
         baked = [work for work in self._works if work.updated]
-        sick = await self._baking.sick(self._azure, baked)
+        sick = await self._canary.sick(self._azure, baked)
         if sick:
             self._say(Kind.CANARY, result="failed", hosts=sick)
             self._stop_for(f"canary {', '.join(sick)} did not stay healthy", "the canary failed")
             return
+        self._canary.passed = True
         self._record = replace(self._record, c=1, u=int(self._azure.azure_time()))
         await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
         self._say(Kind.CANARY, result="passed", hosts=[work.name for work in baked])
-
-    def _done(self) -> int:
-        """Hosts of this attempt that are updated, those of a run before a crash included; hosts may have been added to
-        the pool since."""
-        return max(0, self._record.n - len(self._works)) + self._standings.updated
 
     def _may_start_more(self) -> bool:
         return not self._paused_by and not self._stopping and self._standings.to_begin > 0
@@ -426,13 +432,13 @@ class Rollout:
     # -- admission
 
     def _admit(self, shared: Shared) -> None:
-        limits, candidates = self._limits(), self._standings.candidates
+        now, candidates = self._clock.now(), self._standings.candidates
+        limits = self._figures.limits(now, self._azure.azure_time())
         if not self._paused_by:
             self._notice_closing(limits)
             self._judge_slots(limits)
         shared.hurried = limits.canary_left is not None
         self._tell_capacity(limits, candidates)
-        now = self._clock.now()
         held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until
         if self._paused_by or self._stopping or held:
             return
@@ -462,45 +468,6 @@ class Rollout:
         for position, candidate in enumerate(self._standings.candidates.at(Stage.DRAINING, Stage.EMPTY)):
             self._by_name[candidate.name].let_log_off(position < (limits.canary_left or 0))
 
-    def _limits(self) -> Limits:
-        declaration, hosts = self._declaration, len(self._pool.hosts)
-        unavailable = declaration.max_unavailable.of(hosts)
-        building = declaration.max_building.of(hosts) if declaration.max_building else 2 * unavailable
-        outages, (serving, broken) = self._standings.outages, self._elsewhere
-        outage = outages[len(outages) // 2] if outages else schedule.OUTAGE
-        return Limits(
-            max_unavailable=unavailable,
-            max_building=hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
-            serving=serving + self._standings.serving,
-            floor=self._watch.floor(),
-            broken_elsewhere=broken,
-            ahead=self._ahead(unavailable, hosts, outage),
-            at_once=max(unavailable, hosts // 2),
-            build_proven=self._build_proven(),
-            first_builds=max(1, declaration.canary.hosts),
-            canary_left=self._canary_left(),
-            order=self._order,
-            left=self._window.left(self._azure.azure_time(), outages, self._standings.drains, self._watch.sessions),
-        )
-
-    def _ahead(self, unavailable: int, hosts: int, outage: float) -> int:
-        """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it."""
-        deadline, left = self._declaration.drain.deadline, self._canary_left()
-        if left is not None and self._baking.left(self._clock.now(), outage) > deadline:
-            return left
-        return look_ahead(unavailable, hosts, deadline, outage)
-
-    def _canary_left(self) -> int | None:
-        if self._record.c:
-            return None
-        before_a_crash = max(0, self._record.n - len(self._works))
-        return max(0, self._declaration.canary.hosts - self._standings.canaries - before_a_crash)
-
-    def _build_proven(self) -> bool:
-        if self._declaration.build is Build.AFTER_DEALLOCATE or self._done() > 0:
-            return True
-        return self._standings.proven > 0
-
     def _tell_capacity(self, limits: Limits, candidates: Candidates) -> None:
         data: dict[str, Any] = {
             "hosts": len(self._pool.hosts),
@@ -509,7 +476,7 @@ class Rollout:
             "unavailable": candidates.count(Stage.OUT) + limits.broken_elsewhere,
             "building": candidates.count(Stage.BUILDING),
             "queued": candidates.count(Stage.QUEUED),
-            "done": self._done(),
+            "done": self._canary.done(self._standings),
             "of": self._record.n,
             "sessions": self._watch.sessions,
             "floor": limits.floor,
@@ -565,7 +532,7 @@ class Rollout:
             record.s,
             record.u,
             record.n,
-            min(record.n, self._done()),
+            min(record.n, self._canary.done(self._standings)),
             results["rolled_back"],
             results["failed"] + results["gone"],
             self._image.version,

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from cloud.compute import ComputeOperations
 from cloud.policies import LeasePolicy
 from rollout import admission, cleanup
+from rollout.canary_watch import CanaryWatch
 from rollout.executor import Executor
 from rollout.host_work import HostWork
 from rollout.lease import Lease
@@ -138,7 +139,7 @@ MUTANTS: dict[str, Mutant] = {
     "floor": Mutant("enough hosts serve", lambda: patch.object(PoolWatch, "floor", lambda self: 0)),
     "max_unavailable": Mutant("no more are out than may be", _max_unavailable),
     "restore": Mutant("the old disk goes back", _restore),
-    "canary": Mutant("nobody follows before the canary", lambda: patch.object(Rollout, "_canary_left", _never)),
+    "canary": Mutant("nobody follows before the canary", lambda: patch.object(CanaryWatch, "left", _never)),
     "stop": Mutant("failures stop the rollout", lambda: patch.object(Rollout, "_stop_for", _never)),
     "message": Mutant("users are told first", _message),
     "new record drained": Mutant("nobody lands before verify", _new_record_drained),

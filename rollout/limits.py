@@ -1,0 +1,63 @@
+"""The figures of one run that admission decides by, as they are now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rollout import schedule
+from rollout.admission import Limits, Order, look_ahead
+from rollout.canary_watch import CanaryWatch
+from rollout.declaration import Build, Declaration
+from rollout.pool_watch import PoolWatch
+from rollout.standings import Standings
+from rollout.window_watch import WindowWatch
+
+
+@dataclass
+class Figures:
+    """Where a run's limits come from: what is declared, and what is known of the pool, its hosts and the window."""
+
+    declaration: Declaration
+    hosts: int
+    """Hosts of the whole pool."""
+    order: Order
+    watch: PoolWatch
+    standings: Standings
+    window: WindowWatch
+    canary: CanaryWatch
+    elsewhere: tuple[int, int] = (0, 0)
+    """Of the hosts that need no work: how many serve, and how many are broken."""
+
+    def limits(self, now: float, azure_time: float) -> Limits:
+        """`now` is the engine's clock, `azure_time` Azure's."""
+        declaration, standings = self.declaration, self.standings
+        unavailable = declaration.max_unavailable.of(self.hosts)
+        building = declaration.max_building.of(self.hosts) if declaration.max_building else 2 * unavailable
+        outages, (serving, broken) = standings.outages, self.elsewhere
+        outage = outages[len(outages) // 2] if outages else schedule.OUTAGE
+        return Limits(
+            max_unavailable=unavailable,
+            max_building=self.hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
+            serving=serving + standings.serving,
+            floor=self.watch.floor(),
+            broken_elsewhere=broken,
+            ahead=self._ahead(unavailable, outage, now),
+            at_once=max(unavailable, self.hosts // 2),
+            build_proven=self._build_proven(),
+            first_builds=max(1, declaration.canary.hosts),
+            canary_left=self.canary.left(standings),
+            order=self.order,
+            left=self.window.left(azure_time, outages, standings.drains, self.watch.sessions),
+        )
+
+    def _ahead(self, unavailable: int, outage: float, now: float) -> int:
+        """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it."""
+        deadline, left = self.declaration.drain.deadline, self.canary.left(self.standings)
+        if left is not None and self.canary.bakes_for(now, outage) > deadline:
+            return left
+        return look_ahead(unavailable, self.hosts, deadline, outage)
+
+    def _build_proven(self) -> bool:
+        if self.declaration.build is Build.AFTER_DEALLOCATE or self.canary.done(self.standings) > 0:
+            return True
+        return self.standings.proven > 0
