@@ -129,7 +129,10 @@ async def slip_back(made: EmulatedPool, host: int) -> None:
 
 
 async def switch_scaling_plan_on(made: EmulatedPool, host: int) -> None:
-    body = made.ask("GET", PLAN, None, AVD_API).body
+    answer = made.ask("GET", PLAN, None, AVD_API)
+    if answer.status != 200:
+        return  # the pool has no plan, or a fault that was meant for the engine struck
+    body = answer.body
     references = [{"hostPoolArmPath": POOL, "scalingPlanEnabled": True}]
     made.ask("PUT", PLAN, {**body, "properties": {**body["properties"], "hostPoolReferences": references}}, AVD_API)
 
