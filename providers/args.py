@@ -306,6 +306,14 @@ class HostPoolImageUpdateArgs:
     choice.
     """
 
+    build_ahead: pulumi.Input[str | float] | None = None
+    """How long before a maintenance window opens disks may be built for it, so that it is spent on swaps only: ISO 8601
+    duration, or seconds. As many as the window can swap, max_building at a time; they are built by a run that is
+    started in this time (or waits for the window), and removed where they are not used by the time it closes. PT10M or
+    more; PT0S builds inside the window. Default: "PT0S". Source: The product's own choice, after the blue-green updates
+    of Horizon Cloud pods.
+    """
+
     notify: pulumi.Input[NotifyArgs | Mapping[str, Any]] | None = None
     """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
     the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes

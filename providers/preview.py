@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from providers.failure import one_line
 from providers.schema import input_names
 from providers.validation import Problem, problem_of
-from rollout import history, names
+from rollout import ahead, history, names
 from rollout.arm import subscription_of
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
@@ -116,7 +116,9 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
         images[version] = (*images.get(version, ()), host.name)
     works, state = hosts_to_update(pool, image, declaration), ""
     if works and (declaration.window is not None or declaration.start_at is not None):
-        state = f"; {estimate(declaration, len(works), len(pool.hosts), pool.observed_at).line(declaration)}"
+        now = pool.observed_at
+        state = f"; {estimate(declaration, len(works), len(pool.hosts), now).line(declaration)}"
+        state += ahead.line(pool, image, declaration, works, now)
     return Look(
         plan=lines(pool, image, declaration, works),
         state=state_line(pool, image, declaration, works) + state,

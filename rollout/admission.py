@@ -69,6 +69,8 @@ class Left:
     from_build: float = 0.0
     from_drain: float = 0.0
     from_release: float = 0.0
+    opens: float = 0.0
+    """Until it opens, where disks are built ahead of it."""
 
     @property
     def builds(self) -> bool:
@@ -77,11 +79,11 @@ class Left:
 
     @property
     def drains(self) -> bool:
-        return self.seconds >= self.from_drain
+        return self.opens <= 0 and self.seconds >= self.from_drain
 
     @property
     def releases(self) -> bool:
-        return self.seconds >= self.from_release
+        return self.opens <= 0 and self.seconds >= self.from_release
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Limits:
     """Hosts that may still go out before the canary has passed; None once it has."""
     order: Order = Order()
     left: Left = Left()
+    stock: int | None = None
+    """Disks that are to be ready when the window opens, while it is closed; else as many as keep the slots filled."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,8 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
 def _builds(candidates: Candidates, limits: Limits) -> tuple[str, ...]:
     building = candidates.count(Stage.BUILDING)
     started = candidates.count(Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY)
-    room = min(limits.max_building - building, limits.ahead + limits.max_building - started)
+    stock = limits.ahead + limits.max_building if limits.stock is None else limits.stock
+    room = min(limits.max_building - building, stock - started)
     if not limits.build_proven:
         room = min(room, limits.first_builds - started)
     return tuple(c.name for c in islice(candidates.at(Stage.QUEUED), max(0, room)))

@@ -21,6 +21,8 @@ from rollout.notices import Notify, notify
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
 from rollout.window import Window, window
 
+SHORTEST_AHEAD = 10 * MINUTE
+"""Seconds: the build of a disk takes five minutes, and a slow one twice that."""
 SHORTEST_WINDOW = 30 * MINUTE
 """Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
 
@@ -168,6 +170,8 @@ class Declaration:
     start_at: float | None = None
     """Epoch second before which no host is touched."""
     when_closed: WhenClosed = WhenClosed.RETURN
+    build_ahead: float = 0.0
+    """Seconds before a window opens from which disks are built for it."""
     notify: Notify | None = None
 
     @property
@@ -208,7 +212,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     ):
         if name in given:
             fields[name] = choice(name, given[name], kind)
-    for name in ("keep_old_disk", "allocation_retry"):
+    for name in ("keep_old_disk", "allocation_retry", "build_ahead"):
         if name in given:
             fields[name] = duration(name, given[name])
     for name in ("include", "exclude"):
@@ -262,6 +266,20 @@ def _contradictions(d: Declaration) -> None:
             "is shorter than one host takes",
             f"declare {SHORTEST_WINDOW / MINUTE:.0f} minutes at least, such as PT6H",
         )
+    if d.build_ahead:
+        _check_build_ahead(d)
+
+
+def _check_build_ahead(d: Declaration) -> None:
+    def wrong(why: str, remedy: str) -> InvalidDeclaration:
+        return InvalidDeclaration("build_ahead", d.build_ahead, why, remedy)
+
+    if d.window is None and d.start_at is None:
+        raise wrong("is ahead of no window", "declare a window or start_at, or leave build_ahead out")
+    if d.build is Build.AFTER_DEALLOCATE:
+        raise wrong("does not go with build: after_deallocate", "declare build: ahead, or leave build_ahead out")
+    if d.build_ahead < SHORTEST_AHEAD:
+        raise wrong("is too short to build a disk", 'write "PT10M" or more, such as "PT4H"')
 
 
 def _canary(given: Mapping[str, Any]) -> Canary:

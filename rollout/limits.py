@@ -35,6 +35,7 @@ class Figures:
         building = declaration.max_building.of(self.hosts) if declaration.max_building else 2 * unavailable
         outages, (serving, broken) = standings.outages, self.elsewhere
         outage = outages[len(outages) // 2] if outages else schedule.OUTAGE
+        left = self.window.left(azure_time, outages, standings.drains, self.watch.sessions)
         return Limits(
             max_unavailable=unavailable,
             max_building=self.hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
@@ -47,7 +48,8 @@ class Figures:
             first_builds=max(1, declaration.canary.hosts),
             canary_left=self.canary.left(standings),
             order=self.order,
-            left=self.window.left(azure_time, outages, standings.drains, self.watch.sessions),
+            left=left,
+            stock=self.window.stock if left.opens else None,
         )
 
     def _ahead(self, unavailable: int, outage: float, now: float) -> int:

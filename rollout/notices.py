@@ -120,7 +120,7 @@ class Notices:
             case Kind.PAUSED:
                 return Notice("paused", event.text, grave=not data.get("goes_on"))
             case Kind.ENDED:
-                grave = data.get("status") not in ("complete", "paused")
+                grave = data.get("status") not in ("complete", "paused", "scheduled")
                 return Notice(str(data.get("status")).replace("_", " "), event.text, grave=grave)
             case _:
                 return None

@@ -49,12 +49,13 @@ def nothing_to_do(pool: Pool, image: Image) -> Outcome:
     return Outcome("complete", image.id, {"updated": updated}, attempt, (), "", summary)
 
 
-def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str) -> Outcome:
-    """The window is closed, and nothing was begun. `opens` says when for people."""
+def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str, ready: int = 0) -> Outcome:
+    """The window is closed, and no host was touched. `opens` says when for people; `ready` disks are built."""
     by_state: dict[str, list[str]] = {}
     for host in pool.hosts:
         by_state.setdefault("updated" if same_image(host.image, image.id) else "pending", []).append(host.name)
-    summary = f"pool {pool.name}: scheduled for {opens}: {hosts} of {len(pool.hosts)} hosts get {image.version}"
+    disks = f", {ready} disk{' is' if ready == 1 else 's are'} ready" if ready else ""
+    summary = f"pool {pool.name}: scheduled for {opens}: {hosts} of {len(pool.hosts)} hosts get {image.version}{disks}"
     attempt = pool.record.a if pool.record is not None else 0
     return Outcome("scheduled", image.id, by_state, attempt, (), "", summary, goes_on)
 

@@ -13,7 +13,7 @@ from rollout.errors import InvalidDeclaration, PreCheckFailed
 from rollout.images import Image, same_image, short, step
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, natural
-from rollout.pool_record import State
+from rollout.pool_record import RolloutRecord, State
 from rollout.record import ENDED, Phase
 
 
@@ -111,11 +111,11 @@ def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Wo
 def state_line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work] | None = None) -> str:
     """Where the pool stands, in one line: `paused, 4 of 12 done`. `works` as for `lines`."""
     works = hosts_to_update(pool, image, declaration) if works is None else works
-    wanted = _wanted_id(image, declaration)
     record = pool.record
-    if record is not None and record.r == wanted and record.resumable:
-        paused = record.st is State.PAUSED or bool(pool.tags.get(names.PAUSE))
-        return f"{'paused' if paused else 'running'}, {max(0, record.n - len(works))} of {record.n} done"
+    ongoing = rollout_of(pool, image, declaration)
+    if ongoing is not None:
+        paused = ongoing.st is State.PAUSED or bool(pool.tags.get(names.PAUSE))
+        return f"{'paused' if paused else 'running'}, {max(0, ongoing.n - len(works))} of {ongoing.n} done"
     ghosts = f"; {len(pool.ghosts)} session hosts without a VM" if pool.ghosts else ""
     if not works:
         return f"complete, {len(pool.hosts)} of {len(pool.hosts)} hosts run {short(image.id)}{ghosts}"
@@ -124,7 +124,14 @@ def state_line(pool: Pool, image: Image, declaration: Declaration, works: Sequen
     return f"{len(works)} of {len(pool.hosts)} hosts need work{after}{ghosts}"
 
 
-def _wanted_id(image: Image, declaration: Declaration) -> str:
+def rollout_of(pool: Pool, image: Image, declaration: Declaration) -> RolloutRecord | None:
+    """The record of the attempt that an update would go on with, or None where it would begin one."""
+    record = pool.record
+    return record if record is not None and record.resumable and record.r == wanted_id(image, declaration) else None
+
+
+def wanted_id(image: Image, declaration: Declaration) -> str:
+    """Id of the rollout that brings the pool to the declared state."""
     return rollout_id(declaration.host_pool_id, image.id, declaration.vm_size, declaration.os_disk_type)
 
 
@@ -228,8 +235,8 @@ def _in_order(hosts: Iterable[Host], at: float) -> list[Host]:
 
 def _canaries_left(pool: Pool, image: Image, declaration: Declaration, works: int) -> int:
     """Canary hosts that are yet to go: an attempt that goes on has some behind it."""
-    record = pool.record
-    if record is None or not record.resumable or record.r != _wanted_id(image, declaration):
+    record = rollout_of(pool, image, declaration)
+    if record is None:
         return declaration.canary.hosts
     return 0 if record.c else max(0, declaration.canary.hosts - max(0, record.n - works))
 

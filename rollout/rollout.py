@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, history, names, pool_record, schedule, vm_template
+from rollout import ahead, cleanup, history, names, pool_record, schedule, vm_template
 from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
@@ -24,14 +24,13 @@ from rollout.images import Image, resolve, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.limits import Figures
-from rollout.names import rollout_id
 from rollout.observation import Pool, group_tags, lean, observe
 from rollout.outcome import Outcome, nothing_to_do, outcome_of, scheduled
-from rollout.plan import Work, hosts_to_update, rebuild
+from rollout.plan import Work, hosts_to_update, rebuild, wanted_id
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
-from rollout.record import ENDED
+from rollout.record import ENDED, Phase
 from rollout.report import build, write_json
 from rollout.standings import Standings
 from rollout.steps import Goal
@@ -112,6 +111,8 @@ class Rollout:
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
         self._window = WindowWatch(declaration, always=only is not None)
+        self._ready = False
+        """The disks are there that were built ahead of a window, and the run has ended for that."""
         self._paused_by = ""
         self._stopping = ""
         """Why nothing new begins; empty while the rollout goes on."""
@@ -128,11 +129,10 @@ class Rollout:
             if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
                 return nothing_to_do(self._pool, self._image)
             window, now = self._window, self._azure.azure_time()
-            if window.is_open(now) or self._half_done(self._pool) or not self._needed(self._pool):
+            if self._may_begin(now):
                 break
             if self._declaration.when_closed is WhenClosed.RETURN:
-                opens = window.opens(now)
-                return scheduled(self._pool, self._image, len(self._needed(self._pool)), opens, window.goes_on)
+                return self._scheduled(now)
             # Without the lease: what is done until then is somebody else's business, and the pool is read anew after.
             self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
             await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
@@ -207,6 +207,36 @@ class Rollout:
     def _unfinished(pool: Pool) -> bool:
         return pool.record is not None and pool.record.resumable
 
+    def _may_begin(self, now: float) -> bool:
+        """Whether there is something to do now: in an open window, ahead of one, or to bring hosts home."""
+        works = self._needed(self._pool)
+        if self._window.is_open(now) or not works:
+            return True
+        begun = {host.record.p for host in self._pool.hosts if host.record is not None} - ENDED
+        opening = schedule.next_opening(self._declaration, now)
+        if opening is None or begun - {Phase.BUILD}:  # whoever is drained or out comes home first
+            return bool(begun)
+        if self._window.may_build(now):
+            stock = ahead.stock(self._pool, self._image, self._declaration, works, opening)
+            if stock.missing or begun:
+                self._window.build_for(opening, stock.disks)
+                return True
+        elif not begun and self._declaration.when_closed is WhenClosed.RETURN and self._outdated():
+            self._window.build_for(opening, 0)
+            return True
+        return bool(begun)
+
+    def _scheduled(self, now: float) -> Outcome:
+        works, opening = self._needed(self._pool), schedule.next_opening(self._declaration, now)
+        ready = ahead.stock(self._pool, self._image, self._declaration, works, opening).ready if opening else 0
+        opens = self._window.opens(now)
+        return scheduled(self._pool, self._image, len(works), opens, self._window.goes_on, ready)
+
+    def _outdated(self) -> bool:
+        """Disks lie there that were built ahead for another target, or that a crash left."""
+        vms, disks = cleanup.orphans(self._pool, keep_ready_of=wanted_id(self._image, self._declaration))
+        return bool(vms or disks)
+
     @staticmethod
     def _half_done(pool: Pool) -> bool:
         return any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
@@ -227,7 +257,7 @@ class Rollout:
     async def _begin(self, works: tuple[Work, ...]) -> None:
         """Write the rollout's record: the same attempt goes on while it is running, else a new one begins."""
         declaration, before, now = self._declaration, self._pool.record, int(self._azure.azure_time())
-        wanted = rollout_id(declaration.host_pool_id, self._image.id, declaration.vm_size, declaration.os_disk_type)
+        wanted = wanted_id(self._image, declaration)
         resumed = before is not None and before.resumable and (before.r, before.t) == (wanted, self._only or "")
         if resumed and before is not None:
             self._record = replace(before, st=State.RUNNING, u=now)
@@ -389,9 +419,19 @@ class Rollout:
             self._checkpoint_until = self._clock.now() + left[0].pause
             self._say(Kind.CHECKPOINT, percent=left[0].percent, pause=left[0].pause)
 
+    def _notice_ready(self, limits: Limits, go: Admissions) -> None:
+        """Ahead of a window, the run is over once the disks are ready, unless it waits for the window with them."""
+        ahead_of_it = limits.left.opens > 0 and self._declaration.when_closed is WhenClosed.RETURN
+        if ahead_of_it and not go.build and not self._standings.candidates.count(Stage.BUILDING):
+            self._paused_by = "its maintenance window"
+            self._ready = True
+            self._give_back("paused until the maintenance window opens")
+
     def _notice_closing(self, limits: Limits) -> None:
         """Hosts that are out finish; whoever cannot serve again before the window closes is given back."""
         left, candidates = limits.left, self._standings.candidates
+        if left.opens:
+            return
         in_flight = candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT, Stage.BACK)
         if left.releases and (left.drains or in_flight or limits.canary_left == 0):
             return
@@ -451,7 +491,9 @@ class Rollout:
         for name in go.build[: self._azure.room()]:
             self._start(self._by_name[name])
         self._let_log_off(limits)
-        if candidates.count(Stage.BUILDING, Stage.DRAINING, Stage.OUT) or go != Admissions() or limits.canary_left == 0:
+        self._notice_ready(limits, go)
+        in_work = candidates.count(Stage.BUILDING, Stage.DRAINING, Stage.OUT) or go != Admissions()
+        if in_work or limits.canary_left == 0 or limits.left.opens:
             self._progress_at = now
         elif now - self._progress_at > STUCK_AFTER:
             self._notice_pause(f"the engine: no host could go on, {limits.serving} serve, {limits.floor} must")
@@ -502,7 +544,8 @@ class Rollout:
     async def _finish(self) -> Outcome:
         status = self._status()
         self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-        vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r if status is State.PAUSED else None)
+        kept = status is State.PAUSED and self._window.keeps_disks(self._azure.azure_time())
+        vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r if kept else None)
         await cleanup.remove_orphans(self._azure, self._clock, vms, disks)
         await cleanup.remove_disks(self._azure, cleanup.expired(self._pool, self._azure.azure_time()))
         if status is State.COMPLETE:
@@ -521,6 +564,8 @@ class Rollout:
             self._stopping,
             self._window.goes_on,
         )
+        if status is State.PAUSED and self._ready:
+            outcome = replace(self._scheduled(self._azure.azure_time()), report=report)
         self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
         return outcome
 

@@ -47,6 +47,17 @@ def told(declaration: Declaration, at: float) -> str:
     return declaration.window.local(at) if declaration.window is not None else iso(at)
 
 
+def swaps(declaration: Declaration, opening: Opening, pool: int, *, canaries: int) -> int:
+    """How many hosts of a pool of `pool` an opening can take out and give back, their disks ready, if nobody has to be
+    waited for: `canaries` that bake first, then batches of max_unavailable. At most `pool`."""
+    alone = OUTAGE + declaration.canary.bake if canaries else 0.0
+    left = opening.end - opening.start - EMPTYING - alone
+    if left < 0:
+        return 0
+    fitting = pool if math.isinf(left) else int(left // OUTAGE) * declaration.max_unavailable.of(pool)
+    return min(pool, canaries + fitting)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """When the work begins and ends (epoch seconds), and in how many openings it is done."""
@@ -82,7 +93,9 @@ def estimate(declaration: Declaration, hosts: int, pool: int, now: float, *, out
     alone = outage + declaration.canary.bake if canaries else 0.0
     begins, ends, windows = now, now, 0
     for opening in openings(declaration, now):
-        at = max(now, opening.start) + BUILD + EMPTYING
+        # With disks that are ready the window is spent on swaps; one that is open already begins with a build.
+        building = 0.0 if declaration.build_ahead and opening.start >= now + BUILD else BUILD
+        at = max(now, opening.start) + building + EMPTYING
         if at + alone + (outage if rounds else 0.0) > opening.end:
             if opening.start >= now or windows:
                 break

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 
 from rollout import schedule
 from rollout.admission import Left
-from rollout.clock import iso
+from rollout.clock import from_iso, iso
 from rollout.declaration import Declaration
 from rollout.poll_times import quantile
+from rollout.window import Opening
 
 SLOW, HALF = 0.95, 0.5
 ENOUGH = 5
 """Hosts that must have been seen before their times are those that count."""
+
+
+CLOSED = Opening(0.0, 0.0)
+"""One that is over."""
 
 
 class WindowWatch:
@@ -21,7 +26,10 @@ class WindowWatch:
 
     def __init__(self, declaration: Declaration, *, always: bool) -> None:
         self._declaration, self._always = declaration, always
-        self._closes = self._length = math.inf
+        self._opening = Opening(-math.inf, math.inf)
+        """The one that this run works in, or for."""
+        self.stock = 0
+        """Disks that this run builds ahead of it."""
         self.goes_on = ""
         """When the next window opens (ISO 8601, UTC), once that was asked for."""
 
@@ -30,14 +38,32 @@ class WindowWatch:
         if self._always:
             return True
         opening = schedule.opening_at(self._declaration, now)
-        self._closes = opening.end if opening is not None else -math.inf
-        self._length = opening.end - opening.start if opening is not None else 0.0
+        self._opening = opening or CLOSED
         return opening is not None
 
-    def opens_in(self, now: float) -> float:
-        """Seconds until the next window opens."""
+    def may_build(self, now: float) -> bool:
+        """Whether it is time to build disks for the next opening."""
         opening = schedule.next_opening(self._declaration, now)
-        return opening.start - now if opening is not None else math.inf
+        return opening is not None and now >= opening.start - self._declaration.build_ahead
+
+    def build_for(self, opening: Opening, stock: int) -> None:
+        """This run builds so many disks for an opening that is yet to come, and works in it if it lasts until then."""
+        self._opening, self.stock = opening, stock
+
+    def keeps_disks(self, now: float) -> bool:
+        """Whether finished disks stay while the run is paused. Those that are built ahead of a window are not paid for
+        until the one after it: they are built again in time."""
+        if not self._declaration.build_ahead or not self.goes_on:
+            return True
+        return now >= from_iso(self.goes_on) - self._declaration.build_ahead
+
+    def opens_in(self, now: float) -> float:
+        """Seconds until the next window opens, or until disks may be built for it."""
+        opening = schedule.next_opening(self._declaration, now)
+        if opening is None:
+            return math.inf
+        ahead = opening.start - self._declaration.build_ahead - now
+        return ahead if ahead > 0 else opening.start - now
 
     def opens(self, now: float) -> str:
         """When the next window opens, for people."""
@@ -50,14 +76,20 @@ class WindowWatch:
     def left(self, now: float, outages: Sequence[float], drains: Sequence[float], sessions: int) -> Left:
         """What is left of the window, and what hosts take: the slowest twentieth of `outages` and `drains` (seconds so
         far, ascending), the typical time before there are any."""
-        if self._closes == math.inf:
-            return Left()
+        opening = self._opening
+        opens = max(0.0, opening.start - now)
+        if opening.end == math.inf:
+            return Left(opens=opens)
         drain, empty = self._declaration.drain, schedule.EMPTYING
         out = quantile(outages, SLOW) if len(outages) >= ENOUGH else max([schedule.OUTAGE, *outages])
         if sessions:
             # A drain that is not done when the window closes is given back: nothing is lost but the users' peace.
-            longest = min(drain.deadline + drain.grace, self._length * HALF)
+            longest = min(drain.deadline + drain.grace, (opening.end - opening.start) * HALF)
             empty = quantile(drains, SLOW) if len(drains) >= ENOUGH else max(empty, longest)
         return Left(
-            self._closes - now, from_build=schedule.BUILD + empty + out, from_drain=empty + out, from_release=out
+            opening.end - now,
+            from_build=schedule.BUILD + empty + out,
+            from_drain=empty + out,
+            from_release=out,
+            opens=opens,
         )

@@ -1,0 +1,92 @@
+"""Ready before the window: disks are built ahead of a maintenance window, so that it is spent on swaps only.
+
+Building touches no user: a temporary machine provisions the disk beside the host. What is built ahead is a matter of
+cost alone, so that it is bounded (as many disks as the window can swap, for `build_ahead` before it) and told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rollout import names, schedule
+from rollout.declaration import Declaration
+from rollout.images import Image
+from rollout.observation import Pool
+from rollout.plan import Work, rollout_of
+from rollout.values import HOUR
+from rollout.window import Opening
+
+PRICES = "azure.microsoft.com/pricing/calculator"
+"""Prices differ by region and contract, so that quantities are told instead."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The disks that one opening needs."""
+
+    disks: int
+    """That it can swap, those that need no build included."""
+    ready: int
+    """Of them, that need no build (any more)."""
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.disks - self.ready)
+
+
+def stock(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work], opening: Opening) -> Stock:
+    """What is to be ready when the opening begins, and what is."""
+    ongoing = rollout_of(pool, image, declaration)
+    canaries = 0 if ongoing is not None and ongoing.c else declaration.canary.hosts
+    swaps = schedule.swaps(declaration, opening, len(pool.hosts), canaries=min(canaries, len(works)))
+    built = _built(pool, image, ongoing.a) if ongoing is not None else frozenset()
+    return Stock(min(swaps, len(works)), sum(work.revert is not None or work.host in built for work in works))
+
+
+def _built(pool: Pool, image: Image, attempt: int) -> frozenset[str]:
+    """Names of the hosts whose disk of this attempt is there, provisioned and attached to nothing."""
+    return frozenset(
+        host.name
+        for host in pool.hosts
+        for disk in host.kept
+        if disk.name == names.new_disk(host.name, names.build_key(host.vm.vm_id, image.id, attempt))
+        and disk.tags.get(names.DISK_STATE) == "ready"
+    )
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What runs beside the hosts because disks are built ahead, in quantities; times in hours."""
+
+    disks: int
+    """Built, or to be built: one temporary machine for each."""
+    vm_hours: float
+    """Of all temporary machines."""
+    disk_hours: float
+    """Of all disks, from their beginning until they are attached."""
+
+    def line(self) -> str:
+        """`4 disks: 0.3 hours of temporary machines, 40 disk hours`."""
+        disks = f"{self.disks} disk{'' if self.disks == 1 else 's'}"
+        return f"{disks}: {self.vm_hours:.1f} hours of temporary machines, {self.disk_hours:.0f} disk hours"
+
+
+def costs(declaration: Declaration, found: Stock, opening: Opening) -> Costs:
+    """The most that building ahead of this opening costs: every disk lies there from the first moment until the opening
+    ends, or, where it has no end, until a host's turn has come."""
+    lasts = min(opening.end - opening.start, found.disks * schedule.OUTAGE)
+    hours = (declaration.build_ahead + lasts) / HOUR
+    return Costs(found.missing, found.missing * schedule.BUILD / HOUR, found.missing * hours)
+
+
+def line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work], now: float) -> str:
+    """For the preview: what is built ahead of the next opening, from when, and what that costs. May be empty."""
+    opening = schedule.next_opening(declaration, now)
+    if not declaration.build_ahead or opening is None:
+        return ""
+    found = stock(pool, image, declaration, works, opening)
+    if not found.missing:
+        return f"; {found.ready} disk{' is' if found.ready == 1 else 's are'} ready" if found.ready else ""
+    begins = schedule.told(declaration, max(now, opening.start - declaration.build_ahead))
+    return f"; from {begins} are built {costs(declaration, found, opening).line()} at most (prices: {PRICES})"
