@@ -6,19 +6,18 @@ cost alone, so that it is bounded (as many disks as the window can swap, for `bu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rollout import names, schedule
+from rollout.costs import Costs
 from rollout.declaration import Declaration
 from rollout.images import Image
 from rollout.observation import Pool
 from rollout.plan import Work, rollout_of
 from rollout.values import HOUR
 from rollout.window import Opening
-
-PRICES = "azure.microsoft.com/pricing/calculator"
-"""Prices differ by region and contract, so that quantities are told instead."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +54,10 @@ def _built(pool: Pool, image: Image, attempt: int) -> frozenset[str]:
     )
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What runs beside the hosts because disks are built ahead, in quantities; times in hours."""
-
-    disks: int
-    """Built, or to be built: one temporary machine for each."""
-    vm_hours: float
-    """Of all temporary machines."""
-    disk_hours: float
-    """Of all disks, from their beginning until they are attached."""
-
-    def line(self) -> str:
-        """`4 disks: 0.3 hours of temporary machines, 40 disk hours`."""
-        disks = f"{self.disks} disk{'' if self.disks == 1 else 's'}"
-        return f"{disks}: {self.vm_hours:.1f} hours of temporary machines, {self.disk_hours:.0f} disk hours"
-
-
 def costs(declaration: Declaration, found: Stock, opening: Opening) -> Costs:
     """The most that building ahead of this opening costs: every disk lies there from the first moment until the opening
     ends, or, where it has no end, until a host's turn has come."""
-    lasts = min(opening.end - opening.start, found.disks * schedule.OUTAGE)
+    lasts = opening.end - opening.start if opening.end < math.inf else found.disks * schedule.OUTAGE
     hours = (declaration.build_ahead + lasts) / HOUR
     return Costs(found.missing, found.missing * schedule.BUILD / HOUR, found.missing * hours)
 
@@ -89,4 +71,4 @@ def line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Wor
     if not found.missing:
         return f"; {found.ready} disk{' is' if found.ready == 1 else 's are'} ready" if found.ready else ""
     begins = schedule.told(declaration, max(now, opening.start - declaration.build_ahead))
-    return f"; from {begins} are built {costs(declaration, found, opening).line()} at most (prices: {PRICES})"
+    return f"; from {begins} are built {costs(declaration, found, opening).line()} at most"

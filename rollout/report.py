@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.clock import iso
+from rollout.costs import Costs, spent
 from rollout.events import Event, Kind
 from rollout.host_timeline import DONE, RESTORING, RESULTS, HostTimeline, result_of, timelines
 
@@ -118,6 +119,8 @@ class Totals:
     reads: int | None
     """Requests to Azure of the runs that ended; None where their logs do not say."""
     writes: int | None
+    costs: Costs
+    """What was paid for beside the hosts."""
 
 
 @dataclass(frozen=True)
@@ -321,6 +324,7 @@ def _totals(
         users_came_back=people(CAME_BACK),
         reads=_sum(ends, "reads"),
         writes=_sum(ends, "writes"),
+        costs=spent((host.actions for host in hosts), log[-1].time),
     )
 
 
