@@ -76,10 +76,16 @@ def test_each_default_is_valid_by_its_own_schema(prop: dict[str, Any]) -> None:
         jsonschema.Draft202012Validator({**prop, "$schema": schema()["$schema"]}).validate(prop["default"])
 
 
+GOES_WITH = {
+    "build_ahead": ("window", {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"})
+}
+"""What an input makes sense with only."""
+
+
 def test_each_example_is_valid_and_means_something() -> None:
     for name, prop in schema()["properties"].items():
         for example in prop.get("examples", []):
-            given = inputs(**{name: example})
+            given = inputs(**{name: example, **dict([GOES_WITH[name]] if name in GOES_WITH else [])})
             jsonschema.Draft202012Validator(schema()).validate(given)
             assert dataclasses.asdict(parse(given))["host_pool_id"]
 
