@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostpool.commands import cleanup, explain, history, pause, plan, rebuild, report, status
+from hostpool.commands import approve, cleanup, explain, history, pause, plan, rebuild, report, status
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
 
@@ -40,6 +40,7 @@ for command in (
     plan.command,
     pause.pause,
     pause.resume,
+    approve.command,
     explain.command,
     rebuild.command,
     cleanup.command,

@@ -9,6 +9,7 @@ from typing import Any
 from hostpool.wording import clock_time, duration, many
 from rollout import capacity, images, lease, names
 from rollout.clock import iso
+from rollout.decisions import holds
 from rollout.declaration import Declaration
 from rollout.draining import LogOff
 from rollout.errors import InvalidDeclaration
@@ -93,7 +94,7 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         rollout=record.r if record else "",
         attempt=record.a if record else 0,
         target=target,
-        line=_line(pool, rows, alive, paused),
+        line=_line(pool, rows, alive, paused, holds(declaration, record, pool.tags) if declaration and record else ""),
         owner=holder.owner if holder and alive else "",
         lease_until=holder.until if holder else None,
         paused_by=paused,
@@ -222,7 +223,8 @@ def _floor(pool: Pool, declaration: Declaration | None) -> int | None:
     return capacity.floor(capacity.sessions(pool.hosts), len(pool.hosts), declaration, limit)
 
 
-def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str) -> str:
+def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str, held: str) -> str:
+    """`held`: what keeps the attempt from going on after its canary."""
     record, holder = pool.record, lease.decode(pool.tags.get(names.LEASE))
     if record is None:
         return "no rollout has run on this pool"
@@ -232,6 +234,8 @@ def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str) -> str:
     failed = [row.host for row in rows if row.phase in (Phase.FAILED, Phase.ROLLED_BACK)]
     if failed:
         text += f", {len(failed)} failed"
+    if held and record.resumable and not paused:
+        return f"{text}; paused by {held}"
     if record.st is State.RUNNING and not alive:
         ended = f"; the last engine was heard until {clock_time(holder.until)} UTC" if holder else ""
         text += f"; no engine works on it{ended}: the next pulumi up resumes it"

@@ -26,6 +26,23 @@ class CanaryArgs:
     Source: The product's own choice.
     """
 
+    names: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Names of the virtual machines that are the canary, in place of hosts. None stands in for another: one that could
+    not be updated, because its users stayed, pauses the rollout. Where all of them run the image already, one other
+    host goes first. Default: []. Source: The product's own choice.
+    """
+
+    per_zone: pulumi.Input[bool] | None = None
+    """One canary in each availability zone that has hosts to update, in place of hosts. Default: false. Source: The
+    product's own choice.
+    """
+
+    approval: pulumi.Input[bool] | None = None
+    """Whether somebody has to approve before the rest follows. Once the canary has baked, the run ends as paused, and
+    only the canary was touched; after hostpool approve the next pulumi up goes on. Default: false. Source: The
+    product's own choice.
+    """
+
 
 @dataclass(kw_only=True)
 class CheckpointArgs:
@@ -279,6 +296,11 @@ class HostPoolImageUpdateArgs:
 
     canary: pulumi.Input[CanaryArgs | Mapping[str, Any]] | None = None
     """The hosts that go first, alone."""
+
+    stop_after: pulumi.Input[str] | None = None
+    """canary: the run ends as paused once the canary has passed, and no further host is begun. The same attempt goes on
+    with the first pulumi up after the setting is removed. One of canary. Source: The product's own choice.
+    """
 
     checkpoints: pulumi.Input[Sequence[pulumi.Input[CheckpointArgs | Mapping[str, Any]]]] | None = None
     """Pauses on the way, in rising order of percent. Default: []. Source: The product's own choice."""

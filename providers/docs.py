@@ -48,6 +48,8 @@ _OUTPUTS = """\
 - `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
 - `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
   end of a window; then `pulumi up` does not fail. Else empty.
+- `waits_for`: what a `paused` run waits for that ended as declared: `hostpool approve` of its canary, or that
+  `stop_after` is removed; then `pulumi up` does not fail. Else empty.
 - `history`: the pool's last three or four rollouts, the newest first, in the shape of a scale set's `osUpgradeHistory`.
 - `plan` and `state`: as below, after the run.
 

@@ -145,6 +145,8 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     """Path of the run's event log."""
     goes_on: pulumi.Output[str]
     """When the next maintenance window opens, for a run that is scheduled or that a window's end has paused."""
+    waits_for: pulumi.Output[str]
+    """What a run that ended as declared, though hosts are left, waits for, such as the canary's approval."""
     history: pulumi.Output[list[dict[str, Any]]]
     """The pool's last rollouts, the newest first, in the shape of a scale set's osUpgradeHistory."""
     plan: pulumi.Output[dict[str, str]]
@@ -183,6 +185,7 @@ _OUTPUTS = (
     "report",
     "summary",
     "goes_on",
+    "waits_for",
     "history",
     "plan",
     "state",
@@ -191,10 +194,12 @@ _OUTPUTS = (
 
 def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:
     """After create and update: fail the deployment where hosts are left, unless the declaration says otherwise, or they
-    are left for the next maintenance window. The state is saved by then, so that the next run goes on from it."""
+    are left as declared: for the next maintenance window, for the canary's approval. The state is saved by then, so
+    that the next run goes on from it."""
     outputs, inputs = args.new_outputs or {}, args.new_inputs or {}
     wanted, status = inputs.get("fail_when_incomplete"), outputs.get("status")
-    if status in ("complete", "scheduled") or (status == "paused" and outputs.get("goes_on")) or wanted is False:
+    as_declared = status == "paused" and (outputs.get("goes_on") or outputs.get("waits_for"))
+    if status in ("complete", "scheduled") or as_declared or wanted is False:
         return
     raise HostPoolImageUpdateFailed(str(outputs.get("summary") or f"the update is {outputs.get('status')}"))
 

@@ -22,7 +22,9 @@ Properties = dict[str, Any]
 
 ADDED = frozenset({"plan", "state", "image_version_id", "resource_urn"})
 """Inputs that are not declared: check() adds them, the last one the program."""
-OUTPUTS_ONLY = frozenset({"status", "hosts", "images", "attempt", "report", "summary", "goes_on", "history"})
+OUTPUTS_ONLY = frozenset(
+    {"status", "hosts", "images", "attempt", "report", "summary", "goes_on", "waits_for", "history"}
+)
 _PROVIDER = "__provider"
 """Pulumi's own key: the pickled provider."""
 

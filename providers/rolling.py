@@ -98,6 +98,7 @@ def outputs_of(outcome: Outcome) -> dict[str, Any]:
         "report": outcome.report,
         "summary": outcome.summary,
         "goes_on": outcome.goes_on,
+        "waits_for": outcome.waits_for,
     }
 
 

@@ -105,6 +105,10 @@ class Limits:
     first_builds: int
     canary_left: int | None
     """Hosts that may still go out before the canary has passed; None once it has."""
+    canary: frozenset[str] | None = None
+    """Names of the hosts that are the canary; None where any of the first may be."""
+    alone: bool = False
+    """The run ends with the canary: nobody else is begun before it has passed."""
     order: Order = Order()
     left: Left = Left()
     stock: int | None = None
@@ -191,6 +195,11 @@ def _batch(candidates: Candidates, limits: Limits) -> int | None:
     return (candidates.first_before(Stage.BACK) // limits.max_unavailable + 1) * limits.max_unavailable
 
 
+def _may_be_first(candidate: Candidate, limits: Limits) -> bool:
+    """Whether the host may go before the canary has passed: it is one of its hosts, or any may be."""
+    return limits.canary_left is None or limits.canary is None or candidate.name in limits.canary
+
+
 def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tuple[str, ...]:
     out, broken = candidates.count(Stage.OUT) + candidates.holding, candidates.broken + limits.broken_elsewhere
     left = math.inf if limits.canary_left is None else limits.canary_left
@@ -201,9 +210,13 @@ def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tup
         if out >= limits.max_unavailable or left <= 0:
             break
         # A host found broken counts already: mending it takes no further host out of service.
-        if out + broken >= limits.max_unavailable and not candidate.broken:
+        full = out + broken >= limits.max_unavailable
+        if full and not candidate.broken:
             if candidates.broken == 0:
                 break
+            continue
+        # The canary itself waits for the slot that a broken host holds: then that one is mended first.
+        if not _may_be_first(candidate, limits) and not (full and candidate.broken):
             continue
         if candidate.stage is Stage.EMPTY:
             admitted.append(candidate.name)
@@ -219,8 +232,15 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
     if not limits.order.drain_ahead:
         at_once = min(at_once, limits.max_unavailable)
         ahead = at_once if limits.canary_left is None else limits.canary_left
+    if limits.alone and limits.canary_left is not None:
+        if limits.canary_left == 0:
+            return ()
+        ahead = min(ahead, limits.canary_left)
     serving, admitted = limits.serving, []
     for candidate in candidates.at(Stage.BUILT, before=before):
+        # While the canary is yet to be drained, nobody takes its place; a broken host holds a slot that it may need.
+        if (limits.canary_left or limits.alone) and not _may_be_first(candidate, limits) and not candidate.broken:
+            continue
         if waiting >= ahead or waiting + out >= at_once:
             if candidates.broken == 0 or not limits.order.drain_ahead:
                 break
@@ -243,4 +263,6 @@ def _builds(candidates: Candidates, limits: Limits) -> tuple[str, ...]:
     room = min(limits.max_building - building, stock - started)
     if not limits.build_proven:
         room = min(room, limits.first_builds - started)
+    if limits.alone and limits.canary_left is not None:
+        room = min(room, limits.canary_left - started)
     return tuple(c.name for c in islice(candidates.at(Stage.QUEUED), max(0, room)))

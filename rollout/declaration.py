@@ -14,6 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from rollout.canary import Canary, StopAfter, canary
 from rollout.clock import iso
 from rollout.draining import Drain, LogOff, drain
 from rollout.errors import InvalidDeclaration
@@ -68,13 +69,6 @@ class DeviceCleanup(StrEnum):
     GRAPH = "graph"
     LEAVE = "leave"
     NONE = "none"
-
-
-@dataclass(frozen=True)
-class Canary:
-    hosts: int = 1
-    bake: float = 10 * MINUTE
-    """Seconds the canary hosts serve before the rest follows."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +134,7 @@ class Declaration:
     sessions_per_host: int | None = None
     """Stands in for the pool's maxSessionLimit where that is not set (999999)."""
     canary: Canary = Canary()
+    stop_after: StopAfter | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     max_failed: Amount = Amount(0, False)
     drain: Drain = Drain()
@@ -209,6 +204,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("stop", Stop),
         ("device_cleanup", DeviceCleanup),
         ("when_closed", WhenClosed),
+        ("stop_after", StopAfter),
     ):
         if name in given:
             fields[name] = choice(name, given[name], kind)
@@ -229,7 +225,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     if "checkpoints" in given:
         fields["checkpoints"] = _checkpoints(given["checkpoints"])
     for name, read in (
-        ("canary", _canary),
+        ("canary", canary),
         ("drain", drain),
         ("join", _join),
         ("local_admin", _local_admin),
@@ -253,6 +249,15 @@ def _contradictions(d: Declaration) -> None:
     both = sorted(set(d.include) & set(d.exclude))
     if both:
         raise InvalidDeclaration("exclude", both[0], "is also in include", "name a host in one of the two lists")
+    if d.stop_after is StopAfter.CANARY and not d.canary.hosts:
+        raise InvalidDeclaration(
+            "stop_after", "canary", "has no canary to stop after", "declare canary.hosts 1 or more, or leave it out"
+        )
+    include, exclude = ({name.lower() for name in names} for names in (d.include, d.exclude))
+    for name in d.canary.names:
+        if name.lower() in exclude or (include and name.lower() not in include):
+            where = "in exclude" if name.lower() in exclude else "not in include"
+            raise InvalidDeclaration("canary.names", name, f"is {where}", "name hosts that are updated")
     if d.drain.log_off is LogOff.FORCE and d.drain.grace > d.drain.deadline:
         raise InvalidDeclaration(
             "drain.grace", d.drain.grace, "is longer than drain.deadline", "make it shorter, such as PT5M"
@@ -280,13 +285,6 @@ def _check_build_ahead(d: Declaration) -> None:
         raise wrong("does not go with build: after_deallocate", "declare build: ahead, or leave build_ahead out")
     if d.build_ahead < SHORTEST_AHEAD:
         raise wrong("is too short to build a disk", 'write "PT10M" or more, such as "PT4H"')
-
-
-def _canary(given: Mapping[str, Any]) -> Canary:
-    return Canary(
-        hosts=whole("canary.hosts", given.get("hosts", Canary.hosts), at_least=0),
-        bake=duration("canary.bake", given.get("bake", Canary.bake)),
-    )
 
 
 def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:

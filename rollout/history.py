@@ -46,6 +46,8 @@ class Entry:
     """Left drained, or gone."""
     version: str
     owner: str
+    approved: str = ""
+    """Who approved that the rest follows the canary, with the change ticket: `ada@desk-7 (CHG0012345)`."""
 
     @property
     def left(self) -> int:
@@ -55,6 +57,8 @@ class Entry:
     def encode(self) -> str:
         letter = next(letter for letter, state in _STATES.items() if state is self.state)
         values = [letter if value is self.state else value for value in astuple(self)]
+        if not self.approved:
+            values.pop()
         return ",".join(re.sub(r"[,;\s]+", " ", str(value))[:40] for value in values)
 
     def as_os_upgrade_history(self) -> dict[str, Any]:
@@ -82,6 +86,7 @@ class Entry:
             "attempt": self.attempt,
             "status": str(self.state),
             "owner": self.owner,
+            "approved": self.approved,
             "duration": self.ended - self.began,
         }
 
@@ -109,11 +114,11 @@ def _fitting(parts: Iterable[str]) -> str:
 
 def _decode(part: str) -> Entry | None:
     values = part.split(",")
-    if len(values) != len(fields(Entry)) or values[1] not in _STATES:
+    if len(values) not in (len(fields(Entry)) - 1, len(fields(Entry))) or values[1] not in _STATES:
         return None
     try:
         attempt, began, ended, needed, updated, rolled_back, failed = (int(values[i]) for i in (0, 2, 3, 4, 5, 6, 7))
     except ValueError:
         return None
-    state, version, owner = _STATES[values[1]], values[8], values[9]
-    return Entry(attempt, state, began, ended, needed, updated, rolled_back, failed, version, owner)
+    state, version, owner, approved = _STATES[values[1]], values[8], values[9], "".join(values[10:])
+    return Entry(attempt, state, began, ended, needed, updated, rolled_back, failed, version, owner, approved)

@@ -112,7 +112,9 @@ class Notices:
                 return Notice("resumed" if data.get("resumed") else "started", told)
             case Kind.CANARY:
                 names = ", ".join(data.get("hosts") or ())
-                return Notice(f"canary {data.get('result')}", names, grave=data.get("result") != "passed")
+                return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
+            case Kind.APPROVED:
+                return Notice("approved", event.text)
             case Kind.CHECKPOINT:
                 return Notice("checkpoint", f"{data.get('percent'):g} % are done; goes on in {data.get('pause'):g} s")
             case Kind.HOST_FAILED:

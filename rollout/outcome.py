@@ -30,6 +30,8 @@ class Outcome:
     goes_on: str = ""
     """When the next maintenance window opens (ISO 8601, UTC), for a run that is scheduled, or that a window's end has
     paused; else empty."""
+    waits_for: str = ""
+    """What a run that ended as declared, though hosts are left, waits for: the canary's approval, say; else empty."""
 
 
 class HostResult(Protocol):
@@ -51,13 +53,26 @@ def nothing_to_do(pool: Pool, image: Image) -> Outcome:
 
 def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str, ready: int = 0) -> Outcome:
     """The window is closed, and no host was touched. `opens` says when for people; `ready` disks are built."""
-    by_state: dict[str, list[str]] = {}
-    for host in pool.hosts:
-        by_state.setdefault("updated" if same_image(host.image, image.id) else "pending", []).append(host.name)
+    by_state = _by_state(pool, image)
     disks = f", {ready} disk{' is' if ready == 1 else 's are'} ready" if ready else ""
     summary = f"pool {pool.name}: scheduled for {opens}: {hosts} of {len(pool.hosts)} hosts get {image.version}{disks}"
     attempt = pool.record.a if pool.record is not None else 0
     return Outcome("scheduled", image.id, by_state, attempt, (), "", summary, goes_on)
+
+
+def held(pool: Pool, image: Image, waits_for: str) -> Outcome:
+    """A paused attempt that was not resumed, because of what it waits for."""
+    by_state = _by_state(pool, image)
+    done, attempt = len(by_state.get("updated", ())), pool.record.a if pool.record is not None else 0
+    summary = f"pool {pool.name}: paused by {waits_for}, {done} of {len(pool.hosts)} hosts run {image.version}"
+    return Outcome("paused", image.id, by_state, attempt, (), "", summary, waits_for=waits_for)
+
+
+def _by_state(pool: Pool, image: Image) -> dict[str, list[str]]:
+    by_state: dict[str, list[str]] = {}
+    for host in pool.hosts:
+        by_state.setdefault("updated" if same_image(host.image, image.id) else "pending", []).append(host.name)
+    return by_state
 
 
 def outcome_of(

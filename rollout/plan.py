@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rollout import cleanup, names, vm_template
 from rollout.arm import Disk
+from rollout.decisions import holds
 from rollout.declaration import Declaration
 from rollout.errors import InvalidDeclaration, PreCheckFailed
 from rollout.images import Image, same_image, short, step
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, natural
 from rollout.pool_record import RolloutRecord, State
-from rollout.record import ENDED, Phase
+from rollout.record import ENDED, UNAVAILABLE, Phase
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Work:
     reasons: tuple[str, ...]
     """Why: image, vm_size, os_disk_type, retry after failure, half done."""
     canary: bool = False
-    """Among the first hosts, which must bake alone. Which ones those are in the end, the sessions decide."""
+    """Among the first hosts, which must bake alone. Which ones those are in the end, the sessions decide, unless they
+    were declared by name or by zone."""
     revert: Disk | None = None
     """A kept disk that runs the target: it is attached again, nothing is built."""
     order: int = 0
@@ -45,11 +47,11 @@ OFF = ("Shutdown", "NoHeartbeat", "Unavailable", "Disconnected")
 def hosts_to_update(
     pool: Pool, image: Image, declaration: Declaration, *, by_sessions: bool = True
 ) -> tuple[Work, ...]:
-    """The hosts that need work, in the order in which it starts: half done by an earlier run, then those that are off,
-    then those that drain or have no sessions, then those with the fewest. Among equals the zones take turns. Without
-    `by_sessions`: half done, then by name.
+    """The hosts that need work, in the order in which it starts: half done by an earlier run, then a canary that was
+    declared by name or by zone, then those that are off, then those that drain or have no sessions, then those with the
+    fewest. Among equals the zones take turns. Without `by_sessions`: by name instead.
 
-    Raises InvalidDeclaration for a name in include or exclude that is no host.
+    Raises InvalidDeclaration for a name in include, exclude or canary.names that is no host.
     """
     chosen = _chosen(pool, declaration)
     works = [
@@ -61,13 +63,13 @@ def hosts_to_update(
     by_name_only = sorted(hosts, key=lambda host: (not _half_done(host), natural(host.name)))
     ordered = _in_order(hosts, pool.observed_at) if by_sessions else by_name_only
     by_name = {work.host: work for _, work in works}
-    canaries = _canaries_left(pool, image, declaration, len(works))
-    result: list[Work] = []
-    for position, host in enumerate(ordered):
-        canary = canaries > 0 and not _half_done(host)
-        canaries -= 1 if canary else 0
-        result.append(replace(by_name[host.name], order=position, canary=canary))
-    return tuple(result)
+    canaries = _canaries(pool, image, declaration, ordered)
+    if declaration.canary.chosen:
+        ordered.sort(key=lambda host: (not _half_done(host), host.name not in canaries))
+    return tuple(
+        replace(by_name[host.name], order=position, canary=host.name in canaries)
+        for position, host in enumerate(ordered)
+    )
 
 
 def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
@@ -88,7 +90,7 @@ def rebuild(pool: Pool, name: str, image: Image) -> tuple[Work, ...]:
         key = names.build_key(host.vm.vm_id, image.id, record.a)
         if host.vm.os_disk_name == names.new_disk(host.name, key):
             return ()  # a crash came between the end of its work and that of the attempt
-    return (Work(host.name, short(host.image), short(image.id), ("rebuild",), text="rebuild"),)
+    return (Work(host.name, short(host.image), short(image.id), ("rebuild",), canary=True, text="rebuild"),)
 
 
 def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work] | None = None) -> dict[str, str]:
@@ -115,7 +117,9 @@ def state_line(pool: Pool, image: Image, declaration: Declaration, works: Sequen
     ongoing = rollout_of(pool, image, declaration)
     if ongoing is not None:
         paused = ongoing.st is State.PAUSED or bool(pool.tags.get(names.PAUSE))
-        return f"{'paused' if paused else 'running'}, {max(0, ongoing.n - len(works))} of {ongoing.n} done"
+        done = f"{max(0, ongoing.n - len(works))} of {ongoing.n} done"
+        held = holds(declaration, ongoing, pool.tags)
+        return f"paused by {held}, {done}" if held else f"{'paused' if paused else 'running'}, {done}"
     ghosts = f"; {len(pool.ghosts)} session hosts without a VM" if pool.ghosts else ""
     if not works:
         return f"complete, {len(pool.hosts)} of {len(pool.hosts)} hosts run {short(image.id)}{ghosts}"
@@ -143,8 +147,13 @@ def _half_done(host: Host) -> bool:
 def _chosen(pool: Pool, declaration: Declaration) -> frozenset[str]:
     """Names of the hosts that include and exclude leave."""
     known = {host.name.lower() for host in pool.hosts}
-    for prop in ("include", "exclude"):
-        for name in getattr(declaration, prop):
+    lists = (
+        ("include", declaration.include),
+        ("exclude", declaration.exclude),
+        ("canary.names", declaration.canary.names),
+    )
+    for prop, names_given in lists:
+        for name in names_given:
             if name.lower() not in known:
                 there = ", ".join([host.name for host in pool.hosts][:10]) or "none"
                 more = f" and {len(pool.hosts) - 10} more" if len(pool.hosts) > 10 else ""
@@ -233,12 +242,36 @@ def _in_order(hosts: Iterable[Host], at: float) -> list[Host]:
     return [host for _, host in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _canaries_left(pool: Pool, image: Image, declaration: Declaration, works: int) -> int:
-    """Canary hosts that are yet to go: an attempt that goes on has some behind it."""
-    record = rollout_of(pool, image, declaration)
-    if record is None:
-        return declaration.canary.hosts
-    return 0 if record.c else max(0, declaration.canary.hosts - max(0, record.n - works))
+def _canaries(pool: Pool, image: Image, declaration: Declaration, ordered: Sequence[Host]) -> frozenset[str]:
+    """Names of the canary hosts that are yet to go: an attempt that goes on has some behind it."""
+    attempt, canary = rollout_of(pool, image, declaration), declaration.canary
+    if attempt is not None and attempt.c:
+        return frozenset()
+    behind = max(0, attempt.n - len(ordered)) if attempt is not None else 0
+    if canary.names:
+        wanted = {name.lower() for name in canary.names}
+        named = frozenset(host.name for host in ordered if host.name.lower() in wanted)
+        # Where all of them run the image already, another host goes first: nobody follows an image untried.
+        return named if named or behind else frozenset(host.name for host in ordered[:1])
+    if canary.per_zone:
+        made = {host.vm.zones for host in pool.hosts if attempt is not None and _made_by(host, image, attempt.a)}
+        return _first_of_zones(ordered, made)
+    fresh = [host.name for host in ordered if not _half_done(host)]
+    return frozenset(fresh[: max(0, canary.hosts - behind)])
+
+
+def _first_of_zones(ordered: Sequence[Host], done: Container[tuple[str, ...]]) -> frozenset[str]:
+    """The first host of each zone but those that have one behind them: one that is out already, where there is one."""
+    first: dict[tuple[str, ...], Host] = {}
+    for host in sorted(ordered, key=lambda host: host.record is None or host.record.p not in UNAVAILABLE - ENDED):
+        first.setdefault(host.vm.zones, host)
+    return frozenset(host.name for zones, host in first.items() if zones not in done)
+
+
+def _made_by(host: Host, image: Image, attempt: int) -> bool:
+    """The host is done, on a disk that this attempt has built. (One that was kept before says nothing of attempts.)"""
+    key = names.build_key(host.vm.vm_id, image.id, attempt)
+    return not _half_done(host) and host.vm.os_disk_name == names.new_disk(host.name, key)
 
 
 def _leftovers(pool: Pool) -> str:

@@ -52,6 +52,8 @@ class RolloutRecord:
     """1 once the canary has passed."""
     t: str = ""
     """The one host that is rebuilt, when the rollout is a rebuild."""
+    b: int = 0
+    """1 once the canary has baked, where somebody has to approve before the rest follows."""
 
     @property
     def resumable(self) -> bool:
@@ -76,6 +78,7 @@ def decode(text: str | None) -> RolloutRecord | None:
             int(pairs.get("n", 0)),
             int(pairs.get("c", 0)),
             pairs.get("t", ""),
+            int(pairs.get("b", 0)),
         )
     except (KeyError, ValueError):
         return None

@@ -13,8 +13,10 @@ from rollout import ahead, cleanup, history, names, pool_record, schedule, vm_te
 from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
+from rollout.canary import StopAfter
 from rollout.canary_watch import CanaryWatch
 from rollout.clock import Clock
+from rollout.decisions import APPROVAL, STOP_AFTER, decision, holds
 from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
@@ -25,8 +27,8 @@ from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.limits import Figures
 from rollout.observation import Pool, group_tags, lean, observe
-from rollout.outcome import Outcome, nothing_to_do, outcome_of, scheduled
-from rollout.plan import Work, hosts_to_update, rebuild, wanted_id
+from rollout.outcome import Outcome, held, nothing_to_do, outcome_of, scheduled
+from rollout.plan import Work, hosts_to_update, rebuild, rollout_of, wanted_id
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
@@ -128,6 +130,9 @@ class Rollout:
             await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
             if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
                 return nothing_to_do(self._pool, self._image)
+            waits_for = self._held(self._pool)
+            if waits_for and self._needed(self._pool) and not self._half_done(self._pool):
+                return held(self._pool, self._image, waits_for)
             window, now = self._window, self._azure.azure_time()
             if self._may_begin(now):
                 break
@@ -175,7 +180,8 @@ class Rollout:
                 work.recall_failure(self._record)
             self._by_name = {work.name: work for work in self._works}
             self._standings = Standings(self._works, self._watch.of)
-            self._canary = CanaryWatch(self._declaration, self._works, self._record)
+            approved = decision(self._pool.tags, names.APPROVAL, self._record)
+            self._canary = CanaryWatch(self._declaration, self._works, self._record, approved)
             self._figures = Figures(
                 self._declaration,
                 len(self._pool.hosts),
@@ -240,6 +246,11 @@ class Rollout:
     @staticmethod
     def _half_done(pool: Pool) -> bool:
         return any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
+
+    def _held(self, pool: Pool) -> str:
+        """What keeps the attempt that would be resumed from going on after its canary; empty where nothing does."""
+        record = rollout_of(pool, self._image, self._declaration) if self._only is None else None
+        return holds(self._declaration, record, pool.tags) if record is not None else ""
 
     async def _pre_checks(self) -> None:
         findings = await run_prechecks(self._azure, self._declaration, self._pool, self._image, mode="start")
@@ -314,6 +325,7 @@ class Rollout:
                 self._start(work)
         if self._stopping:  # a pre-check forbids to begin: what still serves is given back, what is out comes home
             self._give_back("the rollout was stopped")
+        self._notice_pause(self._held(self._pool))
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()
@@ -369,7 +381,7 @@ class Rollout:
             await asyncio.sleep(self._clock.real_seconds(AT_ONCE))
 
     def _notice_pause(self, who: str, *, goes_on: str = "") -> None:
-        if who and not self._paused_by:
+        if who and not self._paused_by and not self._stopping:
             self._paused_by = who
             self._say(Kind.PAUSED, f"paused by {who}", goes_on=goes_on)
             self._give_back("paused")
@@ -413,6 +425,9 @@ class Rollout:
             if baking:
                 self._say(Kind.CANARY, result="failed", hosts=[work.name for work in failures])
             self._stop_for(why, "the rollout was stopped")
+        missing = self._canary.missing() if not self._canary.passed else None
+        if missing is not None:
+            self._notice_pause(f"its canary {missing.name}, which was not updated: {missing.reason or missing.result}")
         left = self._declaration.checkpoints[self._checkpoints_passed :]
         if left and self._record.n and 100 * self._canary.done(self._standings) / self._record.n >= left[0].percent:
             self._checkpoints_passed += 1
@@ -461,10 +476,24 @@ class Rollout:
             self._say(Kind.CANARY, result="failed", hosts=sick)
             self._stop_for(f"canary {', '.join(sick)} did not stay healthy", "the canary failed")
             return
+        followers = self._standings.candidates.count(Stage.QUEUED, *BEFORE_OUT)
+        if followers and self._canary.waits_for_approval:
+            if not self._record.b:
+                await self._note_canary("baked", replace(self._record, b=1))
+            self._notice_pause(APPROVAL)
+            return
+        if self._record.b and self._canary.approved is not None:
+            approved = self._canary.approved
+            self._say(Kind.APPROVED, f"approved by {approved.told}", **asdict(approved))
+        await self._note_canary("passed", replace(self._record, c=1))
         self._canary.passed = True
-        self._record = replace(self._record, c=1, u=int(self._azure.azure_time()))
+        if followers and self._declaration.stop_after is StopAfter.CANARY:
+            self._notice_pause(STOP_AFTER)
+
+    async def _note_canary(self, result: str, record: RolloutRecord) -> None:
+        self._record = replace(record, u=int(self._azure.azure_time()))
         await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
-        self._say(Kind.CANARY, result="passed", hosts=[work.name for work in baked])
+        self._say(Kind.CANARY, result=result, hosts=[work.name for work in self._works if work.updated])
 
     def _may_start_more(self) -> bool:
         return not self._paused_by and not self._stopping and self._standings.to_begin > 0
@@ -564,6 +593,8 @@ class Rollout:
             self._stopping,
             self._window.goes_on,
         )
+        if self._paused_by in (APPROVAL, STOP_AFTER):
+            outcome = replace(outcome, waits_for=self._paused_by)
         if status is State.PAUSED and self._ready:
             outcome = replace(self._scheduled(self._azure.azure_time()), report=report)
         self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
@@ -582,6 +613,7 @@ class Rollout:
             results["failed"] + results["gone"],
             self._image.version,
             self._lease.owner,
+            self._canary.approved.told if self._canary.approved is not None else "",
         )
 
     def _status(self) -> State:

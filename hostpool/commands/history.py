@@ -54,6 +54,8 @@ def _line(entry: history.Entry) -> str:
         [f"{entry.updated} of {entry.needed} updated", *(f"{count} {what}" for count, what in counts if count)]
     )
     took = duration(entry.ended - entry.began)
+    approved = f", approved by {entry.approved}" if entry.approved else ""
     return (
         f"{entry.attempt}: {entry.version} on {moment(entry.began)}, {took}, {entry.state}: {hosts}; by {entry.owner}"
+        f"{approved}"
     )

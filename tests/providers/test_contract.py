@@ -104,10 +104,11 @@ def test_a_plain_dict_does_as_well() -> None:
     assert {name: declared[name] for name in inputs()} == inputs()
 
 
-def test_what_goes_on_in_the_next_window_fails_no_deployment() -> None:
-    outputs = {"status": "paused", "goes_on": "2026-01-13T20:00:00Z", "summary": "pool hp1: paused"}
+@pytest.mark.parametrize("left", [{"goes_on": "2026-01-13T20:00:00Z"}, {"waits_for": "stop_after: canary"}])
+def test_what_is_left_as_declared_fails_no_deployment(left: dict[str, str]) -> None:
+    outputs = {"status": "paused", "summary": "pool hp1: paused", **left}
     fail_when_incomplete(pulumi.ResourceHookArgs("urn", "id", "x", TOKEN, new_inputs={}, new_outputs=outputs))
-    outputs["goes_on"] = ""  # somebody paused it
+    outputs |= dict.fromkeys(left, "")  # somebody paused it
     with pytest.raises(HostPoolImageUpdateFailed, match="pool hp1: paused"):
         fail_when_incomplete(pulumi.ResourceHookArgs("urn", "id", "x", TOKEN, new_inputs={}, new_outputs=outputs))
 

@@ -31,6 +31,8 @@ FINDING = {"severity": "error", "subject": "subnet", "problem": "is full", "reme
         ),
         (event(Kind.CHECKED, findings=[{**FINDING, "severity": "warning"}]), None),
         (event(Kind.CANARY, result="passed", hosts=["vm-0"]), Notice("canary passed", "vm-0")),
+        (event(Kind.CANARY, result="baked", hosts=["vm-0"]), Notice("canary baked", "vm-0")),
+        (event(Kind.APPROVED, "approved by ada"), Notice("approved", "approved by ada")),
         (event(Kind.CANARY, result="failed", hosts=["vm-0"]), Notice("canary failed", "vm-0", GRAVE)),
         (
             event(Kind.CHECKPOINT, percent=25.0, pause=60.0),
