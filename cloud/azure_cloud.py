@@ -17,6 +17,7 @@ from cloud.endpoints import Endpoints, discover
 from cloud.graph import GraphOperations
 from cloud.images import ImageOperations
 from cloud.key_vault import KeyVaultOperations
+from cloud.log_ingestion import LogIngestionOperations
 from cloud.network import NetworkOperations
 from cloud.policies import WriteGuard
 from cloud.resources import ResourceOperations
@@ -37,6 +38,7 @@ class AzureCloud(
     ResourceOperations,
     KeyVaultOperations,
     GraphOperations,
+    LogIngestionOperations,
 ):
     """Implements `rollout.azure.Azure`. `subscription_id` is the pool's: catalog reads (sizes, quota, platform images)
     are made there; everything with an id goes to the subscription in the id."""
@@ -44,6 +46,7 @@ class AzureCloud(
     def __init__(self, connection: Connection, subscription_id: str) -> None:
         self.connection, self.subscription_id = connection, subscription_id
         self._vaults = {}
+        self._ingestion = {}
 
     def azure_time(self) -> float:
         """Azure's time now, epoch seconds: the clock corrected by the Date headers seen so far."""

@@ -43,6 +43,9 @@ class Endpoints:
     """Such as `vault.azure.net`."""
     graph: str
     """Microsoft Graph, without its version segment."""
+    monitor: str = "https://monitor.azure.com"
+    """What tokens for Azure Monitor's Logs Ingestion API are issued for (learn.microsoft.com/azure/azure-monitor/logs/
+    logs-ingestion-api-overview: request headers)."""
 
     @property
     def scope(self) -> str:
@@ -51,6 +54,10 @@ class Endpoints:
     @property
     def graph_scope(self) -> str:
         return f"{self.graph}/.default"
+
+    @property
+    def monitor_scope(self) -> str:
+        return f"{self.monitor}//.default"  # both slashes are part of it, as in azure-monitor-ingestion's own default
 
     @property
     def is_known_cloud(self) -> bool:
@@ -74,6 +81,7 @@ US_GOVERNMENT = Endpoints(
     authority="https://login.microsoftonline.us",
     key_vault_dns_suffix="vault.usgovcloudapi.net",
     graph="https://graph.microsoft.us",
+    monitor="https://monitor.azure.us",
 )
 CHINA = Endpoints(
     name="AzureChinaCloud",
@@ -82,6 +90,7 @@ CHINA = Endpoints(
     authority="https://login.chinacloudapi.cn",
     key_vault_dns_suffix="vault.azure.cn",
     graph="https://microsoftgraph.chinacloudapi.cn",
+    monitor="https://monitor.azure.cn",
 )
 _ENVIRONMENTS = {"": PUBLIC, "public": PUBLIC, "usgovernment": US_GOVERNMENT, "china": CHINA}
 """The names that the azure-native provider takes in ARM_ENVIRONMENT."""
@@ -146,6 +155,9 @@ def from_metadata(answer: Any) -> Endpoints:
         authority=str(cloud["authentication"]["loginEndpoint"]).rstrip("/"),
         key_vault_dns_suffix=str(cloud["suffixes"]["keyVaultDns"]).lstrip("."),
         graph=str(cloud.get("microsoftGraphResourceId") or PUBLIC.graph).rstrip("/"),
+        monitor=next(
+            (known.monitor for known in _ENVIRONMENTS.values() if known.name == cloud.get("name")), PUBLIC.monitor
+        ),
     )
 
 

@@ -65,6 +65,8 @@ _ROLES = _versions(
     "20180701 20180901p 20200301p 20200401p 20200801p 20201001p 20201001 20210401p 20220101p 20220401 20220501p "
     "20230701p"
 )
+_RULES = _versions("20191101p 20210401 20210901p 20220601 20230311 20240311")
+_WORKSPACES = _versions("20200801 20201001 20210601 20211201p 20221001 20230901 20250201 20250701")
 _LOCKS = _versions("20150101 20150501p 20150601 20160901 20170401 20200501")
 
 NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -98,6 +100,8 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "locations": _AVD,
     },
     "Microsoft.KeyVault": {"vaults": _VAULTS, "vaults/secrets": _VAULTS},
+    "Microsoft.Insights": {"dataCollectionRules": _RULES},
+    "Microsoft.OperationalInsights": {"workspaces": _WORKSPACES, "workspaces/tables": _WORKSPACES},
     "Microsoft.Authorization": {
         "roleDefinitions": _ROLES,
         "roleAssignments": _ROLES,

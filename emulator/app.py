@@ -29,6 +29,8 @@ from emulator.compute import routes as compute_routes
 from emulator.desktopvirtualization import routes as desktopvirtualization_routes
 from emulator.keyvault import data_plane
 from emulator.keyvault import routes as keyvault_routes
+from emulator.monitor import ingestion
+from emulator.monitor import routes as monitor_routes
 from emulator.network import routes as network_routes
 from emulator.resources import routes as resources_routes
 from emulator.resources import tags
@@ -45,11 +47,12 @@ ROUTES: list[Route] = [
     *image_routes.ROUTES,
     *desktopvirtualization_routes.ROUTES,
     *keyvault_routes.ROUTES,
+    *monitor_routes.ROUTES,
 ]
 """The ARM API."""
 
-DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES]
-"""Key Vault secrets, Microsoft Graph: not ARM, so without throttling, api-version rules and locks of ARM."""
+DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES, *ingestion.ROUTES]
+"""Key Vault secrets, Microsoft Graph, logs ingestion: not ARM, so without its throttling, versions and locks."""
 
 HANDLERS: dict[str, Handler] = {
     **operations.HANDLERS,

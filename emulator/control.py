@@ -14,6 +14,7 @@ from emulator import capacity, clock, faults, guests, identity, requests_log, sc
 from emulator.compute import virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
 from emulator.keyvault import vaults
+from emulator.monitor import ingestion
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import World
 
@@ -112,6 +113,10 @@ def _draws(emulator: Emulator, request: Request) -> Body:
     return {"draws": [{**draw, "time": world.iso(draw["time"])} for draw in draws]}
 
 
+def _logs(emulator: Emulator, request: Request) -> Body:
+    return {"rows": ingestion.rows_of(emulator.world, request.query.get("table", ""))}
+
+
 def _post_faults(emulator: Emulator, request: Request) -> Body:
     faults.replace(emulator.world, request.body)
     return _get_faults(emulator, request)
@@ -183,6 +188,7 @@ _CALLS: dict[tuple[str, str], Callable[[Emulator, Request], Body]] = {
     ("GET", "capacity"): _capacity,
     ("GET", "session-events"): _session_events,
     ("GET", "draws"): _draws,
+    ("GET", "logs"): _logs,
     ("GET", "faults"): _get_faults,
     ("POST", "faults"): _post_faults,
     ("DELETE", "faults"): _delete_faults,

@@ -27,6 +27,7 @@ LIFETIME = 3599
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 VAULT_AUDIENCE = "https://vault.azure.net"
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
+MONITOR_AUDIENCE = "https://monitor.azure.com"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -361,9 +362,10 @@ def _refused(world: World, status: int, error: str, number: int, text: str) -> R
 
 
 def _audience(request: Request) -> str:
-    """Whose token a path needs: `vault`, `graph` or `arm`."""
+    """Whose token a path needs: `vault`, `graph`, `monitor` or `arm`."""
     service = request.path.lower().split("/", 2)[1:2]
-    return {"keyvault": "vault", "graph": "graph"}.get(service[0] if service else "", "arm")
+    services = {"keyvault": "vault", "graph": "graph", "datacollectionrules": "monitor"}
+    return services.get(service[0] if service else "", "arm")
 
 
 def _audiences(request: Request, audience: str) -> list[str]:
@@ -371,6 +373,8 @@ def _audiences(request: Request, audience: str) -> list[str]:
         return [VAULT_AUDIENCE]
     if audience == "graph":
         return [GRAPH_AUDIENCE, f"{request.base_url}/graph"]
+    if audience == "monitor":
+        return [MONITOR_AUDIENCE]
     return [*ARM_AUDIENCES, request.base_url]
 
 

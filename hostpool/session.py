@@ -21,10 +21,13 @@ from cloud.policies import WriteGuard, read_only
 from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
 from rollout import declaration, pool_record
 from rollout.arm import subscription_of
+from rollout.audit import row
 from rollout.azure import Azure, Body
 from rollout.clock import Clock
 from rollout.declaration import HOST_POOL_ID, Declaration
 from rollout.errors import AzureError, InvalidDeclaration, RolloutError
+from sinks.audit_log import AuditFile
+from sinks.caller import caller
 
 T = TypeVar("T")
 POOL_VARIABLE = "HOSTPOOL_ID"
@@ -99,6 +102,14 @@ class Session:
     @property
     def folder(self) -> Path:
         return Path(self.log_folder or self.world.environment.get(FOLDER_VARIABLE, "") or DEFAULT_FOLDER)
+
+    def note(self, at: float, event: str, why: str = "") -> None:
+        """Add what the command did to the audit log here; one that cannot be written is a warning."""
+        known = caller(self.world.who, self.world.environment)
+        try:
+            AuditFile(self.folder, self.pool_name).append(row(at, event, host_pool_id=self.pool_id, why=why, **known))
+        except OSError as error:
+            click.echo(f"warning: no row in the audit log: {error}", err=True)
 
     @property
     def clock(self) -> Clock:

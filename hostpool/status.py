@@ -62,6 +62,8 @@ class PoolStatus:
     lease_until: float | None
     paused_by: str
     """What the pause tag says; empty when it is not set."""
+    last: str
+    """The last that a run has written of itself: when, what, by whom, why; empty when none has."""
     serving: int
     floor: int | None
     """None where neither the pool nor the declaration gives a session limit, or there is no declaration."""
@@ -98,6 +100,7 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         owner=holder.owner if holder and alive else "",
         lease_until=holder.until if holder else None,
         paused_by=paused,
+        last=pool.tags.get(names.LAST, ""),
         serving=len(capacity.serving(pool.hosts, at=at, accept=accept)),
         floor=_floor(pool, declaration),
         sessions=capacity.sessions(pool.hosts),

@@ -112,6 +112,27 @@ class NotifyArgs:
 
 
 @dataclass(kw_only=True)
+class LogAnalyticsArgs:
+    """Where the rows of the audit log are sent besides its file: a table of a Log Analytics workspace, by way of a data
+    collection rule on which the updater has the role Monitoring Metrics Publisher. Rows that cannot be sent are a
+    warning, and change nothing else.
+    """
+
+    endpoint: pulumi.Input[str]
+    """The logs ingestion endpoint of the data collection rule, or that of a data collection endpoint. Source: Azure
+    documentation, Logs Ingestion API: endpoint.
+    """
+
+    rule_id: pulumi.Input[str]
+    """The immutable id of the data collection rule, which is not its resource id. Source: Azure documentation, Logs
+    Ingestion API: DCR immutable ID.
+    """
+
+    stream: pulumi.Input[str] | None = None
+    """Name of the rule's stream. Default: "Custom-AvdImageUpdate". Source: The name in docs/log_analytics.json."""
+
+
+@dataclass(kw_only=True)
 class DrainArgs:
     """How users leave a host."""
 
@@ -340,6 +361,12 @@ class HostPoolImageUpdateArgs:
     """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
     the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
     nothing else. Source: github.com/caronc/apprise.
+    """
+
+    log_analytics: pulumi.Input[LogAnalyticsArgs | Mapping[str, Any]] | None = None
+    """Where the rows of the audit log are sent besides its file: a table of a Log Analytics workspace, by way of a data
+    collection rule on which the updater has the role Monitoring Metrics Publisher. Rows that cannot be sent are a
+    warning, and change nothing else. Source: Azure documentation: Logs Ingestion API in Azure Monitor.
     """
 
     drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None

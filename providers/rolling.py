@@ -12,7 +12,6 @@ from typing import Any
 
 from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
-from cloud.notifier import notifying
 from providers.engine_log import EngineLog
 from providers.failure import HostPoolImageUpdateFailed
 from providers.preview import look_at
@@ -23,12 +22,13 @@ from rollout.arm import subscription_of
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, RolloutError
-from rollout.events import Event, Listener
+from rollout.events import Event
 from rollout.images import resolve
 from rollout.lease import Lease
 from rollout.observation import observe
 from rollout.pool_record import State
 from rollout.rollout import Outcome, run
+from sinks.listeners import listeners
 
 LOG_FOLDER = "HOSTPOOL_LOG_FOLDER"
 DEFAULT_LOG_FOLDER = ".hostpool"
@@ -62,12 +62,19 @@ async def _rolled(
     folder = Path(os.environ.get(LOG_FOLDER) or DEFAULT_LOG_FOLDER)
     subscription_id = subscription_of(declaration.host_pool_id)
     async with open_cloud(os.environ, subscription_id, clock, lease.check) as azure:
-        async with notifying(azure, declaration, log.warning) as teller:
-            listeners: list[Listener] = [progress, teller]
+        async with listeners(
+            azure,
+            declaration,
+            clock=clock,
+            who=lease.owner,
+            folder=folder,
+            environment=os.environ,
+            warn=log.warning,
+        ) as told:
 
             def tell(event: Event) -> None:
-                for listener in listeners:
-                    listener(event)
+                progress(event)
+                told(event)
 
             outcome = await run(
                 azure, declaration, inputs, clock=clock, lease=lease, listener=tell, log_folder=folder, stop=stop

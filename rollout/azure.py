@@ -211,6 +211,11 @@ class Azure(Protocol):
         """The value of a Key Vault secret, `https://<vault>/secrets/<name>[/<version>]`. Never kept."""
         ...
 
+    async def upload_logs(self, endpoint: str, rule_id: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Send rows to a Log Analytics table by way of a data collection rule (immutable id). Each is stored once for
+        each time it is sent."""
+        ...
+
     async def count_directory_devices(self, display_name: str) -> int:
         """How many Entra devices of this name Microsoft Graph shows."""
         ...

@@ -18,6 +18,7 @@ from rollout.canary import Canary, StopAfter, canary
 from rollout.clock import iso
 from rollout.draining import Drain, LogOff, drain
 from rollout.errors import InvalidDeclaration
+from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
 from rollout.window import Window, window
@@ -168,6 +169,7 @@ class Declaration:
     build_ahead: float = 0.0
     """Seconds before a window opens from which disks are built for it."""
     notify: Notify | None = None
+    log_analytics: LogAnalytics | None = None
 
     @property
     def pool_name(self) -> str:
@@ -233,6 +235,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("verify", _verify),
         ("window", _window),
         ("notify", notify),
+        ("log_analytics", log_analytics),
     ):
         if name in given:
             fields[name] = read(given[name])

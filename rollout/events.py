@@ -18,7 +18,8 @@ class Kind(StrEnum):
     """What an event tells."""
 
     STARTED = "started"
-    """A run began. data: rollout, attempt, resumed, image, version, hosts (that need work), pool, owner."""
+    """A run began. data: rollout, attempt, resumed, image, version, hosts (that need work), from_versions {host:
+    version}, revert (a kept disk is attached again), pool, owner, estimate."""
     CHECKED = "checked"
     """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
     PHASE = "phase"
@@ -48,7 +49,8 @@ class Kind(StrEnum):
     RESUMED = "resumed"
     WARNING = "warning"
     ENDED = "ended"
-    """data: status, hosts {state: [name]}, reads, writes."""
+    """data: status, hosts {state: [name]}, counts {hosts, updated, rolled_back, failed, left}, duration (seconds since
+    the attempt began), reads, writes."""
 
 
 @dataclass(frozen=True)

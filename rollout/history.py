@@ -54,6 +54,16 @@ class Entry:
         """Hosts that were left for another run."""
         return max(0, self.needed - self.updated - self.rolled_back - self.failed)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "hosts": self.needed,
+            "updated": self.updated,
+            "rolled_back": self.rolled_back,
+            "failed": self.failed,
+            "left": self.left,
+        }
+
     def encode(self) -> str:
         letter = next(letter for letter, state in _STATES.items() if state is self.state)
         values = [letter if value is self.state else value for value in astuple(self)]

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from rollout import names
+from rollout.clock import iso
 
 PIECE = 256
 PIECES = 12
@@ -82,6 +83,11 @@ def decode(text: str | None) -> RolloutRecord | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def last(at: float, what: str, who: str, why: str = "") -> str:
+    """`2026-01-12T21:03:11Z paused, run by ada@desk-7 4711: 3 of 12 updated`, as long as a tag may be."""
+    return " ".join(f"{iso(at)} {what}, run by {who}{f': {why}' if why else ''}".split())[:PIECE]
 
 
 def declaration_tags(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -277,6 +277,8 @@ class Rollout:
             self._record = RolloutRecord(wanted, attempt, State.RUNNING, now, now, len(works), 0, self._only or "")
         tags = {names.RECORD: self._record.encode(), names.TARGET: tag_value(self._image.id)}
         tags |= pool_record.declaration_tags(self._inputs) | group_tags(self._pool)
+        hosts = f"{len(works)} host(s) to {self._image.version}"
+        tags[names.LAST] = self._last("resumed" if resumed else "started", hosts)
         await self._azure.merge_tags(self._pool.id, tags)
         self._open_log()
         self._say(
@@ -287,6 +289,8 @@ class Rollout:
             image=self._image.id,
             version=self._image.version,
             hosts=[work.host for work in works],
+            from_versions={work.host: work.from_image for work in works},
+            revert=any(work.revert is not None for work in works),
             pool=self._pool.id,
             owner=self._lease.owner,
             estimate=schedule.estimate(declaration, len(works), len(self._pool.hosts), now).line(declaration),
@@ -492,8 +496,10 @@ class Rollout:
 
     async def _note_canary(self, result: str, record: RolloutRecord) -> None:
         self._record = replace(record, u=int(self._azure.azure_time()))
-        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode()})
-        self._say(Kind.CANARY, result=result, hosts=[work.name for work in self._works if work.updated])
+        hosts = [work.name for work in self._works if work.updated]
+        last = self._last(f"canary {result}", ", ".join(hosts))
+        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode(), names.LAST: last})
+        self._say(Kind.CANARY, result=result, hosts=hosts)
 
     def _may_start_more(self) -> bool:
         return not self._paused_by and not self._stopping and self._standings.to_begin > 0
@@ -580,8 +586,14 @@ class Rollout:
         if status is State.COMPLETE:
             await self._merge_template()
         self._record = replace(self._record, st=status, u=int(self._azure.azure_time()))
-        told = history.written(self._pool.tags.get(names.HISTORY), self._entry())
-        await self._azure.merge_tags(self._pool.id, {names.RECORD: self._record.encode(), names.HISTORY: told})
+        entry = self._entry()
+        why = self._stopping or (f"paused by {self._paused_by}" if self._paused_by else "")
+        tags = {
+            names.RECORD: self._record.encode(),
+            names.HISTORY: history.written(self._pool.tags.get(names.HISTORY), entry),
+            names.LAST: self._last(str(status), f"{entry.updated} of {entry.needed} updated{why and f'; {why}'}"),
+        }
+        await self._azure.merge_tags(self._pool.id, tags)
         report = str(self._log.path) if self._log is not None else ""
         outcome = outcome_of(
             self._pool,
@@ -597,8 +609,19 @@ class Rollout:
             outcome = replace(outcome, waits_for=self._paused_by)
         if status is State.PAUSED and self._ready:
             outcome = replace(self._scheduled(self._azure.azure_time()), report=report)
-        self._say(Kind.ENDED, outcome.summary, status=outcome.status, hosts=outcome.hosts, summary=outcome.summary)
+        self._say(
+            Kind.ENDED,
+            outcome.summary,
+            status=outcome.status,
+            hosts=outcome.hosts,
+            summary=outcome.summary,
+            counts=entry.counts,
+            duration=entry.ended - entry.began,
+        )
         return outcome
+
+    def _last(self, what: str, why: str) -> str:
+        return pool_record.last(self._azure.azure_time(), what, self._lease.owner, why)
 
     def _entry(self) -> history.Entry:
         record, results = self._record, Counter(work.result for work in self._works)

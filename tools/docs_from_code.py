@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The parts of docs/ that follow from the code: the pre-checks, the custom role, and phases, records and tags in
-docs/architecture.md.
+"""The parts of docs/ that follow from the code: the pre-checks, the custom role, phases, records and tags in
+docs/architecture.md, columns and events in docs/audit.md, and the table that takes them, docs/log_analytics.json.
 
     python tools/docs_from_code.py            say what is not up to date; exit code 1 then
     python tools/docs_from_code.py --write    bring it up to date
@@ -12,6 +12,7 @@ its own, `python -m providers.docs`.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import runpy
 import sys
@@ -290,7 +291,7 @@ def _docstring(node: ast.stmt | None) -> str:
 
 
 def architecture(page: str) -> str:
-    """docs/architecture.md with its blocks anew: what is between `<!-- made: name -->` and `<!-- end -->`."""
+    """docs/architecture.md with its blocks anew."""
     blocks = {
         "phase diagram": phase_diagram(),
         "phases": phase_table(),
@@ -298,6 +299,11 @@ def architecture(page: str) -> str:
         "rollout record": record_table("rollout/pool_record.py", "RolloutRecord"),
         "tags": tag_table(),
     }
+    return with_blocks(page, blocks)
+
+
+def with_blocks(page: str, blocks: Mapping[str, str]) -> str:
+    """The page with its blocks anew: what is between `<!-- made: name -->` and `<!-- end -->`."""
 
     def made(match: re.Match[str]) -> str:
         return f"<!-- made: {match[1]} -->\n\n{blocks[match[1]]}\n\n<!-- end -->"
@@ -305,11 +311,124 @@ def architecture(page: str) -> str:
     return re.sub(r"<!-- made: ([a-z ]+) -->.*?<!-- end -->", made, page, flags=re.DOTALL)
 
 
+# -- the audit log
+
+
+def column_table() -> str:
+    """The columns of the audit log with their types and meanings."""
+    from rollout.audit import column, schema
+
+    tree = ast.parse((PROJECT / "rollout" / "audit.py").read_text(encoding="utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Row")
+    kinds = schema()
+    lines = ["| column | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{column(key)}` | {kinds[column(key)]} | {_escaped(s)} |" for key, s, _ in _documented(found.body)]
+    return "\n".join(lines)
+
+
+def event_table() -> str:
+    """The events of the audit log."""
+    from rollout.audit import EVENTS
+
+    lines = ["| `Event` | when |", "|---|---|"]
+    return "\n".join(lines + [f"| `{name}` | {_escaped(says)} |" for name, says in EVENTS.items()])
+
+
+def log_analytics_template() -> str:
+    """docs/log_analytics.json: the table, the data collection rule and the right to send to it, as an ARM template."""
+    from rollout.audit import schema
+    from rollout.log_analytics import DEFAULT_STREAM, TABLE
+
+    columns = [{"name": name, "type": kind} for name, kind in schema().items()]
+    rule = "resourceId('Microsoft.Insights/dataCollectionRules', parameters('ruleName'))"
+    table = f"'{TABLE}'"
+    workspace = "'Microsoft.OperationalInsights/workspaces"
+    publisher = "3913510d-42f4-4e42-8a64-420c390055eb"  # Monitoring Metrics Publisher
+    described = {
+        "workspaceName": ("string", None, "Log Analytics workspace in this resource group."),
+        "updaterPrincipalId": ("string", None, "Object id of the updater's service principal, which may send rows."),
+        "ruleName": ("string", "avd-image-update", "Name of the data collection rule."),
+        "location": ("string", "[resourceGroup().location]", "Region of the workspace."),
+        "retentionInDays": ("int", 365, "Days for which rows are kept, 4 to 730."),
+    }
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {
+            name: {"type": kind, **({"defaultValue": value} if value else {}), "metadata": {"description": says}}
+            for name, (kind, value, says) in described.items()
+        },
+        "resources": [
+            {
+                "type": "Microsoft.OperationalInsights/workspaces/tables",
+                "apiVersion": "2023-09-01",
+                "name": f"[format('{{0}}/{{1}}', parameters('workspaceName'), {table})]",
+                "properties": {
+                    "plan": "Analytics",
+                    "retentionInDays": "[parameters('retentionInDays')]",
+                    "schema": {"name": TABLE, "columns": [{"name": "TimeGenerated", "type": "datetime"}, *columns]},
+                },
+            },
+            {
+                "type": "Microsoft.Insights/dataCollectionRules",
+                "apiVersion": "2023-03-11",
+                "name": "[parameters('ruleName')]",
+                "location": "[parameters('location')]",
+                "kind": "Direct",
+                "dependsOn": [f"[resourceId({workspace}/tables', parameters('workspaceName'), {table})]"],
+                "properties": {
+                    "streamDeclarations": {DEFAULT_STREAM: {"columns": columns}},
+                    "destinations": {
+                        "logAnalytics": [
+                            {
+                                "name": "workspace",
+                                "workspaceResourceId": f"[resourceId({workspace}', parameters('workspaceName'))]",
+                            }
+                        ]
+                    },
+                    "dataFlows": [
+                        {
+                            "streams": [DEFAULT_STREAM],
+                            "destinations": ["workspace"],
+                            "transformKql": "source | extend TimeGenerated = Time",
+                            "outputStream": f"Custom-{TABLE}",
+                        }
+                    ],
+                },
+            },
+            {
+                "type": "Microsoft.Authorization/roleAssignments",
+                "apiVersion": "2022-04-01",
+                "name": f"[guid({rule}, parameters('updaterPrincipalId'), '{publisher}')]",
+                "scope": f"[{rule}]",
+                "dependsOn": [f"[{rule}]"],
+                "properties": {
+                    "roleDefinitionId": "[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', "
+                    f"'{publisher}')]",
+                    "principalId": "[parameters('updaterPrincipalId')]",
+                    "principalType": "ServicePrincipal",
+                },
+            },
+        ],
+        "outputs": {
+            "endpoint": {"type": "string", "value": f"[reference({rule}, '2023-03-11').endpoints.logsIngestion]"},
+            "rule_id": {"type": "string", "value": f"[reference({rule}, '2023-03-11').immutableId]"},
+        },
+    }
+    return json.dumps(template, indent=2) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """What the files should hold."""
     drawn = DOCS / "architecture.md"
-    made = {DOCS / "pre-checks.md": pre_checks(), DOCS / "rights.md": rights()}
-    return made | {drawn: architecture(drawn.read_text(encoding="utf-8"))}
+    audit = DOCS / "audit.md"
+    return {
+        DOCS / "pre-checks.md": pre_checks(),
+        DOCS / "rights.md": rights(),
+        DOCS / "log_analytics.json": log_analytics_template(),
+        drawn: architecture(drawn.read_text(encoding="utf-8")),
+        audit: with_blocks(audit.read_text(encoding="utf-8"), {"columns": column_table(), "events": event_table()}),
+    }
 
 
 def main() -> int:

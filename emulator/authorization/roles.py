@@ -16,6 +16,7 @@ READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 USER_ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
 VIRTUAL_MACHINE_CONTRIBUTOR = "9980e02c-c2be-4d73-94e8-173b1dc7cf3c"
 NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 KEY_VAULT_SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 KEY_VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
@@ -120,6 +121,18 @@ BUILT_IN: dict[str, Body] = dict(
             "Network Contributor",
             "Lets you manage networks, but not access to them.",
             [*_COMMON, "Microsoft.Network/*"],
+        ),
+        _role(
+            MONITORING_METRICS_PUBLISHER,
+            "Monitoring Metrics Publisher",
+            "Enables publishing metrics against Azure resources",
+            [
+                "Microsoft.Insights/Register/Action",
+                "Microsoft.Support/*",
+                "Microsoft.Resources/subscriptions/resourceGroups/read",
+            ],
+            [],
+            ["Microsoft.Insights/Metrics/Write", "Microsoft.Insights/Telemetry/Write"],
         ),
         _role(
             KEY_VAULT_SECRETS_USER,

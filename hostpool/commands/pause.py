@@ -34,6 +34,7 @@ async def _pause(session: Session) -> None:
         await azure.merge_tags(
             session.pool_id, {names.PAUSE: f"{session.world.who} at {iso(azure.azure_time())}"[:256]}
         )
+        session.note(azure.azure_time(), "pause_requested")
         holder, record = lease.decode(tags.get(names.LEASE)), pool_record.decode(tags.get(names.RECORD))
         if holder is not None and holder.until > azure.azure_time():
             then = f"{holder.owner} finishes the hosts in work, starts no new one, and ends with status paused"
@@ -66,6 +67,7 @@ async def _resume(session: Session) -> None:
             click.echo(f"{session.pool_name}: not paused, nothing to resume")
             return
         await azure.delete_tags(session.pool_id, {names.PAUSE: tags[names.PAUSE]})
+        session.note(azure.azure_time(), "pause_lifted", f"it was paused by {tags[names.PAUSE]}")
         holder, record = lease.decode(tags.get(names.LEASE)), pool_record.decode(tags.get(names.RECORD))
         if holder is not None and holder.until > azure.azure_time():
             then = f"{holder.owner} is still at work and goes on; if it ends as paused, run pulumi up"

@@ -46,6 +46,7 @@ def command(session: Session, host: str, yes: bool) -> None:
 
 async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
     from rollout.rollout import run
+    from sinks.listeners import listeners
 
     pool_id = session.pool_id
     lease = Lease(pool_id, f"hostpool rebuild, {session.world.who}", session.clock)
@@ -65,10 +66,19 @@ async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
             inputs["version"] = name_of(target)  # the version that the other hosts run, not one that came after
             declared = required_declaration(tags | pool_record.declaration_tags(inputs), pool_id)
         _ask(host.name, declared, host.session_host.sessions if host.session_host else 0, yes)
-        return await run(
-            azure, declared, inputs, clock=session.clock, lease=lease, listener=tell, log_folder=session.folder,
-            only=host.name, stop=stop_on_signals(),
-        )  # fmt: skip
+        async with listeners(
+            azure, declared, clock=session.clock, who=lease.owner, folder=session.folder,
+            environment=session.world.environment, warn=lambda text: click.echo(f"warning: {text}", err=True),
+        ) as told:  # fmt: skip
+
+            def listener(event: Event) -> None:
+                tell(event)
+                told(event)
+
+            return await run(
+                azure, declared, inputs, clock=session.clock, lease=lease, listener=listener,
+                log_folder=session.folder, only=host.name, stop=stop_on_signals(),
+            )  # fmt: skip
 
 
 def _ask(host: str, declared: Declaration, sessions: int, yes: bool) -> None:

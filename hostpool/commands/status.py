@@ -111,6 +111,8 @@ def screen(status: PoolStatus, now: float, trouble: str = "") -> RenderableType:
         head.append("\nlease: nobody")
     if status.paused_by:
         head.append(f"\npaused: {status.paused_by}", style="yellow")
+    if status.last and not status.owner:
+        head.append(f"\nlast: {status.last}", style="dim")
     floor = f"floor {status.floor}" if status.floor is not None else "floor not known"
     low = status.floor is not None and status.serving < status.floor
     head.append(

@@ -14,6 +14,8 @@ import pytest
 from emulator import control, faults, scenario
 from hostpool.main import main as hostpool
 from program.config_schema import SCHEMA
+from rollout import audit, pool_record
+from rollout.log_analytics import TABLE
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -160,3 +162,16 @@ def test_the_example_of_faults_is_valid() -> None:
 @every_page
 def test_no_page_names_a_place_of_one_machine(page: Path) -> None:
     assert re.findall(r"(?:^|[\s\"'`(=])/(?:root|home|work|tmp|srv|usr|opt)/", page.read_text(encoding="utf-8")) == []
+
+
+def test_queries_name_columns_of_the_audit_log() -> None:
+    queries = re.findall(r"^```kusto\n(.*?)^```", text("audit.md"), re.MULTILINE | re.DOTALL)
+    assert len(queries) >= 5
+    for query in queries:
+        bare = re.sub(r'"[^"]*"', "", query)
+        made = set(re.findall(r"(\w+) = ", bare)) | {"Finding"}
+        named = set(re.findall(r"\b[A-Z]\w+", bare)) - {TABLE}
+        assert named and named <= set(audit.schema()) | made, query
+        assert set(re.findall(r'"([a-z_]+)"', query)) <= set(audit.EVENTS) | set(pool_record.State) | {"rollout_"}, (
+            query
+        )

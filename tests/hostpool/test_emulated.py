@@ -101,8 +101,17 @@ def test_a_pause_holds_the_rollout_until_resume(desk: Desk) -> None:
     assert paused.status == "paused"
     found = desk.json("status")
     assert found["state"] == "paused" and found["paused_by"].startswith("ada@desk-7 at ")
+    when, _, last = found["last"].partition(" ")
+    assert when.endswith("Z") and last.startswith("paused, run by tester@machine: 0 of 2 updated; paused by ada@desk-7")
+    assert last[:60] in desk.hostpool("status").stdout
     assert list(desk.json("plan")["plan"])[:2] == ["vm-0", "vm-1"]
     assert "run pulumi up: it goes on" in desk.hostpool("resume").stdout
+    (audit,) = desk.made.folder.glob("*.audit.jsonl")
+    rows = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert [(row["Event"], row["Who"], row["HostPool"]) for row in rows] == [
+        ("pause_requested", "ada@desk-7", "hp1"),
+        ("pause_lifted", "ada@desk-7", "hp1"),
+    ]
     assert desk.within(desk.made.roll(max_unavailable=1)).status == "complete"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -14,6 +15,7 @@ from emulator.server import Running
 from tests.support.emulator import as_deployer, served
 from tests.support.pools import POOL
 
+LOGS = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -29,7 +31,8 @@ def hostpool(environment: Mapping[str, str], *arguments: str) -> subprocess.Comp
     }
     return subprocess.run(
         [sys.executable, "-c", "from hostpool.main import main; main()", *arguments],
-        env={**kept, "HOSTPOOL_ID": POOL, **environment}, capture_output=True, text=True, check=False,
+        env={**kept, "HOSTPOOL_ID": POOL, "HOSTPOOL_LOG_FOLDER": LOGS.name, **environment},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from rollout.pool_record import (
     State,
     declaration_tags,
     decode,
+    last,
     read_declaration,
 )
 
@@ -77,3 +78,10 @@ def test_tags_that_somebody_damaged_are_no_declaration() -> None:
     assert read_declaration({name: value for name, value in tags.items() if not name.endswith("-0")}) is None
     assert read_declaration({**tags, "avd-rollout-declaration-0": "////"}) is None
     assert read_declaration({**tags, "avd-rollout-declaration-count": "many"}) is None
+
+
+def test_the_last_that_happened_fits_a_tag() -> None:
+    assert last(1_768_248_000.0, "paused", "ada@desk-7 4711", "3 of 12\nupdated") == (
+        "2026-01-12T20:00:00Z paused, run by ada@desk-7 4711: 3 of 12 updated"
+    )
+    assert len(last(0.0, "stopped", "ada", "why " * 100)) <= PIECE
