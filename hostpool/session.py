@@ -103,11 +103,11 @@ class Session:
     def folder(self) -> Path:
         return Path(self.log_folder or self.world.environment.get(FOLDER_VARIABLE, "") or DEFAULT_FOLDER)
 
-    def note(self, at: float, event: str, why: str = "") -> None:
-        """Add what the command did to the audit log here; one that cannot be written is a warning."""
-        known = caller(self.world.who, self.world.environment)
+    def note(self, at: float, event: str, **known: Any) -> None:
+        """Add what the command did to the audit log here; one that cannot be written is a warning. `known`: columns."""
+        columns = {**caller(self.world.who, self.world.environment), **known}
         try:
-            AuditFile(self.folder, self.pool_name).append(row(at, event, host_pool_id=self.pool_id, why=why, **known))
+            AuditFile(self.folder, self.pool_name).append(row(at, event, host_pool_id=self.pool_id, **columns))
         except OSError as error:
             click.echo(f"warning: no row in the audit log: {error}", err=True)
 

@@ -35,7 +35,8 @@ class Row:
     event: str
     """What happened: one of the events below."""
     status: str = ""
-    """Of `rollout_ended`: `complete`, `complete_with_failures`, `paused` or `stopped`."""
+    """Of `rollout_ended`: `complete`, `complete_with_failures`, `paused`, `scheduled` (disks are built ahead of a window)
+    or `stopped`."""
     host_pool_id: str = ""
     """ARM id of the host pool."""
     host_pool: str = ""
@@ -54,7 +55,7 @@ class Row:
     run: str = ""
     """Address of the CI run, where the runner tells it."""
     change_ticket: str = ""
-    """Number of the change, where it was given in `HOSTPOOL_CHANGE_TICKET`."""
+    """Number of the change, as given in `HOSTPOOL_CHANGE_TICKET` or with `hostpool approve --ticket`."""
     why: str = ""
     """The reason, the finding with its remedy, or how it ended, in words; 2,000 characters at most."""
     outage_seconds: float | None = None
@@ -105,6 +106,8 @@ EVENTS = {
     "rollout_scheduled": "A run waits for its maintenance window.",
     "rollout_started": "A new attempt began.",
     "rollout_resumed": "An attempt goes on, in another run.",
+    "canary_baked": "The canary hosts stayed healthy, and somebody has to approve before the others follow.",
+    "approved": "Somebody ran `hostpool approve`: `Who` it was, and under which `ChangeTicket`.",
     "canary_passed": "The canary hosts stayed healthy: the others may follow.",
     "canary_failed": "They did not, and nobody follows.",
     "checkpoint": "The declared share of the hosts is done, and the rollout pauses for a while.",
@@ -123,7 +126,7 @@ EVENTS = {
 }
 """Each event with what it means."""
 
-_ONCE = {"canary_passed", "canary_failed", "checkpoint"}
+_ONCE = {"canary_baked", "approved", "canary_passed", "canary_failed", "checkpoint"}
 """Beside those of hosts: what is true once in an attempt, however many runs tell it."""
 
 
@@ -165,8 +168,9 @@ class Audit:
             case Kind.STARTED:
                 return self._begin(event)
             case Kind.CANARY:
-                name = "canary_passed" if data.get("result") == "passed" else "canary_failed"
-                return self._row(event, name, why=", ".join(data.get("hosts") or ()))
+                return self._row(event, f"canary_{data.get('result')}", why=", ".join(data.get("hosts") or ()))
+            case Kind.APPROVED:
+                return self._approved(event)
             case Kind.CHECKPOINT:
                 return self._row(event, "checkpoint", why=f"{data.get('percent'):g} % are done")
             case Kind.HOST_DONE:
@@ -215,6 +219,13 @@ class Audit:
             hosts=len(data.get("hosts") or ()),
             why=str(data.get("estimate") or ""),
         )
+
+    def _approved(self, event: Event) -> Row:
+        """Of whoever approved, then; what follows is done under that ticket."""
+        ticket = str(event.data.get("ticket") or "") or self._known["change_ticket"]
+        self._known["change_ticket"] = ticket
+        at, who = float(event.data.get("at") or event.time), str(event.data.get("by") or "")
+        return self._row(replace(event, time=at), "approved", who=who, run="")
 
     def _end(self, event: Event) -> Row:
         self.open = False

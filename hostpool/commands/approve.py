@@ -42,6 +42,8 @@ async def _approve(session: Session, ticket: str) -> None:
             return
         mine = Decision(record.r, record.a, session.world.who, int(azure.azure_time()), ticket)
         await azure.merge_tags(session.pool_id, {names.APPROVAL: mine.encode()})
+        given = {"change_ticket": ticket} if ticket else {}
+        session.note(mine.at, "approved", rollout=record.r, attempt=record.a, **given)
     click.echo(f"{session.pool_name}: attempt {record.a} approved by {mine.told}; go on with pulumi up")
 
 

@@ -65,7 +65,7 @@ async def _cleanup(session: Session, all_kept: bool, dry_run: bool, yes: bool) -
         try:
             # A rollout may have used one of them until the lease was ours.
             count = await _remove(azure, lease, session, await _disks(azure, declared, all_kept))
-            session.note(azure.azure_time(), "disks_deleted", many(count, "disk"))
+            session.note(azure.azure_time(), "disks_deleted", why=many(count, "disk"))
         finally:
             await lease.release()
     click.echo(f"{session.pool_name}: {many(count, 'disk')} deleted")

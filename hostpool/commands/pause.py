@@ -67,7 +67,7 @@ async def _resume(session: Session) -> None:
             click.echo(f"{session.pool_name}: not paused, nothing to resume")
             return
         await azure.delete_tags(session.pool_id, {names.PAUSE: tags[names.PAUSE]})
-        session.note(azure.azure_time(), "pause_lifted", f"it was paused by {tags[names.PAUSE]}")
+        session.note(azure.azure_time(), "pause_lifted", why=f"it was paused by {tags[names.PAUSE]}")
         holder, record = lease.decode(tags.get(names.LEASE)), pool_record.decode(tags.get(names.RECORD))
         if holder is not None and holder.until > azure.azure_time():
             then = f"{holder.owner} is still at work and goes on; if it ends as paused, run pulumi up"

@@ -77,6 +77,7 @@ def test_a_row_says_who_when_which_pool_and_what() -> None:
         (event(Kind.CHECKED, findings=[{**FINDING, "severity": "warning"}]), None),
         (event(Kind.SCHEDULED, "waits until Sat"), {"Event": "rollout_scheduled", "Why": "waits until Sat"}),
         (event(Kind.CANARY, result="passed", hosts=["vm-0"]), {"Event": "canary_passed", "Why": "vm-0"}),
+        (event(Kind.CANARY, result="baked", hosts=["vm-0"]), {"Event": "canary_baked", "Why": "vm-0"}),
         (event(Kind.CANARY, result="failed", hosts=["vm-0"]), {"Event": "canary_failed", "Why": "vm-0"}),
         (event(Kind.CHECKPOINT, percent=25.0, pause=60.0), {"Event": "checkpoint", "Why": "25 % are done"}),
         (
@@ -158,6 +159,20 @@ def test_what_happens_twice_is_two_events() -> None:
     other_attempt.of(event(Kind.STARTED, **{**STARTED, "attempt": 4}))
     done = event(Kind.HOST_DONE, host="vm-0", outage=1.0)
     assert id_of(other_attempt, done) != id_of(begun(), done)
+
+
+def test_an_approval_is_of_whoever_gave_it_and_its_ticket_stays() -> None:
+    made = begun(run="https://ci/7")
+    given = event(Kind.APPROVED, "approved by bob", by="bob@desk-8", at=int(AT) - 3600, ticket="CHG42")
+    found = made.of(given)
+    assert found is not None
+    assert (found.event, found.who, found.run, found.change_ticket) == ("approved", "bob@desk-8", "", "CHG42")
+    assert found.time == "2026-01-12T19:00:00.000Z"
+    after = made.of(event(Kind.HOST_DONE, host="vm-1", outage=1.0))
+    assert after is not None and (after.change_ticket, after.who) == ("CHG42", "ada@desk-7 4711")
+    # As `hostpool approve` notes it on another machine: the same event.
+    known = {"rollout": "r1", "attempt": 3, "change_ticket": "CHG42"}
+    assert row(AT - 3600, "approved", host_pool_id=POOL, who="bob@desk-8", **known).event_id == found.event_id
 
 
 def test_a_run_is_open_from_its_start_to_its_end() -> None:
