@@ -60,6 +60,10 @@ class AzureCloud(
         """How many more hosts Azure's limits leave room for."""
         return self.connection.throttle.room()
 
+    def hosts_an_hour(self) -> float:
+        """How many hosts Azure's limits carry in an hour."""
+        return self.connection.throttle.hosts_an_hour()
+
     def under_way(self) -> AbstractContextManager[None]:
         """Open while a host is under way."""
         return self.connection.throttle.pace.host()

@@ -1,8 +1,8 @@
-"""Microsoft.Compute: gallery images, managed images, platform images, sizes and quota. Only read."""
+"""Gallery images, managed images, platform images with their terms, sizes and quota. Only read."""
 
 from __future__ import annotations
 
-from cloud.api_versions import GALLERIES, SKUS, VIRTUAL_MACHINES
+from cloud.api_versions import GALLERIES, MARKETPLACE, SKUS, VIRTUAL_MACHINES
 from cloud.connection import Connection
 from rollout.azure import Body
 
@@ -34,6 +34,13 @@ class ImageOperations:
     ) -> Body | None:
         path = self._platform(location, publisher, offer, sku)
         return await self.connection.get(f"{path}/{version}", VIRTUAL_MACHINES)
+
+    async def get_marketplace_terms(self, subscription: str, publisher: str, offer: str, plan: str) -> Body | None:
+        path = (
+            f"/subscriptions/{subscription}/providers/Microsoft.MarketplaceOrdering/offerTypes/virtualmachine"
+            f"/publishers/{publisher}/offers/{offer}/plans/{plan}/agreements/current"
+        )
+        return await self.connection.get(path, MARKETPLACE)
 
     async def list_skus(self, location: str) -> list[Body]:
         path = f"/subscriptions/{self.subscription_id}/providers/Microsoft.Compute/skus"

@@ -1,4 +1,4 @@
-"""Key Vault: the values of the secrets that a declaration refers to. Read at use and never kept."""
+"""Key Vault: the secrets that a declaration refers to. Read at use and never kept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from cloud.connection import Connection
 from cloud.errors import translated
 from cloud.policies import RetryPolicy
+from rollout.azure import Body
 from rollout.errors import InvalidDeclaration
 
-if TYPE_CHECKING:  # imported when first used: a preview reads no secret
+if TYPE_CHECKING:  # imported when first used: a preview of a pool without work reads no secret
     from azure.keyvault.secrets.aio import SecretClient
 
 
@@ -21,12 +22,18 @@ class KeyVaultOperations:
     _vaults: dict[str, SecretClient]
 
     async def get_secret(self, secret_uri: str) -> str:
+        value = (await self.get_secret_bundle(secret_uri))["value"]
+        if value is None:
+            raise InvalidDeclaration("secret", secret_uri, "has no value", "set a version of it that has one")
+        return str(value)
+
+    async def get_secret_bundle(self, secret_uri: str) -> Body:
         vault_url, name, version = secret_parts(secret_uri)
         with translated(f"GET secret {name} of {vault_url}"):
             secret = await self._vault(vault_url).get_secret(name, version or None)
-        if secret.value is None:
-            raise InvalidDeclaration("secret", secret_uri, "has no value", "set a version of it that has one")
-        return secret.value
+        dates = {"exp": secret.properties.expires_on, "nbf": secret.properties.not_before}
+        attributes = {key: date.timestamp() for key, date in dates.items() if date is not None}
+        return {"value": secret.value, "attributes": attributes}
 
     def _vault(self, vault_url: str) -> SecretClient:
         known = self._vaults.get(vault_url)

@@ -37,10 +37,13 @@ class Pace:
         """Hosts that may begin now. `limits`: for each kind of call how many are granted in a second, and how many were
         made so far."""
         now = self._clock.now()
-        per_second = min(granted / self._of_a_host(kind, made) for kind, (granted, made) in limits.items())
-        self._level = min(BURST, self._level + max(0.0, now - self._at) * SHARE * per_second)
+        self._level = min(BURST, self._level + max(0.0, now - self._at) * SHARE * self.per_second(limits))
         self._at = now
         return max(0, int(self._level))
+
+    def per_second(self, limits: Mapping[str, tuple[float, int]]) -> float:
+        """Hosts that the limits let through in a second, in the long run."""
+        return min(granted / self._of_a_host(kind, made) for kind, (granted, made) in limits.items())
 
     def scarcity(self) -> float:
         """From 0, hosts may begin as they like, to 1, they have to wait."""

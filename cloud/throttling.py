@@ -196,7 +196,14 @@ class Throttle:
 
     def room(self) -> int:
         """Hosts that may begin now. What several subscriptions grant counts as if it were one's."""
-        return self.pace.room({kind: (self._rates[kind].per_second, self._taken[kind]) for kind in _OF_A_HOST})
+        return self.pace.room(self._limits())
+
+    def hosts_an_hour(self) -> float:
+        """Hosts that the limits carry in the long run."""
+        return 3600 * self.pace.per_second(self._limits())
+
+    def _limits(self) -> dict[str, tuple[float, int]]:
+        return {kind: (self._rates[kind].per_second, self._taken[kind]) for kind in _OF_A_HOST}
 
     def learn(self, method: str, url: str, status: int, headers: Mapping[str, str], text: str = "") -> None:
         """Take in what an answer says about limits. `text` is the body of a 429, else empty."""

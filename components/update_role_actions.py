@@ -152,6 +152,8 @@ CATALOG: Actions = (
     "Microsoft.Compute/skus/read",
     # Pre-check: quota for the temporary machines.
     "Microsoft.Compute/locations/usages/read",
+    # Pre-check: are the terms of the image's purchase plan accepted.
+    "Microsoft.MarketplaceOrdering/offerTypes/publishers/offers/plans/agreements/read",
     # Versions of a marketplace image.
     "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
 )

@@ -108,6 +108,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "permissions": _ROLES,
         "locks": _LOCKS,
     },
+    "Microsoft.MarketplaceOrdering": {"offerTypes": _versions("20150601 20210101")},
     "Microsoft.Resources": {"subscriptions": _RESOURCES, "resourceGroups": _RESOURCES, "tags": _RESOURCES},
 }
 """Namespace -> type -> api-versions, oldest first."""

@@ -18,6 +18,7 @@ from emulator import (
     graph,
     guests,
     identity,
+    marketplace,
     operations,
     requests_log,
     throttle,
@@ -48,6 +49,7 @@ ROUTES: list[Route] = [
     *desktopvirtualization_routes.ROUTES,
     *keyvault_routes.ROUTES,
     *monitor_routes.ROUTES,
+    *marketplace.ROUTES,
 ]
 """The ARM API."""
 

@@ -305,6 +305,19 @@ class SessionHost(ArmResource):
         return str(value) if value else None
 
     @property
+    def agent_version(self) -> str:
+        return str(self.properties.get("agentVersion") or "")
+
+    @property
+    def update_state(self) -> str:
+        """Of the agent: Initial, Pending, Started, Succeeded or Failed."""
+        return str(self.properties.get("updateState") or "")
+
+    @property
+    def update_error(self) -> str:
+        return str(self.properties.get("updateErrorMessage") or "")
+
+    @property
     def heartbeat(self) -> float:
         """Epoch seconds of the last heartbeat, 0 for none."""
         value = self.properties.get("lastHeartBeat")

@@ -31,6 +31,10 @@ class Azure(Protocol):
         """How many more hosts Azure's limits leave room for now: each takes calls that those under way need as well."""
         ...
 
+    def hosts_an_hour(self) -> float:
+        """How many hosts Azure's limits carry in an hour: at the start by what a host takes by experience."""
+        ...
+
     def under_way(self) -> AbstractContextManager[None]:
         """Open while a host is under way: it counts against the room."""
         ...
@@ -128,6 +132,11 @@ class Azure(Protocol):
         self, location: str, publisher: str, offer: str, sku: str, version: str
     ) -> Body | None: ...
 
+    async def get_marketplace_terms(self, subscription: str, publisher: str, offer: str, plan: str) -> Body | None:
+        """The terms of a purchase plan (`properties.accepted`) in a subscription (its GUID); None where there are none.
+        `offer` is what a VM's plan calls its product."""
+        ...
+
     async def list_skus(self, location: str) -> list[Body]:
         """Microsoft.Compute/skus of resourceType virtualMachines in a location."""
         ...
@@ -214,6 +223,11 @@ class Azure(Protocol):
     async def upload_logs(self, endpoint: str, rule_id: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Send rows to a Log Analytics table by way of a data collection rule (immutable id). Each is stored once for
         each time it is sent."""
+        ...
+
+    async def get_secret_bundle(self, secret_uri: str) -> Body:
+        """The secret with its `value`, None where it has none, and `attributes`: `exp` and `nbf`, epoch seconds, where
+        they are set. Never kept."""
         ...
 
     async def count_directory_devices(self, display_name: str) -> int:

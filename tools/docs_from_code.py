@@ -16,7 +16,7 @@ import json
 import re
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,16 +25,20 @@ SOURCES = PROJECT / "rollout" / "prechecks"
 DOCS = PROJECT / "docs"
 
 CONCERNS = (
-    ("pool", "The pool, its load and its health"),
+    ("pool", "The pool and its load"),
+    ("hosts", "The session hosts and their agents"),
     ("autoscale", "Scaling plans"),
     ("rights", "Rights of the updater"),
     ("locks", "Management locks"),
     ("image", "The image"),
+    ("terms", "The image's purchase plan"),
     ("machines", "The hosts"),
     ("joining", "The directory"),
-    ("directory", "Microsoft Graph, where it removes the hosts' devices"),
+    ("directory", "Entra devices"),
     ("building", "Room for the temporary machines"),
-    ("secrets", "Key Vault secrets (at the start of an update only, not in a preview)"),
+    ("secrets", "Key Vault secrets"),
+    ("window", "The maintenance window"),
+    ("budget", "Azure's limits"),
 )
 """Modules in the order of the page, with their headings."""
 
@@ -42,12 +46,22 @@ HEAD = """# Pre-checks: every finding with its remedy
 
 Made from `rollout/prechecks` by `python tools/docs_from_code.py --write`: change it there.
 
-They run in `pulumi preview`, again at the start of `pulumi up` before anything is written, and whenever you like with
-`hostpool plan --check`. An **error** means that nothing begins; a **warning** is told and the update goes on. `<words>`
-stand for what the run fills in. What an extension is takes a read of each host, so that `unknown-extension` and
-`join-differs` may be found at the start only. Remedies that name `az` commands were written from Azure's documentation
-and have not been run.
+They run in `pulumi preview`, again at the start of `pulumi up` before anything is written (outside a maintenance window
+too, before the update is scheduled), and whenever you like with `hostpool check`. An **error** means that nothing
+begins; a **warning** is told and the update goes on. Both are in the preview, the report and the notifications.
+
+`<words>` stand for what the run fills in. What an extension is takes a read of each host, so that `unknown-extension`,
+`join-differs` and `computer-owner` may be found at the start and by `hostpool check` only. A right that is missing for
+a pre-check itself is a warning: what it would have looked at could not be checked. Secrets that may not be read are a
+warning in a preview, which may run with other rights than the update, and an error at its start; those of `notify` are
+an error in a preview where they are of no use, and a warning at the start, since notifications never stop an update.
+For `hostpool check` a lease that is held and a pause are errors: a run could not start a host now. Remedies that name
+`az` commands were written from Azure's documentation and have not been run.
 """
+
+
+GRADES = {"error": "error", "warning": "warning", "graded": "error or warning"}
+"""The functions of `rollout/prechecks/findings.py` that make a finding, and how severe it is."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +76,32 @@ class Finding:
 
 def findings(source: str) -> Iterator[Finding]:
     """The findings of one module's source, in its order."""
-    for function in ast.parse(source).body:
+    body = ast.parse(source).body
+    constants = _assigned(body)
+    for function in body:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        local = {
-            target.id: node.value
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        local = constants | _assigned(ast.walk(function))
         calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _is_finding(node)]
         for call in sorted(calls, key=lambda call: call.lineno):
             assert isinstance(call.func, ast.Name)
-            id_, _, problem, remedy = (text(argument, local) for argument in call.args)
-            yield Finding(id_, call.func.id, problem, remedy)
+            id_, _, problem, remedy = (text(argument, local) for argument in call.args[-4:])
+            yield Finding(id_, GRADES[call.func.id], problem, remedy)
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
+    """What is assigned to names."""
+    return {
+        target.id: node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _is_finding(call: ast.Call) -> bool:
-    named = isinstance(call.func, ast.Name) and call.func.id in ("error", "warning")
-    return named and len(call.args) == 4 and isinstance(call.args[0], ast.Constant)
+    return isinstance(call.func, ast.Name) and call.func.id in GRADES and len(call.args) >= 4
 
 
 def text(node: ast.expr, local: Mapping[str, ast.expr]) -> str:
@@ -170,7 +190,7 @@ What no action of a role gives; `make rights` takes each away as well.
 
 | right | where | why | shown by | told by |
 |---|---|---|---|---|
-| data action `{secret}` | the key vault | {why} | {rollout} | `secret-forbidden`, at the start of an update |
+| data action `{secret}` | the key vault | {why} | {rollout} | `secret-forbidden` |
 | `Device.ReadWrite.All` in Microsoft Graph | the tenant | {device} | {graph} | `graph-forbidden` |
 
 That Graph lets devices be *read* is asked beforehand, for the first host's name. An updater with Device.Read.All alone

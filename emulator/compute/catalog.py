@@ -1,12 +1,14 @@
 """What a region offers: VM sizes with restrictions (SKUs), quota and its use, platform images.
 
 Settings of the emulator that change it: `quota` {usage name: limit}, `restricted_sizes` {size: [region, ...]},
-`platform_versions` {"publisher:offer:sku": [version, ...]} (added to the table below).
+`restricted_zones` {size: [zone, ...]}, `platform_versions` {"publisher:offer:sku": [version, ...]} (added to the table
+below).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.compute.sizes import SIZES, Size, capabilities, cores, find_size
@@ -124,8 +126,9 @@ def list_usages(world: World, request: Request, path: dict[str, str]) -> Respons
 # -- sizes
 
 
-def require_size(world: World, location: str, size: str, name: str) -> Size:
-    """The size, or 400 InvalidParameter for an unknown and 409 SkuNotAvailable for a restricted one."""
+def require_size(world: World, location: str, size: str, name: str, zones: Sequence[str] = ()) -> Size:
+    """The size, or 400 InvalidParameter for an unknown one and 409 SkuNotAvailable for one that is restricted in the
+    region, or in a zone that is asked for."""
     found = find_size(size)
     if found is None:
         # Text as public reports quote it.
@@ -136,7 +139,7 @@ def require_size(world: World, location: str, size: str, name: str) -> Size:
             f"{','.join(each.name for each in SIZES.values())}.",
             target="vmSize",
         )
-    if location in _restricted(world, found):
+    if location in _restricted(world, found) or set(zones) & set(_restricted(world, found, "restricted_zones")):
         # Wording: github.com/Azure-Samples/azuresandbox/issues/70.
         raise ArmError(
             409,
@@ -162,14 +165,10 @@ def list_skus(world: World, request: Request, path: dict[str, str]) -> Response:
         for size in SIZES.values():
             restrictions: list[Body] = []
             if location in _restricted(world, size):
-                restrictions = [
-                    {
-                        "type": "Location",
-                        "values": [location],
-                        "restrictionInfo": {"locations": [location], "zones": zones},
-                        "reasonCode": "NotAvailableForSubscription",
-                    }
-                ]
+                restrictions.append(_restriction("Location", location, zones))
+            closed = [zone for zone in zones if zone in _restricted(world, size, "restricted_zones")]
+            if closed:
+                restrictions.append(_restriction("Zone", location, closed))
             found.append(
                 {
                     "resourceType": "virtualMachines",
@@ -213,8 +212,13 @@ def list_sizes(world: World, request: Request, path: dict[str, str]) -> Response
     return Response(200, {"value": value})
 
 
-def _restricted(world: World, size: Size) -> list[str]:
-    table: dict[str, list[str]] = world.setting("restricted_sizes", {})
+def _restriction(kind: str, location: str, zones: list[str]) -> Body:
+    info = {"locations": [location], "zones": zones}
+    return {"type": kind, "values": [location], "restrictionInfo": info, "reasonCode": "NotAvailableForSubscription"}
+
+
+def _restricted(world: World, size: Size, setting: str = "restricted_sizes") -> list[str]:
+    table: dict[str, list[str]] = world.setting(setting, {})
     return next((places for name, places in table.items() if name.lower() == size.name.lower()), [])
 
 

@@ -26,6 +26,7 @@ def shown(sent: Body | None, os_type: str, name: str) -> Body:
     if not sent.get("adminUsername"):
         raise required("osProfile.adminUsername")
     if windows:
+        _check_name(str(sent["adminUsername"]))
         _check_password(sent.get("adminPassword"))
     profile: Body = {"computerName": computer, "adminUsername": sent["adminUsername"]}
     if windows:
@@ -49,10 +50,30 @@ def shown(sent: Body | None, os_type: str, name: str) -> Body:
     return profile
 
 
+_REFUSED_NAMES = (
+    " administrator admin admin1 admin2 user user1 user2 user3 user4 user5 test test1 test2 test3 1 123 a actuser adm "
+    "aspnet backup console david guest john owner root server sql support support_388945a0 sys "
+)
+_REFUSED_PASSWORDS = (
+    " abc@123 P@$$w0rd P@ssw0rd P@ssword123 Pa$$word pass@word1 Password! Password1 Password22 iloveyou! "
+)
+
+
+def _check_name(name: str) -> None:
+    """Rules: REST reference of virtual machines, osProfile; wording: azure-docs, Troubleshoot session host VMs."""
+    if f" {name.lower()} " in _REFUSED_NAMES or name.endswith(".") or len(name) > 20:
+        raise invalid(
+            "The Admin Username specified is not allowed.",
+            "adminUsername",
+        )
+
+
 def _check_password(password: Any) -> None:
     if not password:
         raise required("adminPassword")
     kinds = sum(bool(re.search(pattern, password)) for pattern in (r"[a-z]", r"[A-Z]", r"\d", r"[^a-zA-Z\d]"))
+    if f" {password} " in _REFUSED_PASSWORDS:
+        raise invalid("The specified password is not allowed.", "adminPassword")  # unverified wording
     if not 8 <= len(password) <= 123 or kinds < 3:
         raise invalid(
             "The supplied password must be between 8-123 characters long and must satisfy at least 3 of password "

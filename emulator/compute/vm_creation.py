@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from emulator import durations, guests, ids, operations
+from emulator import durations, guests, ids, marketplace, operations
 from emulator.authorization import check
 from emulator.compute import catalog, data_disks, disks, identities, image_sources, os_disks, os_profiles, power
 from emulator.compute.shapes import clone, invalid, location_of, required
@@ -91,7 +91,7 @@ def create(world: World, request: Request, name: str, body: Body, identity: Any)
     for entry in (given.get("storageProfile") or {}).get("dataDisks") or []:
         if "lun" not in entry:
             raise required("dataDisk.lun")
-    size = catalog.require_size(world, location, size, name).name
+    size = catalog.require_size(world, location, size, name, body.get("zones") or ()).name
     for nic in network["networkInterfaces"]:
         require_free_nic(world, nic["id"], vm_id)
     attached = [
@@ -164,7 +164,7 @@ def _start(world: World, body: Body, given: Body, location: str, vm_id: str) -> 
     if not storage.get("imageReference"):
         raise required("imageReference")
     source = image_sources.resolve(world, storage["imageReference"], location)
-    _check_plan(source, body.get("plan"))
+    _check_plan(world, vm_id, source, body.get("plan"))
     wanted = (given.get("securityProfile") or {}).get("securityType")
     if wanted is None:
         # Trusted Launch is the default of new Gen2 VMs whose image supports it (azure-docs trusted-launch; that it
@@ -232,7 +232,7 @@ def _start_from_disk(world: World, body: Body, given: Body, os_disk: Body, locat
     return _Start(os_disk["osType"], generation, wanted, None, disk, disk_links(disk.id))
 
 
-def _check_plan(source: image_sources.Source, plan: Body | None) -> None:
+def _check_plan(world: World, vm_id: str, source: image_sources.Source, plan: Body | None) -> None:
     if source.plan and not plan:
         raise ArmError(
             400,
@@ -240,6 +240,8 @@ def _check_plan(source: image_sources.Source, plan: Body | None) -> None:
             "Creating a virtual machine from Marketplace image or a custom image sourced from a Marketplace image "
             "requires Plan information in the request.",
         )
+    if plan:
+        marketplace.require_accepted(world, str(ids.subscription(vm_id)), plan)
 
 
 def _body(

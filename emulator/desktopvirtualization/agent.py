@@ -201,7 +201,13 @@ def checks(world: World, vm: Resource, record: Resource) -> tuple[list[Body], st
             "NeedsAssistance",
         ),
         ("MonitoringAgentCheck", True, "Located running process", "", "NeedsAssistance"),
-        ("FSLogixHealthCheck", True, "", "", "FSLogixNotHealthy"),
+        (
+            "FSLogixHealthCheck",
+            not record.hidden.get("fslogix_broken"),
+            "",
+            "SessionHost unhealthy: FSLogix is not running",  # unverified wording
+            "FSLogixNotHealthy",
+        ),
         (
             "AppAttachHealthCheck",
             True,

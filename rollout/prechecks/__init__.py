@@ -6,6 +6,7 @@ a handful of calls per scope and none per host.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from rollout.azure import Azure
@@ -15,9 +16,11 @@ from rollout.observation import Pool
 from rollout.plan import hosts_to_update
 from rollout.prechecks import (
     autoscale,
+    budget,
     building,
     directory,
     facts,
+    hosts,
     image,
     joining,
     locks,
@@ -25,60 +28,56 @@ from rollout.prechecks import (
     pool,
     rights,
     secrets,
+    terms,
     window,
 )
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, Severity, merged
 
-__all__ = ["Finding", "Severity", "judge", "run"]
+__all__ = ["Finding", "Mode", "Severity", "run"]
 
 CHECKS = (
     rights.out_of_scope,
     rights.check,
     pool.session_limit,
     pool.capacity,
-    pool.health,
     pool.draining,
-    pool.ghosts,
+    hosts.check,
     autoscale.check,
     image.check,
+    terms.check,
     joining.check,
     machines.check,
     building.check,
     locks.check,
     window.check,
+    budget.check,
 )
 """In the order in which their findings are told."""
 
 
-def judge(known: Facts) -> list[Finding]:
-    """All findings of the facts, errors first."""
-    return merged(finding for check in CHECKS for finding in check(known))
+Mode = Literal["preview", "start", "check"]
+"""Of whom the pre-checks are asked. `start`, an update that is about to write, and `check`, which only wants to know
+whether it could, also read each host's extensions, and need the secrets; `preview` and `check` also look at the
+lease."""
 
 
-async def run(
-    azure: Azure,
-    declaration: Declaration,
-    observed: Pool,
-    target: Image,
-    *,
-    mode: Literal["preview", "start"],
-) -> list[Finding]:
+async def run(azure: Azure, declaration: Declaration, observed: Pool, target: Image, *, mode: Mode) -> list[Finding]:
     """The findings, errors first. A pool that needs no work is only asked what it is: nothing will be done to it.
 
-    `start` also reads the secrets and each host's extensions; `preview` also tells who holds the lease. Raises
-    AzureError where Azure cannot be asked at all, and InvalidDeclaration for names that are no hosts.
+    Raises AzureError where Azure cannot be asked at all, and InvalidDeclaration for names that are no hosts.
     """
-    found = [*pool.kind(observed), *pool.paused(observed, declaration)]
+    found = list(pool.kind(observed))
     if any(finding.severity is Severity.ERROR for finding in found):
-        return merged(found)
+        return merged([*found, *pool.paused(observed, declaration)])
     if not hosts_to_update(observed, target, declaration):
-        return merged([*found, *rights.out_of_scope(Facts(observed, target, declaration, ()))])
-    known = await facts.read(azure, declaration, observed, target, extensions=mode == "start")
+        nothing = Facts(observed, target, declaration, ())
+        return merged([*found, *pool.paused(observed, declaration), *rights.out_of_scope(nothing)])
+    known = await facts.read(azure, declaration, observed, target, extensions=mode != "preview")
+    # Whoever works on the pool, or has paused it, may be done before an update begins; now it could not.
+    in_the_way = [*pool.paused(observed, declaration), *(pool.others(known) if mode != "start" else ())]
+    found += [replace(f, severity=Severity.ERROR) if mode == "check" else f for f in in_the_way]
     found += [finding for check in CHECKS for finding in check(known)]
     found += await directory.check(azure, known)
-    if mode == "start":
-        found += await secrets.check(azure, declaration)
-    else:
-        found += pool.others(known)
+    found += await secrets.check(azure, known, preview=mode == "preview")
     return merged(found)

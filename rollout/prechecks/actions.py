@@ -89,6 +89,7 @@ GROUPS_READ = "Microsoft.Resources/subscriptions/resourceGroups/read"
 SUBNETS_READ = "Microsoft.Network/virtualNetworks/subnets/read"
 SKUS_READ = "Microsoft.Compute/skus/read"
 USAGES_READ = "Microsoft.Compute/locations/usages/read"
+TERMS_READ = "Microsoft.MarketplaceOrdering/offerTypes/publishers/offers/plans/agreements/read"
 
 OWN_READS: Mapping[Holds, tuple[str, ...]] = {
     Holds.POOL: (PERMISSIONS_READ, LOCKS_READ),
@@ -98,7 +99,7 @@ OWN_READS: Mapping[Holds, tuple[str, ...]] = {
     Holds.SECURITY_GROUP: (PERMISSIONS_READ,),
     Holds.GALLERY: (PERMISSIONS_READ,),
     Holds.MANAGED_IMAGE: (PERMISSIONS_READ,),
-    Holds.CATALOG: (SKUS_READ, USAGES_READ),
+    Holds.CATALOG: (SKUS_READ, USAGES_READ, TERMS_READ),
 }
 """Reads of the pre-checks themselves: without them the update works, and less is known before."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -46,6 +47,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     yield from _administrator(facts)
     yield from _addresses(facts)
     yield from _quota(facts)
+    yield from _resized(facts)
     for host in facts.built:
         yield from _size(facts, host)
 
@@ -134,18 +136,47 @@ def _quota(facts: Facts) -> Iterator[Finding]:
     needs = {**by_family, "cores": max(by_family.values()), "virtualMachines": wanted}
     for name, need in needs.items():
         row = facts.usages.get(name.lower())
-        if row is None:
-            continue
-        free = int(row.get("limit") or 0) - int(row.get("currentValue") or 0)
-        if free < need:
-            fits = free * wanted // need
+        free = _free(row)
+        if row is not None and free < need:
+            fits = int(free * wanted // need)
             yield error(
                 "quota",
                 _named(facts),
                 f"{wanted} temporary machines need {need} of quota {name} in {facts.pool.location}, and "
-                f"{max(free, 0)} of {row.get('limit')} are free",
+                f"{max(free, 0):.0f} of {row.get('limit')} are free",
                 (f"declare max_building: {fits}, or " if fits > 0 else "")
                 + "ask for more (Azure portal: Quotas > Compute)",
+            )
+
+
+def _free(usage: Body | None) -> float:
+    """What is left of a quota; what is not listed has none."""
+    return int(usage.get("limit") or 0) - int(usage.get("currentValue") or 0) if usage is not None else math.inf
+
+
+def _resized(facts: Facts) -> Iterator[Finding]:
+    """What hosts of another size need beyond what theirs count now: a VM that is off counts too
+    (learn.microsoft.com/azure/virtual-machines/quotas)."""
+    size = facts.declaration.vm_size
+    wanted = (facts.skus or {}).get((size or "").lower())
+    if facts.usages is None or wanted is None or not _cores(wanted):
+        return
+    more: Counter[str] = Counter()
+    others = [host for host in facts.hosts if host.vm.size.lower() != str(size).lower()]
+    for host in others:
+        before = (facts.skus or {}).get(host.vm.size.lower(), {})
+        more["cores"] += _cores(wanted) - _cores(before)
+        same = before.get("family") == wanted.get("family")
+        more[str(wanted.get("family") or "")] += _cores(wanted) - (_cores(before) if same else 0)
+    for name, need in more.items():
+        row = facts.usages.get(name.lower())
+        if row is not None and need > _free(row):
+            yield error(
+                "size-quota",
+                f"vm_size: {size!r}",
+                f"{len(others)} hosts of that size need {need} more of quota {name} in {facts.pool.location}, and "
+                f"{max(_free(row), 0):.0f} of {row.get('limit')} are free",
+                "ask for more (Azure portal: Quotas > Compute), or declare a size of a family with room",
             )
 
 

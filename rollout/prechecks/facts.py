@@ -6,15 +6,16 @@ What may not be read is None: a pre-check then says nothing, and `rights.py` say
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from rollout.arm import Vm, dig, group_of
+from rollout.arm import Vm, dig, group_of, subscription_of
 from rollout.azure import Azure, Body
 from rollout.declaration import Declaration
-from rollout.errors import Forbidden, NotFound
+from rollout.errors import AzureError, Forbidden, NotFound, Unreachable
 from rollout.images import Image, Kind
 from rollout.observation import Host, Pool
 from rollout.plan import Work, hosts_to_update
@@ -55,6 +56,12 @@ class Facts:
     usages: Mapping[str, Body] | None = None
     """Quota of the hosts' location by lower-case name."""
     build_group_missing: bool = False
+    terms: Body | None = None
+    """Of the image's purchase plan, where it has one."""
+    scarcity: float = 0.0
+    """Of the reads that Azure grants, as these reads were answered."""
+    hosts_an_hour: float = math.inf
+    """How many the limits of Azure carry."""
     full: Mapping[str, Vm] = field(default_factory=dict)
     """Single GETs by host name: only at the start, where the list says too little of extensions."""
 
@@ -70,6 +77,13 @@ class Facts:
         wanted = {work.host for work in self.works if work.revert is None}
         return tuple(host for host in self.pool.hosts if host.name in wanted)
 
+    @property
+    def build_subscription(self) -> str:
+        """The GUID of the subscription in which temporary machines are made."""
+        return subscription_of(
+            self.declaration.build_resource_group_id or (self.hosts[0].vm.id if self.hosts else self.pool.id)
+        )
+
     def vm(self, host: Host) -> Vm:
         """The VM with its extensions, where they were read."""
         return self.full.get(host.name, host.vm)
@@ -80,15 +94,12 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
     (it does so on Azure: azure-sdk-for-net issue 13378)."""
     known = Facts(pool, image, declaration, hosts_to_update(pool, image, declaration))
     build_group = declaration.build_resource_group_id
-    groups = {group_of(host.vm.id).lower(): group_of(host.vm.id) for host in known.hosts}
-    groups.setdefault(group_of(pool.id).lower(), group_of(pool.id))
-    if build_group:
-        groups.setdefault(build_group.lower(), build_group)
-    (subnet_id, subnet, security_group), locks, skus, usages, missing, full = await asyncio.gather(
+    groups = _groups(known)
+    (subnet_id, subnet, security_group), locks, (skus, usages), terms, missing, full = await asyncio.gather(
         _network(azure, known),
-        asyncio.gather(*(_or_none(azure.list_locks(group)) for group in groups.values())),
-        _or_none(azure.list_skus(pool.location)),
-        _or_none(azure.list_usages(pool.location)),
+        asyncio.gather(*(_or_none(azure.list_locks(group)) for group in groups)),
+        asyncio.gather(_or_none(azure.list_skus(pool.location)), _or_none(azure.list_usages(pool.location))),
+        _terms(azure, known),
         _missing(azure, build_group),
         _full(azure, known.hosts if extensions else ()),
     )
@@ -100,14 +111,31 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
         scopes=scopes,
         permissions={id: tuple(found) for id, found in zip(ids, permissions, strict=True) if found is not None},
         locks=tuple({str(lock["id"]).lower(): lock for found in locks for lock in found or ()}.values()),
-        locks_unread=tuple(group for group, found in zip(groups.values(), locks, strict=True) if found is None),
+        locks_unread=tuple(group for group, found in zip(groups, locks, strict=True) if found is None),
         subnet_id=subnet_id,
         subnet=subnet,
         skus=None if skus is None else {str(sku["name"]).lower(): sku for sku in skus},
         usages=None if usages is None else {str(dig(row, "name", "value")).lower(): row for row in usages},
         build_group_missing=missing,
+        terms=terms,
+        scarcity=azure.scarcity(),
+        hosts_an_hour=azure.hosts_an_hour(),
         full=full,
     )
+
+
+def _groups(facts: Facts) -> tuple[str, ...]:
+    """The resource groups in which something is written or deleted: of the pool, of hosts and their OS disks, and where
+    temporary machines are made."""
+    ids = [facts.pool.id, *(host.vm.id for host in facts.hosts)]
+    ids += [host.os_disk.id for host in facts.hosts if host.os_disk is not None]
+    groups = [group_of(id) for id in ids]
+    if facts.declaration.build_resource_group_id:
+        groups.append(facts.declaration.build_resource_group_id)
+    first: dict[str, str] = {}
+    for group in groups:
+        first.setdefault(group.lower(), group)
+    return tuple(first.values())
 
 
 def scopes_of(facts: Facts, subnet_id: str | None, security_group: str | None) -> tuple[Scope, ...]:
@@ -140,6 +168,20 @@ async def _network(azure: Azure, facts: Facts) -> tuple[str | None, Body | None,
         for configuration in dig(nic, "properties", "ipConfigurations") or ():
             subnet_id = subnet_id or dig(configuration, "properties", "subnet", "id")
     return subnet_id, await _or_none(azure.get_subnet(subnet_id)) if subnet_id else None, security_group
+
+
+async def _terms(azure: Azure, facts: Facts) -> Body | None:
+    """The terms of the image's purchase plan; None where it has none, or they cannot be asked for."""
+    plan = facts.image.plan
+    if plan is None or not facts.built:
+        return None
+    named = (str(plan.get(key)) for key in ("publisher", "product", "name"))
+    try:
+        return await azure.get_marketplace_terms(facts.build_subscription, *named)
+    except Unreachable:
+        raise
+    except AzureError:  # such as 409 where the resource provider is not registered
+        return None
 
 
 async def _missing(azure: Azure, group: str | None) -> bool:

@@ -40,6 +40,11 @@ def warning(id: str, subject: str, problem: str, remedy: str) -> Finding:
     return Finding(id, Severity.WARNING, subject, problem, remedy)
 
 
+def graded(fatal: bool, id: str, subject: str, problem: str, remedy: str) -> Finding:
+    """An error where it is fatal, else a warning."""
+    return Finding(id, Severity.ERROR if fatal else Severity.WARNING, subject, problem, remedy)
+
+
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for all subjects that have the same problem and remedy, errors first: 500 hosts of one wrong size
     are one line."""

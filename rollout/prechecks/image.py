@@ -10,7 +10,7 @@ from rollout.images import Image, Kind, normal_location
 from rollout.observation import Host
 from rollout.prechecks.building import temporary_machines
 from rollout.prechecks.facts import Facts
-from rollout.prechecks.findings import Finding, error, warning
+from rollout.prechecks.findings import Finding, error, graded, warning
 
 CREATIONS_PER_REPLICA = 50
 """Concurrent VM creations per replica (MicrosoftDocs/azure-compute-docs, azure-compute-gallery.md)."""
@@ -108,7 +108,8 @@ def _host(image: Image, host: Host, may_grow: bool) -> Iterator[Finding]:
             f"use an image of architecture {architecture}",
         )
     if disk is not None and disk.size_gb and image.os_disk_gb > disk.size_gb:
-        yield (warning if may_grow else error)(
+        yield graded(
+            not may_grow,
             "image-larger-disk",
             host.name,
             f"its OS disk has {disk.size_gb} GB, and {_named(image)} needs {image.os_disk_gb} GB"

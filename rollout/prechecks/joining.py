@@ -11,7 +11,7 @@ from rollout.declaration import Join, JoinType
 from rollout.extensions import AD_JOIN, ENTRA_JOIN
 from rollout.observation import Host
 from rollout.prechecks.facts import Facts
-from rollout.prechecks.findings import Finding, error
+from rollout.prechecks.findings import Finding, error, warning
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -26,6 +26,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             "declare join: {type: ad, domain, user, password_secret} or join: {type: entra}",
         )
         return
+    yield from _account(join)
     for host in facts.hosts:
         yield from _by_name(join, host)
         yield from _by_extension(join, facts, host)
@@ -36,6 +37,16 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "join.type is 'entra', and the VM has no system-assigned identity, which AADLoginForWindows needs",
                 "assign one (az vm identity assign)",
             )
+
+
+def _account(join: Join) -> Iterator[Finding]:
+    if join.user and "@" not in join.user and "\\" not in join.user:
+        yield warning(
+            "join-account-form",
+            f"join.user: {join.user!r}",
+            "names no domain: JsonADDomainExtension takes user@domain or DOMAIN\\user",
+            f"declare join.user: '{join.user}@{join.domain}'",
+        )
 
 
 def _by_name(join: Join, host: Host) -> Iterator[Finding]:
@@ -61,8 +72,27 @@ def _by_extension(join: Join, facts: Facts, host: Host) -> Iterator[Finding]:
                 continue
             yield from _compare(host, "join.domain", join.domain, settings.get("name"))
             yield from _compare(host, "join.ou_path", join.ou_path, settings.get("oupath"))
+            yield from _owner(host, join, str(settings.get("user") or ""))
         elif (publisher, kind) == _lower(ENTRA_JOIN) and join.type is JoinType.ENTRA:
             yield from _compare(host, "join.mdm_id", join.mdm_id, settings.get("mdmid"))
+
+
+def _owner(host: Host, join: Join, joined_by: str) -> Iterator[Finding]:
+    """A computer object is joined again by who made it, by whom a policy allows, or not at all (KB5020276)."""
+    if joined_by and _account_name(joined_by) != _account_name(join.user):
+        yield warning(
+            "computer-owner",
+            host.name,
+            f"its computer object was made by {joined_by!r}, and join.user is {join.user!r}: domain controllers refuse "
+            "that another account joins a computer of that name (KB5020276)",
+            f"declare join.user: {joined_by!r}, or allow it by the policy 'Domain controller: Allow computer account "
+            "re-use during domain join' (Group Policy Management > Computer Configuration > Security Options)",
+        )
+
+
+def _account_name(user: str) -> str:
+    """`CONTOSO\\joiner` and `joiner@contoso.com` are one account."""
+    return user.rpartition("\\")[2].partition("@")[0].lower()
 
 
 def _settings(vm: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

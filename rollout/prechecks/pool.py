@@ -1,4 +1,4 @@
-"""The pool itself: its kind, its hosts' health, its load, and who else works on it."""
+"""The pool itself: its kind, its load against the floor, and who else works on it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from rollout.arm import dig
 from rollout.capacity import UNSET, declared_session_limit, floor, serving, sessions
 from rollout.clock import iso
 from rollout.declaration import Declaration
-from rollout.observation import Host, Pool
+from rollout.observation import Pool
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, some, warning
-
-UNHEALTHY_SHARE = 0.2
-"""More unhealthy hosts than this stop a rollout before it starts, as with scale sets' rolling upgrades
-(maxUnhealthyInstancePercent, learn.microsoft.com/azure/virtual-machine-scale-sets)."""
 
 
 def kind(pool: Pool) -> Iterator[Finding]:
@@ -41,50 +37,6 @@ def kind(pool: Pool) -> Iterator[Finding]:
             subject,
             "the pool has no session hosts with an Azure VM",
             "add hosts to it first (Azure portal: Host pools > the pool > Session hosts > Add)",
-        )
-
-
-def ghosts(facts: Facts) -> Iterator[Finding]:
-    for ghost in facts.pool.ghosts:
-        yield warning(
-            "session-host-without-vm",
-            ghost.name,
-            "its session-host record has no Azure VM; it is left alone",
-            "delete the record if the VM is gone (Azure portal: Host pools > the pool > Session hosts > Remove)",
-        )
-
-
-def unhealthy(host: Host, at: float, accept: tuple[str, ...]) -> bool:
-    """Meant to serve, and does not. Hosts that are off or in our own work are not meant to."""
-    session_host = host.session_host
-    if host.record is not None or host.deallocated or (session_host is not None and session_host.status == "Shutdown"):
-        return False
-    if session_host is None:
-        return True
-    return (
-        session_host.status not in (*accept, "Upgrading")
-        or not session_host.beats(at)
-        or bool(session_host.fatal_findings)
-    )
-
-
-def health(facts: Facts) -> Iterator[Finding]:
-    pool, accept = facts.pool, facts.declaration.verify.accept
-    sick = [host.name for host in pool.hosts if unhealthy(host, pool.observed_at, accept)]
-    if len(sick) > UNHEALTHY_SHARE * len(pool.hosts):
-        yield error(
-            "unhealthy-hosts",
-            some(sick),
-            f"{len(sick)} of {len(pool.hosts)} hosts are unhealthy, more than {UNHEALTHY_SHARE:.0%}: a rollout would "
-            "take capacity from a pool that has too little",
-            "mend or remove them, or switch them off (Azure portal: Host pools > the pool > Session hosts shows why)",
-        )
-    elif len(sick) >= facts.declaration.max_unavailable.of(len(pool.hosts)):
-        yield warning(
-            "unhealthy-hosts",
-            some(sick),
-            f"they are unhealthy and hold all of max_unavailable ({facts.declaration.max_unavailable})",
-            "mend them, or raise max_unavailable",
         )
 
 
@@ -125,17 +77,32 @@ def capacity(facts: Facts) -> Iterator[Finding]:
             f"({declaration.max_unavailable})",
             f"declare at most {total - out}, if max_unavailable is meant",
         )
-    needs_drain = bool({host.name for host in up} & {host.name for host in facts.hosts})
-    if limit is not None and needs_drain and least <= total - 1:
+    if limit is not None and least <= total - 1:
         wanted = floor(sessions(pool.hosts), total, declaration, limit)
-        if wanted > len(up) - 1:
-            yield warning(
-                "floor-holds-hosts-back",
-                f"pool {pool.name}",
-                f"{sessions(pool.hosts)} sessions need {wanted} serving hosts and {len(up)} serve now: no host can be "
-                "drained before some have signed out",
-                "run it when fewer users are signed in, switch more hosts on, or lower headroom or min_serving",
-            )
+        yield from _reachable(facts, [host.name for host in up], least, wanted)
+
+
+def _reachable(facts: Facts, up: list[str], least: int, wanted: int) -> Iterator[Finding]:
+    """A floor that the hosts which are switched on just hold: none of them could go, and the run would be paused."""
+    if wanted < len(up) or not set(up) & {host.name for host in facts.hosts}:
+        return
+    if least >= len(up):
+        yield warning(
+            "floor-not-reachable",
+            some(up),
+            f"min_serving asks for {least} serving hosts and {len(up)} serve now: however few users there are, none of "
+            "them can be taken out of service, and the rollout is paused after two hours in which nothing goes on",
+            f"switch on {least + 1 - len(up)} more for its time (az vm start --ids <vm>), or declare min_serving: "
+            f"{max(0, len(up) - 1)}",
+        )
+        return
+    yield warning(
+        "floor-holds-hosts-back",
+        f"pool {facts.pool.name}",
+        f"{sessions(facts.pool.hosts)} sessions need {wanted} serving hosts and {len(up)} serve now: no host can be "
+        "drained before some have signed out; after two hours in which nothing goes on the rollout is paused",
+        "run it when fewer users are signed in, switch more hosts on, or lower headroom or min_serving",
+    )
 
 
 def draining(facts: Facts) -> Iterator[Finding]:

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator import marketplace
 from emulator.wire import Body
 from rollout import names
 from rollout.record import Phase, decode
 from rollout.rollout import Outcome
 from rollout.values import DAY
-from simulation.emulated_pool import POOL, EmulatedPool
+from simulation.emulated_pool import POOL, SUBSCRIPTION, EmulatedPool
 from simulation.rights.grants import BUILD_GROUP, SCOPES
 
 ENTRA: Mapping[str, Any] = {"type": "entra", "mdm_id": "0000000a-0000-0000-c000-000000000000"}
@@ -20,6 +21,11 @@ MARKETPLACE: Mapping[str, Any] = {
     "image": "MicrosoftWindowsDesktop:office-365:win11-24h2-avd-m365",
     "version": "latest",
 }
+PURCHASED: Mapping[str, Any] = {
+    "image": "center-for-internet-security-inc:cis-win-11:cis-win-11-l1-gen2",
+    "version": "latest",
+}
+PLAN = {"publisher": "center-for-internet-security-inc", "product": "cis-win-11", "name": "cis-win-11-l1-gen2"}
 SECURITY_GROUP = f"{SCOPES['network']}/providers/Microsoft.Network/networkSecurityGroups/hosts"
 AVD_API = "2024-04-03"
 
@@ -69,6 +75,14 @@ def _standard(made: EmulatedPool) -> None:
     for resource in made.emulator.world.resources.values():
         if str(resource.body.get("type")) in ("Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"):
             resource.body["properties"].pop("securityProfile", None)
+
+
+def _purchased(made: EmulatedPool) -> None:
+    """Hosts that were made with a purchase plan, whose terms were accepted then."""
+    for resource in made.emulator.world.resources.values():
+        if str(resource.body.get("type")) == "Microsoft.Compute/virtualMachines":
+            resource.body["plan"] = dict(PLAN)
+    marketplace.accept(made.emulator.world, SUBSCRIPTION.rsplit("/", 1)[-1], PLAN)
 
 
 def _security_group(made: EmulatedPool) -> None:
@@ -169,6 +183,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         prepare=_standard,
     ),
     "marketplace": Scenario("the newest version of a marketplace image", MARKETPLACE),
+    "purchase plan": Scenario("an image of the marketplace that is bought", PURCHASED, prepare=_purchased),
     "entra": Scenario(
         "joined to Entra ID, where the old device is in the way: the old disk goes back",
         {"join": ENTRA},

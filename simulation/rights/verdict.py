@@ -32,6 +32,7 @@ from rollout.prechecks.actions import (
     PERMISSIONS_READ,
     SKUS_READ,
     SUBNETS_READ,
+    TERMS_READ,
     USAGES_READ,
 )
 from simulation.emulated_pool import INPUTS, EmulatedPool, emulated_pool
@@ -51,6 +52,7 @@ NEEDED_BY: Mapping[str, str] = {
     "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/delete": "forced log-off",
     "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/sendMessage/action": "users",
     "Microsoft.Network/networkSecurityGroups/join/action": "security group",
+    TERMS_READ: "purchase plan",
     "Device.ReadWrite.All": "entra, graph",
 }
 """The scenario that shows an action; `rollout` shows the others."""
@@ -83,6 +85,7 @@ _WARNED = {
     SUBNETS_READ: "addresses-unknown",
     SKUS_READ: "quota-unknown",
     USAGES_READ: "quota-unknown",
+    TERMS_READ: "terms-unknown",
 }
 _LOOKS = frozenset(
     {

@@ -53,25 +53,26 @@ async def test_a_join_extension_that_says_otherwise_is_an_error(
 
 async def test_entra_needs_a_system_identity() -> None:
     hosts = [host("vm-0", domain="", vm=IDENTITY), host("vm-1", domain="", vm={"identity": {"type": "UserAssigned"}})]
-    found = await only(pool(hosts), join={"type": "entra"})
+    found = await only(pool(hosts), join={"type": "entra"}, device_cleanup="leave")
     assert (found.id, found.subject) == ("no-system-identity", "vm-1") and "az vm identity assign" in found.remedy
 
 
 async def test_the_mdm_id_is_compared() -> None:
     hosts = [host(f"vm-{n}", domain="", vm=by_entra(mdmId="0000000a")) for n in range(2)]
-    assert await ids(pool(hosts), join={"type": "entra", "mdm_id": "0000000A"}) == []
-    assert await ids(pool(hosts), join={"type": "entra"}) == ["join-differs"]
+    assert await ids(pool(hosts), join={"type": "entra", "mdm_id": "0000000A"}, device_cleanup="leave") == []
+    assert await ids(pool(hosts), join={"type": "entra"}, device_cleanup="leave") == ["join-differs"]
 
 
 @pytest.mark.parametrize(("domain", "join"), [("", AD), (".contoso.com", {"type": "entra"})])
 async def test_the_session_hosts_name_shows_how_it_is_joined(domain: str, join: dict[str, str]) -> None:
-    found = await only(pool([host(f"vm-{n}", domain=domain, vm=IDENTITY) for n in range(2)]), join=join)
+    hosts = [host(f"vm-{n}", domain=domain, vm=IDENTITY) for n in range(2)]
+    found = await only(pool(hosts), join=join, device_cleanup="leave")
     assert found.id == "join-differs" and "join.type" in found.remedy
 
 
 async def test_another_type_in_the_extension_is_an_error() -> None:
     hosts = [host(f"vm-{n}", domain="", vm={**by_ad(Name="contoso.com"), **IDENTITY}) for n in range(2)]
-    found = await only(pool(hosts), join={"type": "entra"})
+    found = await only(pool(hosts), join={"type": "entra"}, device_cleanup="leave")
     assert found.id == "join-differs" and "'ad'" in found.problem
 
 

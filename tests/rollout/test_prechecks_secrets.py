@@ -18,7 +18,7 @@ JOIN = f"{SECRETS}/join"
     [
         (FakeAzure(secrets={k: v for k, v in READABLE.items() if k != JOIN}), "secret-missing", "correct the URI"),
         (FakeAzure(secrets=READABLE, refuse={f"get_secret {JOIN}"}), "secret-forbidden", "Key Vault Secrets User"),
-        (FakeAzure(secrets={**READABLE, JOIN: ""}), "secret-empty", "set its value"),
+        (FakeAzure(secrets={**READABLE, JOIN: ""}), "secret-empty", "--vault-name kv --name join"),
     ],
 )
 async def test_a_secret_that_cannot_be_used_is_named(fake: FakeAzure, wanted: str, remedy: str) -> None:
@@ -28,7 +28,7 @@ async def test_a_secret_that_cannot_be_used_is_named(fake: FakeAzure, wanted: st
 
 async def test_any_other_answer_of_the_vault_is_told() -> None:
     class Disabled(FakeAzure):
-        async def get_secret(self, secret_uri: str) -> str:
+        async def get_secret_bundle(self, secret_uri: str) -> dict[str, object]:
             raise AzureError(409, "SecretDisabled", "it is off")
 
     found = await findings(pool(HOSTS), Disabled(), mode="start")
@@ -44,5 +44,5 @@ async def test_only_declared_secrets_are_read() -> None:
     fake = FakeAzure(secrets=READABLE)
     identity = {"identity": {"type": "SystemAssigned"}}
     hosts = [host(f"vm-{n}", domain="", vm=identity) for n in range(2)]
-    assert await ids(pool(hosts), fake, mode="start", join={"type": "entra"}) == []
+    assert await ids(pool(hosts), fake, mode="start", join={"type": "entra"}, device_cleanup="leave") == []
     assert not any(JOIN in call for call in fake.calls)

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from rollout.azure import Azure
 from rollout.errors import Forbidden, NotFound
-from tests.support.observed import GROUP, LOCATION, NOW, SUBNET
+from tests.support.observed import GROUP, LOCATION, NOW, SECRETS, SUBNET
 
 Body = dict[str, Any]
 
+READABLE = {f"{SECRETS}/join": "value", f"{SECRETS}/name": "avdadmin", f"{SECRETS}/password": "L0cal-Admin!"}
 EVERYTHING: Body = {"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}
 SKU: Body = {
     "name": "Standard_D4s_v5",
@@ -60,7 +61,7 @@ class FakeAzure:
     """By scope; everything is allowed where a scope is not named."""
     locks: list[Body] = field(default_factory=list)
     groups: set[str] = field(default_factory=lambda: {GROUP})
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=lambda: dict(READABLE))
     refuse: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
@@ -76,6 +77,12 @@ class FakeAzure:
 
     def azure_time(self) -> float:
         return NOW
+
+    def scarcity(self) -> float:
+        return 0.0
+
+    def hosts_an_hour(self) -> float:
+        return 675.0
 
     async def get_host_pool(self, host_pool_id: str) -> Body | None:
         self._note("get_host_pool")
@@ -135,6 +142,10 @@ class FakeAzure:
         self._note("get_platform_version")
         return self.platform_versions.get(f"{publisher}:{offer}:{sku}:{version}")
 
+    async def get_marketplace_terms(self, subscription: str, publisher: str, offer: str, plan: str) -> Body | None:
+        self._note("get_marketplace_terms", subscription, publisher, offer, plan)
+        return {"properties": {"accepted": True}}
+
     async def list_skus(self, location: str) -> list[Body]:
         self._note("list_skus", location)
         return self.skus
@@ -169,8 +180,8 @@ class FakeAzure:
         self._note("count_directory_devices", display_name)
         return 1
 
-    async def get_secret(self, secret_uri: str) -> str:
+    async def get_secret_bundle(self, secret_uri: str) -> Body:
         self._note("get_secret", secret_uri)
         if secret_uri not in self.secrets:
             raise NotFound(404, "SecretNotFound", "no such secret")
-        return self.secrets[secret_uri]
+        return {"value": self.secrets[secret_uri], "attributes": {}}

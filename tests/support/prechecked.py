@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from rollout import prechecks
 from rollout.images import Image
 from rollout.observation import Pool
-from rollout.prechecks import Finding
-from tests.support.fake_azure import FakeAzure
-from tests.support.observed import SECRETS, declaration, image
+from rollout.prechecks import Finding, Mode
+from tests.support.fake_azure import READABLE, FakeAzure
+from tests.support.observed import declaration, image
 
-READABLE = {f"{SECRETS}/{name}": "value" for name in ("join", "name", "password")}
+__all__ = ["READABLE", "findings", "ids", "only"]
 
 
 async def findings(
@@ -19,10 +19,10 @@ async def findings(
     azure: FakeAzure | None = None,
     target: Image | None = None,
     *,
-    mode: Literal["preview", "start"] = "preview",
+    mode: Mode = "preview",
     **inputs: Any,
 ) -> list[Finding]:
-    fake = azure or FakeAzure(secrets=READABLE)
+    fake = azure or FakeAzure()
     return await prechecks.run(fake.as_azure(), declaration(**inputs), pool, target or image(), mode=mode)
 
 
