@@ -56,7 +56,8 @@ def build(world: World, vm: Resource) -> Body:
 
 
 def statuses(world: World, vm: Resource) -> list[Body]:
-    """OSState (if generalized), ProvisioningState, PowerState."""
+    """OSState (if generalized), ProvisioningState, PowerState, HibernationState (if hibernated: nothing here hibernates
+    a VM, but one may be put up so)."""
     found: list[Body] = []
     if vm.hidden.get("generalized"):
         found.append({"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"})
@@ -82,6 +83,8 @@ def statuses(world: World, vm: Resource) -> list[Body]:
             )
     power = _power(world, vm)
     found.append({"code": f"PowerState/{power}", "level": "Info", "displayStatus": _POWER[power]})
+    if vm.hidden.get("hibernated"):
+        found.append({"code": "HibernationState/Hibernated", "level": "Info", "displayStatus": "VM hibernated"})
     return found
 
 

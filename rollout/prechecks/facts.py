@@ -89,6 +89,11 @@ class Facts:
         return self.full.get(host.name, host.vm)
 
 
+def may_be_hibernated(host: Host) -> bool:
+    """It is off, and hibernation is enabled on it: a list does not say which of the two it is."""
+    return host.deallocated and bool(dig(host.vm.properties, "additionalCapabilities", "hibernationEnabled"))
+
+
 async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image, *, extensions: bool) -> Facts:
     """Read the facts. `extensions` also reads each host that needs work, where the list gave its extensions by id only
     (it does so on Azure: azure-sdk-for-net issue 13378)."""
@@ -197,7 +202,7 @@ async def _missing(azure: Azure, group: str | None) -> bool:
 
 
 async def _full(azure: Azure, hosts: Iterable[Host]) -> dict[str, Vm]:
-    """The VMs whose extensions the list named without saying what they are."""
+    """The VMs whose extensions the list named without saying what they are, or that are off and may be hibernated."""
     at_once = asyncio.Semaphore(AT_ONCE)
 
     async def one(host: Host) -> tuple[str, Vm | None]:
@@ -205,7 +210,7 @@ async def _full(azure: Azure, hosts: Iterable[Host]) -> dict[str, Vm]:
             body = await _or_none(azure.get_vm(host.vm.id, instance_view=True))
             return host.name, Vm(body) if body else None
 
-    unclear = [host for host in hosts if any(not e.publisher for e in host.vm.extensions)]
+    unclear = [host for host in hosts if any(not e.publisher for e in host.vm.extensions) or may_be_hibernated(host)]
     answers = await asyncio.gather(*(one(host) for host in unclear))
     return {name: vm for name, vm in answers if vm is not None}
 

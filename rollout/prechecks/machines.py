@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rollout.arm import dig
 from rollout.extensions import ENCRYPTION, UNKNOWN, classify
 from rollout.observation import Host
-from rollout.prechecks.facts import Facts
+from rollout.prechecks.facts import Facts, may_be_hibernated
 from rollout.prechecks.findings import Finding, error, warning
 
 
@@ -76,7 +76,7 @@ def _state(facts: Facts, host: Host) -> Iterator[Finding]:
             "it is hibernated: its memory belongs to the OS disk it has",
             "start it once (az vm start), so that the session goes on and ends, or exclude it",
         )
-    elif dig(vm.properties, "additionalCapabilities", "hibernationEnabled") and host.deallocated:
+    elif may_be_hibernated(host) and not vm.status_codes:
         yield warning(
             "hibernated",
             host.name,
