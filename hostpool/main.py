@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostpool.commands import approve, cleanup, explain, history, pause, plan, rebuild, report, status
+from hostpool.commands import approve, check, cleanup, explain, history, pause, plan, rebuild, report, status
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
 
@@ -38,6 +38,7 @@ def main(context: click.Context, host_pool: str, log_folder: str) -> None:
 for command in (
     status.command,
     plan.command,
+    check.command,
     pause.pause,
     pause.resume,
     approve.command,

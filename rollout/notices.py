@@ -95,13 +95,17 @@ class Notices:
         self.fields: dict[str, str] = {"pool": pool, "version": "", "owner": ""}
         """What is known for templates, beside what happened and the text."""
         self._hosts_told = 0
+        self._warnings: list[str] = []
+        """Of the pre-checks, told when the run has started: one that does not start needs nobody for them."""
 
     def of(self, event: Event) -> Notice | None:
         """What is to be told of an event, if anything."""
         data = event.data
         match event.kind:
             case Kind.CHECKED:
-                return _findings(data)
+                self._warnings = _lines(data, "warning")
+                errors = _lines(data, "error")
+                return Notice("pre-checks failed", "\n".join(errors), grave=True) if errors else None
             case Kind.SCHEDULED:
                 return Notice("scheduled", event.text)
             case Kind.STARTED:
@@ -109,7 +113,8 @@ class Notices:
                 count = len(data.get("hosts") or ())
                 hosts = f"{count} host{'' if count == 1 else 's'}"
                 told = f"{hosts} to {self.fields['version']}; {data.get('estimate', '')}"
-                return Notice("resumed" if data.get("resumed") else "started", told)
+                warnings = [f"pre-check: {line}" for line in self._warnings]
+                return Notice("resumed" if data.get("resumed") else "started", "\n".join([told, *warnings]))
             case Kind.CANARY:
                 names = ", ".join(data.get("hosts") or ())
                 return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
@@ -137,9 +142,7 @@ class Notices:
         return Notice(f"host {str(result).replace('_', ' ')}", f"{event.host}: {event.text}", grave=True)
 
 
-def _findings(data: dict[str, Any]) -> Notice | None:
-    errors = [found for found in data.get("findings") or () if found.get("severity") == "error"]
-    if not errors:
-        return None
-    lines = [f"{found['subject']}: {found['problem']}; {found['remedy']}" for found in errors]
-    return Notice("pre-checks failed", "\n".join(lines), grave=True)
+def _lines(data: dict[str, Any], severity: str) -> list[str]:
+    """A line for each finding of a severity, with its remedy."""
+    findings = [found for found in data.get("findings") or () if found.get("severity") == severity]
+    return [f"{found['subject']}: {found['problem']}; {found['remedy']}" for found in findings]

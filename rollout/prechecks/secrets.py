@@ -64,15 +64,18 @@ async def check(azure: Azure, facts: Facts, *, preview: bool) -> list[Finding]:
     read is a warning; an update is not stopped by what only notifications need."""
     wanted = tuple(declared(facts.declaration))
     answers = await asyncio.gather(*(_read(azure, secret.uri) for secret in wanted))
-    return [
-        finding
-        for secret, answer in zip(wanted, answers, strict=True)
-        for finding in (
-            [_unread(secret, answer, preview=preview)]
-            if isinstance(answer, AzureError)
-            else _judged(secret, answer, facts, preview=preview)
-        )
-    ]
+
+    def judged() -> list[Finding]:
+        found: list[Finding] = []
+        for secret, answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, AzureError):
+                found.append(_unread(secret, answer, preview=preview))
+            else:
+                found.extend(_judged(secret, answer, facts, preview=preview))
+        return found
+
+    # In a thread where apprise is needed, which takes seconds to load its services.
+    return await asyncio.to_thread(judged) if any(secret.service for secret in wanted) else judged()
 
 
 async def _read(azure: Azure, uri: str) -> Body | AzureError:
@@ -168,6 +171,6 @@ def is_service(url: str) -> bool:
     is silenced."""
     logging.getLogger("apprise").addHandler(logging.NullHandler())
     logging.getLogger("apprise").propagate = False
-    from apprise import Apprise  # takes a second: only where notifications are declared
+    from apprise import Apprise  # slow: only where notifications are declared
 
     return bool(Apprise().add(url.strip()))

@@ -17,12 +17,15 @@ from click.testing import CliRunner, Result
 from cloud.policies import WriteGuard
 from hostpool.main import main
 from hostpool.session import World
+from rollout import names
 from rollout.azure import Azure
 from rollout.clock import Clock
+from rollout.lease import Holder
 from rollout.pool_record import declaration_tags
 from simulation.in_process import in_process_cloud
 from simulation.rights.scenarios import SCENARIOS
 from simulation.rights.verdict import Laboratory
+from simulation.virtual_time import EPOCH
 from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
 from tools.rights import declared
 
@@ -212,3 +215,59 @@ def test_the_command_needs_no_other_rights_than_the_update(desk: Desk, tmp_path:
     ):
         result = updater.hostpool(*command.split())
         assert result.exit_code == 0, f"{command}: {result.output}"
+
+
+def test_check_asks_for_a_declaration_first(desk: Desk) -> None:
+    asked = desk.hostpool("check")
+    assert asked.exit_code == 2 and "run pulumi up first" in asked.stderr
+
+
+def test_check_tells_whether_an_update_could_start_and_writes_nothing(desk: Desk) -> None:
+    assert desk.within(desk.made.roll()).status == "complete"
+    before = desk.writes()
+    done = desk.hostpool("check")
+    assert done.exit_code == 0 and done.stdout == (
+        "hp1 to 1.0.1: complete, 2 of 2 hosts run 1.0.1; an update could start: nothing found\n"
+    )
+    desk.within(outdate(desk.made, "vm-0"))
+    warned = desk.hostpool("check", "--version", "1.0.0")
+    assert warned.exit_code == 0, warned.output
+    first, finding, *text = warned.stdout.splitlines()
+    assert first.startswith("hp1 to 1.0.0: ") and first.endswith("an update could start: 1 warning")
+    assert finding.split() == ["warning", "agent-update-failed", "vm-0"]
+    assert any(line.startswith("    -> look at its event log") for line in text)
+    assert max(map(len, warned.stdout.splitlines())) <= 110
+    assert desk.writes() == before
+
+
+@pytest.mark.parametrize("tag", [names.LEASE, names.PAUSE])
+def test_check_says_that_nothing_could_start_now(tag: str, desk: Desk) -> None:
+    value = {names.LEASE: Holder("anna@pc", 9, EPOCH + 9e6).encode(), names.PAUSE: "anna"}[tag]
+    stored = declaration_tags({**INPUTS, "image": desk.made.definition}) | {tag: value}
+    desk.within(merge(desk.made, stored))
+    told = desk.hostpool("check", "--json")
+    found = json.loads(told.stdout)
+    assert told.exit_code == 1 and found["could_start"] is False
+    assert [(f["severity"], "anna" in f["problem"]) for f in found["findings"]] == [("error", True)]
+    assert (found["pool"], found["version"]) == ("hp1", "1.0.1")
+
+
+def test_what_the_pre_checks_warned_of_is_in_the_report(desk: Desk) -> None:
+    desk.within(outdate(desk.made, "vm-1"))
+    assert desk.within(desk.made.roll()).status == "complete"
+    [finding] = desk.json("report")["findings"]
+    assert (finding["id"], finding["severity"], finding["subject"]) == ("agent-update-failed", "warning", "vm-1")
+    page = Path(desk.hostpool("report").stdout.strip()).read_text()
+    assert "agent-update-failed" in page and "source WVD-Agent-Updater" in page
+
+
+async def outdate(made: Bench, name: str) -> None:
+    """The agent of a host could not update itself."""
+    record = made.emulator.world.get(f"{POOL}/sessionHosts/{name}.contoso.com")
+    assert record is not None
+    record.body["properties"]["updateState"] = "Failed"
+
+
+async def merge(made: Bench, tags: dict[str, str]) -> None:
+    path = f"{POOL}/providers/Microsoft.Resources/tags/default"
+    made.ask("PATCH", path, {"operation": "Merge", "properties": {"tags": tags}}, "2021-04-01")

@@ -58,6 +58,13 @@ def test_what_is_told_of_an_event(told: Event, expected: Notice | None) -> None:
     assert Notices("hp1").of(told) == expected
 
 
+def test_what_the_pre_checks_warn_of_is_told_with_the_start() -> None:
+    notices = Notices("hp1")
+    assert notices.of(event(Kind.CHECKED, findings=[{**FINDING, "severity": "warning"}])) is None
+    told = notices.of(event(Kind.STARTED, **STARTED))
+    assert told == Notice("started", "2 hosts to 1.0.1; about 1 h\npre-check: subnet: is full; make it larger")
+
+
 def test_many_failed_hosts_are_no_storm() -> None:
     notices = Notices("hp1")
     told = [notices.of(event(Kind.HOST_FAILED, "no boot", f"vm-{n}", result="failed")) for n in range(500)]
