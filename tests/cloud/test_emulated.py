@@ -243,6 +243,25 @@ async def test_secrets(cloud: AzureCloud) -> None:
         await cloud.get_secret(f"{vault}/keys/x")
 
 
+async def test_a_secret_says_when_it_is_valid(cloud: AzureCloud) -> None:
+    uri = "https://localhost/keyvault/avd-kv/secrets/local-admin-name"
+    assert await cloud.get_secret_bundle(uri) == {"value": "avdadmin", "attributes": {}}
+    emulator = Emulator(scenario.build("empty", {}))
+    async with in_process_cloud(emulator, LoopClock()) as other:
+        vault = emulator.world.get(f"{GROUP}/providers/Microsoft.KeyVault/vaults/avd-kv")
+        assert vault is not None
+        vault.hidden["secrets"]["local-admin-name"]["versions"][-1]["attributes"].update(nbf=1, exp=1_800_000_000)
+        bundle = await other.get_secret_bundle(uri)
+        assert bundle["attributes"] == {"nbf": 1.0, "exp": 1_800_000_000.0}
+
+
+async def test_terms_of_a_purchase_plan(cloud: AzureCloud) -> None:
+    subscription, publisher = GROUP.split("/")[2], "center-for-internet-security-inc"
+    found = await cloud.get_marketplace_terms(subscription, publisher, "cis-win-11", "cis-win-11-l1-gen2")
+    assert found is not None and found["properties"]["accepted"] is False
+    assert await cloud.get_marketplace_terms(subscription, publisher, "cis-win-11", "nothing") is None
+
+
 async def test_directory_devices() -> None:
     emulator = Emulator(scenario.build("entra", {"hosts": 2}))
     async with in_process_cloud(emulator, LoopClock(), principal="updater") as cloud:

@@ -84,6 +84,16 @@ def test_a_restricted_size_is_shown_and_refused() -> None:
     assert catalog.require_size(azure.world, "northeurope", "Standard_B2s", "vm").cores == 2
 
 
+def test_a_size_may_be_restricted_in_a_zone() -> None:
+    azure = Client(restricted_zones={"Standard_B2s": ["2"]})
+    skus = azure.get(f"{PROVIDER}/skus?$filter=location eq '{LOCATION}'").body["value"]
+    [restriction] = next(sku for sku in skus if sku["name"] == "Standard_B2s")["restrictions"]
+    assert (restriction["type"], restriction["restrictionInfo"]["zones"]) == ("Zone", ["2"])
+    with pytest.raises(ArmError, match="SkuNotAvailable"):
+        catalog.require_size(azure.world, LOCATION, "Standard_B2s", "vm", ["2"])
+    assert catalog.require_size(azure.world, LOCATION, "Standard_B2s", "vm", ["1"]).cores == 2
+
+
 def test_the_catalog_lists_are_bare_arrays(azure: Client) -> None:
     publishers = azure.get(f"{PROVIDER}/locations/{LOCATION}/publishers").body
     one = next(p for p in publishers if p["name"] == OFFICE[0])
