@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hostpool.commands import approve, check, cleanup, explain, history, pause, plan, rebuild, report, status
+from hostpool.commands import abort, approve, check, cleanup, explain, history, pause, plan, rebuild, report, status
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
 
@@ -42,6 +42,7 @@ for command in (
     pause.pause,
     pause.resume,
     approve.command,
+    abort.command,
     explain.command,
     rebuild.command,
     cleanup.command,

@@ -19,13 +19,14 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
 from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
-from rollout import declaration, pool_record
-from rollout.arm import subscription_of
+from rollout import declaration, names, pool_record
+from rollout.arm import name_of, subscription_of
 from rollout.audit import row
 from rollout.azure import Azure, Body
 from rollout.clock import Clock
 from rollout.declaration import HOST_POOL_ID, Declaration
 from rollout.errors import AzureError, InvalidDeclaration, RolloutError
+from rollout.images import LATEST
 from sinks.audit_log import AuditFile
 from sinks.caller import caller
 
@@ -148,6 +149,18 @@ def stored_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration | N
     """The declaration that the last run stored in the pool's tags, or None."""
     inputs = pool_record.read_declaration(tags)
     return declaration.parse({**inputs, "host_pool_id": pool_id}) if inputs is not None else None
+
+
+def as_run_last(tags: Mapping[str, str], pool_id: str) -> tuple[Declaration, dict[str, Any]]:
+    """The stored declaration and its inputs, `latest` being the version that the last run brought the hosts to, not one
+    that came after. Raises WrongUse where no rollout has stored one."""
+    declared = required_declaration(tags, pool_id)
+    inputs = {**(pool_record.read_declaration(tags) or {}), "host_pool_id": pool_id}
+    target = tags.get(names.TARGET, "")
+    if inputs["version"] == LATEST and "/versions/" in target.lower():
+        inputs["version"] = name_of(target)
+        declared = declaration.parse(inputs)
+    return declared, inputs
 
 
 def required_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:

@@ -35,8 +35,8 @@ class Row:
     event: str
     """What happened: one of the events below."""
     status: str = ""
-    """Of `rollout_ended`: `complete`, `complete_with_failures`, `paused`, `scheduled` (disks are built ahead of a window)
-    or `stopped`."""
+    """Of `rollout_ended`: `complete`, `complete_with_failures`, `paused`, `scheduled` (disks are built ahead of a
+    window) or `stopped`."""
     host_pool_id: str = ""
     """ARM id of the host pool."""
     host_pool: str = ""
@@ -120,6 +120,7 @@ EVENTS = {
     "rollout_paused": "No new host is begun, by whose wish or for which reason `Why` says.",
     "rollout_ended": "The run is over; `Status` and the counts say how.",
     "rollout_interrupted": "The run was told to stop, or an error ended it, as `Why` says. A later one goes on.",
+    "abort_requested": "Somebody ran `hostpool abort`, and which attempt it was.",
     "pause_requested": "Somebody ran `hostpool pause`.",
     "pause_lifted": "Somebody ran `hostpool resume`.",
     "disks_deleted": "Somebody ran `hostpool cleanup`; `Why` counts the kept disks that are gone.",

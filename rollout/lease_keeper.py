@@ -6,6 +6,7 @@ A task of its own, so that neither a long list nor a throttled call can let the 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from rollout import names
 from rollout.azure import Azure
@@ -15,15 +16,17 @@ from rollout.lease import Lease
 
 LOOK_EVERY = 30.0
 """Seconds between looks at the pool's tags."""
+ORDERS = (names.PAUSE, names.ABORT)
+"""Tags by which people stop a run."""
 
 
 class LeaseKeeper:
-    """Use as `async with`. `paused_by`: who set the pause tag, empty for nobody. `lost`: why the lease ended."""
+    """Use as `async with`. `tags`: the pool's tags as of the last look. `lost`: why the lease ended."""
 
     def __init__(self, azure: Azure, lease: Lease, clock: Clock, changed: asyncio.Event) -> None:
         self._azure, self._lease, self._clock, self._changed = azure, lease, clock, changed
         self._task: asyncio.Task[None] | None = None
-        self.paused_by = ""
+        self.tags: Mapping[str, str] = {}
         self.lost: LeaseLost | None = None
 
     async def __aenter__(self) -> LeaseKeeper:
@@ -42,7 +45,7 @@ class LeaseKeeper:
                 try:
                     tags = await self._azure.get_tags(self._lease.host_pool_id)
                     self._lease.see(tags)
-                    self._note_pause(tags.get(names.PAUSE, ""))
+                    self._note_orders(tags)
                     if self._clock.now() - renewed >= self._lease.renew_every:
                         await self._lease.renew()
                         renewed = self._clock.now()
@@ -53,7 +56,8 @@ class LeaseKeeper:
             self.lost = lost
             self._changed.set()
 
-    def _note_pause(self, who: str) -> None:
-        if who and not self.paused_by:
-            self.paused_by = who
+    def _note_orders(self, tags: Mapping[str, str]) -> None:
+        """What people say by tags is heeded at once."""
+        before, self.tags = self.tags, tags
+        if any(tags.get(name) != before.get(name) for name in ORDERS):
             self._changed.set()

@@ -115,6 +115,8 @@ def _summary(
     done = len(hosts.get("updated", ()))
     if record.st is State.PAUSED:
         return f"pool {pool.name}: paused by {paused_by}, {done} of {len(pool.hosts)} hosts run {image.version}"
+    if why.startswith("aborted"):
+        return f"pool {pool.name}: {why}, {done} of {len(pool.hosts)} hosts run {image.version}"
     if failures:
         first = f"{failures[0][0]}, {failures[0][1]}"
         word = "were left out" if set(hosts) & {"left_out"} and not set(hosts) & FAILED else "failed"

@@ -57,15 +57,15 @@ def hosts_to_update(
     works = [
         (host, work)
         for host in pool.hosts
-        if (work := _work(host, image, declaration)) is not None and (host.name in chosen or _half_done(host))
+        if (work := _work(host, image, declaration)) is not None and (host.name in chosen or half_done(host))
     ]
     hosts = [host for host, _ in works]
-    by_name_only = sorted(hosts, key=lambda host: (not _half_done(host), natural(host.name)))
+    by_name_only = sorted(hosts, key=lambda host: (not half_done(host), natural(host.name)))
     ordered = _in_order(hosts, pool.observed_at) if by_sessions else by_name_only
     by_name = {work.host: work for _, work in works}
     canaries = _canaries(pool, image, declaration, ordered)
     if declaration.canary.chosen:
-        ordered.sort(key=lambda host: (not _half_done(host), host.name not in canaries))
+        ordered.sort(key=lambda host: (not half_done(host), host.name not in canaries))
     return tuple(
         replace(by_name[host.name], order=position, canary=host.name in canaries)
         for position, host in enumerate(ordered)
@@ -139,7 +139,7 @@ def wanted_id(image: Image, declaration: Declaration) -> str:
     return rollout_id(declaration.host_pool_id, image.id, declaration.vm_size, declaration.os_disk_type)
 
 
-def _half_done(host: Host) -> bool:
+def half_done(host: Host) -> bool:
     """An earlier run left it in the middle: it is brought home whatever include and exclude say."""
     return host.record is not None and host.record.p not in ENDED
 
@@ -184,7 +184,7 @@ def _work(host: Host, image: Image, declaration: Declaration) -> Work | None:
         reasons.append("os_disk_type")
         notes.append(f"disk {has_kind} -> {kind}")
     record = host.record
-    if record is not None and _half_done(host):
+    if record is not None and half_done(host):
         reasons.append(f"half done: {record.p}")
         notes.append(f"half done: {record.p}")
     elif record is not None and (record.p is Phase.FAILED or (record.p in ENDED and reasons)):
@@ -192,7 +192,7 @@ def _work(host: Host, image: Image, declaration: Declaration) -> Work | None:
         notes.append(f"retry, {record.p} before{': ' + record.w if record.w else ''}")
     if not reasons:
         return None
-    revert = _way_back(host, image, declaration) if not _half_done(host) else None
+    revert = _way_back(host, image, declaration) if not half_done(host) else None
     if revert is not None:
         notes.append("kept disk")
     text = step(host.image, image.id) + (f" ({'; '.join(notes)})" if notes else "")
@@ -220,7 +220,7 @@ def same_key(one: Disk, other: Disk | None) -> bool:
 
 def _rank(host: Host, at: float) -> tuple[int, int]:
     """Class and sessions, in the order in which work starts."""
-    if _half_done(host):
+    if half_done(host):
         return 0, 0
     session_host = host.session_host
     if session_host is None or host.deallocated or session_host.status in OFF or not session_host.beats(at):
@@ -256,7 +256,7 @@ def _canaries(pool: Pool, image: Image, declaration: Declaration, ordered: Seque
     if canary.per_zone:
         made = {host.vm.zones for host in pool.hosts if attempt is not None and _made_by(host, image, attempt.a)}
         return _first_of_zones(ordered, made)
-    fresh = [host.name for host in ordered if not _half_done(host)]
+    fresh = [host.name for host in ordered if not half_done(host)]
     return frozenset(fresh[: max(0, canary.hosts - behind)])
 
 
@@ -271,7 +271,7 @@ def _first_of_zones(ordered: Sequence[Host], done: Container[tuple[str, ...]]) -
 def _made_by(host: Host, image: Image, attempt: int) -> bool:
     """The host is done, on a disk that this attempt has built. (One that was kept before says nothing of attempts.)"""
     key = names.build_key(host.vm.vm_id, image.id, attempt)
-    return not _half_done(host) and host.vm.os_disk_name == names.new_disk(host.name, key)
+    return not half_done(host) and host.vm.os_disk_name == names.new_disk(host.name, key)
 
 
 def _leftovers(pool: Pool) -> str:

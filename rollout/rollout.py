@@ -9,14 +9,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import ahead, cleanup, history, names, pool_record, schedule, vm_template
+from rollout import cleanup, history, names, pool_record, schedule, vm_template
 from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
 from rollout.canary import StopAfter
 from rollout.canary_watch import CanaryWatch
 from rollout.clock import Clock
-from rollout.decisions import APPROVAL, STOP_AFTER, decision, holds
+from rollout.decisions import APPROVAL, STOP_AFTER, decision
 from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
@@ -26,13 +26,13 @@ from rollout.images import Image, resolve, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.limits import Figures
+from rollout.need import Need, need_of
 from rollout.observation import Pool, group_tags, lean, observe
-from rollout.outcome import Outcome, held, nothing_to_do, outcome_of, scheduled
-from rollout.plan import Work, hosts_to_update, rebuild, rollout_of, wanted_id
+from rollout.outcome import Outcome, held, nothing_to_do, outcome_of
+from rollout.plan import Work, half_done, wanted_id
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.prechecks import run as run_prechecks
-from rollout.record import ENDED, Phase
 from rollout.report import build, write_json
 from rollout.standings import Standings
 from rollout.steps import Goal
@@ -62,15 +62,17 @@ async def run(
     only: str | None = None,
     stop: asyncio.Event | None = None,
     order: Order | None = None,
+    abort: str = "",
 ) -> Outcome:
     """Bring the pool to the declared image, or as far as it goes.
 
     Safe to call again at any time: it resumes an attempt that is running, and starts a new one for hosts that are not
-    on the target. `only` rebuilds one host with a fresh disk of the same version. A pool that is complete is not
-    written to. Once `stop` is set the run ends where it is and gives its lease back. Raises RolloutError (stopped,
-    nothing started, or the lease was lost) and AzureError.
+    on the target. `only` rebuilds one host with a fresh disk of the same version. `abort` says who ends the attempt:
+    nothing new begins, and hosts in work come home. A pool that is complete is not written to. Once `stop` is set the
+    run ends where it is and gives its lease back. Raises RolloutError (stopped, nothing started, or the lease was lost)
+    and AzureError.
     """
-    rollout = Rollout(azure, declaration, inputs, clock, lease, listener, log_folder, only, order or Order())
+    rollout = Rollout(azure, declaration, inputs, clock, lease, listener, log_folder, only, order or Order(), abort)
     if stop is None:
         return await rollout.run()
     outcome = await until_stopped(rollout.run(), stop)
@@ -93,6 +95,7 @@ class Rollout:
         log_folder: Path,
         only: str | None,
         order: Order,
+        abort: str,
     ) -> None:
         self._azure, self._declaration, self._inputs = azure, declaration, inputs
         self._clock, self._lease, self._listener = clock, lease, listener
@@ -112,11 +115,11 @@ class Rollout:
         self._changed = asyncio.Event()
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
-        self._window = WindowWatch(declaration, always=only is not None)
+        self._window = WindowWatch(declaration, always=only is not None or bool(abort))
         self._ready = False
         """The disks are there that were built ahead of a window, and the run has ended for that."""
         self._paused_by = ""
-        self._stopping = ""
+        self._stopping = f"aborted by {abort}" if abort else ""
         """Why nothing new begins; empty while the rollout goes on."""
         self._checkpoint_until = 0.0
         self._checkpoints_passed = 0
@@ -124,23 +127,9 @@ class Rollout:
         self._capacity: dict[str, Any] = {}
 
     async def run(self) -> Outcome:
-        while True:
-            self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-            self._image = await resolve(self._azure, self._declaration, self._pool.location)
-            await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
-            if not self._needed(self._pool) and not self._housekeeping(self._pool) and not self._unfinished(self._pool):
-                return nothing_to_do(self._pool, self._image)
-            waits_for = self._held(self._pool)
-            if waits_for and self._needed(self._pool) and not self._half_done(self._pool):
-                return held(self._pool, self._image, waits_for)
-            window, now = self._window, self._azure.azure_time()
-            if self._may_begin(now):
-                break
-            if self._declaration.when_closed is WhenClosed.RETURN:
-                return self._scheduled(now)
-            # Without the lease: what is done until then is somebody else's business, and the pool is read anew after.
-            self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
-            await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
+        outcome = await self._until_due()
+        if outcome is not None:
+            return outcome
         self._pool = lean(self._pool)  # it is read anew under the lease
         claims = [host.record.f for host in self._pool.hosts if host.record is not None]
         await self._lease.acquire(self._azure, above=max(claims, default=0))
@@ -156,7 +145,9 @@ class Rollout:
         async with LeaseKeeper(self._azure, self._lease, self._clock, self._changed) as keeper:
             # Somebody may have worked on the pool since it was observed.
             self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-            works = self._needed(self._pool)
+            need = self._need()
+            works, waits_for = need.works, need.waits_for
+            del need  # with the pool as it was read, of thousands of hosts
             await self._begin(works)
             goal = self._goal()
             executor = Executor(self._azure, goal, self._clock, self._tell)
@@ -192,7 +183,7 @@ class Rollout:
                 self._canary,
             )
             try:
-                await self._work(shared, keeper)
+                await self._work(shared, keeper, waits_for)
             finally:
                 await self._end_tasks()
                 await executor.close()
@@ -200,57 +191,32 @@ class Rollout:
 
     # -- before the first host
 
-    def _needed(self, pool: Pool) -> tuple[Work, ...]:
-        if self._only is not None:
-            return rebuild(pool, self._only, self._image)
-        return hosts_to_update(pool, self._image, self._declaration, by_sessions=self._order.by_sessions)
+    async def _until_due(self) -> Outcome | None:
+        """Without the lease: waits until there is something to do now, or returns how a run without it has ended."""
+        while True:
+            self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+            self._image = await resolve(self._azure, self._declaration, self._pool.location)
+            await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
+            need = self._need()
+            if need.nothing:
+                return nothing_to_do(self._pool, self._image)
+            if need.aborted_by:
+                self._stopping = f"aborted by {need.aborted_by}"
+            if self._stopping:
+                return None
+            if need.waits_for and need.may_wait:
+                return held(self._pool, self._image, need.waits_for)
+            window, now = self._window, self._azure.azure_time()
+            if need.now(window, now):
+                return None
+            if self._declaration.when_closed is WhenClosed.RETURN:
+                return need.scheduled(window, now)
+            # What is done until then is somebody else's business, and the pool is read anew after.
+            self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
+            await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
 
-    def _housekeeping(self, pool: Pool) -> bool:
-        vms, disks = cleanup.orphans(pool)
-        return bool(vms or disks or cleanup.expired(pool, self._azure.azure_time()))
-
-    @staticmethod
-    def _unfinished(pool: Pool) -> bool:
-        return pool.record is not None and pool.record.resumable
-
-    def _may_begin(self, now: float) -> bool:
-        """Whether there is something to do now: in an open window, ahead of one, or to bring hosts home."""
-        works = self._needed(self._pool)
-        if self._window.is_open(now) or not works:
-            return True
-        begun = {host.record.p for host in self._pool.hosts if host.record is not None} - ENDED
-        opening = schedule.next_opening(self._declaration, now)
-        if opening is None or begun - {Phase.BUILD}:  # whoever is drained or out comes home first
-            return bool(begun)
-        if self._window.may_build(now):
-            stock = ahead.stock(self._pool, self._image, self._declaration, works, opening)
-            if stock.missing or begun:
-                self._window.build_for(opening, stock.disks)
-                return True
-        elif not begun and self._declaration.when_closed is WhenClosed.RETURN and self._outdated():
-            self._window.build_for(opening, 0)
-            return True
-        return bool(begun)
-
-    def _scheduled(self, now: float) -> Outcome:
-        works, opening = self._needed(self._pool), schedule.next_opening(self._declaration, now)
-        ready = ahead.stock(self._pool, self._image, self._declaration, works, opening).ready if opening else 0
-        opens = self._window.opens(now)
-        return scheduled(self._pool, self._image, len(works), opens, self._window.goes_on, ready)
-
-    def _outdated(self) -> bool:
-        """Disks lie there that were built ahead for another target, or that a crash left."""
-        vms, disks = cleanup.orphans(self._pool, keep_ready_of=wanted_id(self._image, self._declaration))
-        return bool(vms or disks)
-
-    @staticmethod
-    def _half_done(pool: Pool) -> bool:
-        return any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
-
-    def _held(self, pool: Pool) -> str:
-        """What keeps the attempt that would be resumed from going on after its canary; empty where nothing does."""
-        record = rollout_of(pool, self._image, self._declaration) if self._only is None else None
-        return holds(self._declaration, record, pool.tags) if record is not None else ""
+    def _need(self) -> Need:
+        return need_of(self._pool, self._image, self._declaration, self._only, by_sessions=self._order.by_sessions)
 
     async def _pre_checks(self) -> None:
         findings = await run_prechecks(self._azure, self._declaration, self._pool, self._image, mode="start")
@@ -258,9 +224,9 @@ class Rollout:
         errors = [f"{f.subject}: {f.problem}; {f.remedy}" for f in findings if f.severity == "error"]
         if not errors:
             return
-        if self._half_done(self._pool):
+        if self._stopping or any(half_done(host) for host in self._pool.hosts):
             # Hosts that a crash left half done are brought home whatever the pool looks like; nothing new begins.
-            self._stopping = f"pre-checks: {errors[0]}"
+            self._stopping = self._stopping or f"pre-checks: {errors[0]}"
             return
         lines = "\n".join(f"  {line}" for line in errors)
         raise PreCheckFailed(f"pool {self._pool.name}: nothing was started\n{lines}")
@@ -321,20 +287,24 @@ class Rollout:
 
     # -- the work
 
-    async def _work(self, shared: Shared, keeper: LeaseKeeper) -> None:
-        """Start what a crash left half done, then admit the rest, until every host's work has ended."""
+    async def _work(self, shared: Shared, keeper: LeaseKeeper, waits_for: str) -> None:
+        """Start what a crash left half done, then admit the rest, until every host's work has ended. `waits_for`: why
+        nobody may follow the canary yet."""
         self._progress_at = self._clock.now()
         for work in self._works:
             if work.half_done and not work.ended:
                 self._start(work)
-        if self._stopping:  # a pre-check forbids to begin: what still serves is given back, what is out comes home
+        if (
+            self._stopping
+        ):  # a pre-check or a person forbids to begin: what still serves is given back, what is out comes home
             self._give_back("the rollout was stopped")
-        self._notice_pause(self._held(self._pool))
+        self._notice_pause(waits_for)
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()
             await self._look(shared)
-            self._notice_pause(keeper.paused_by)
+            self._notice_abort(keeper.tags)
+            self._notice_pause(keeper.tags.get(names.PAUSE, ""))
             self._notice_autoscale(shared)
             self._judge()
             await self._judge_canary()
@@ -383,6 +353,12 @@ class Rollout:
                 wait.cancel()
         if shared.changed.is_set():  # what changes at almost the same time is looked at once
             await asyncio.sleep(self._clock.real_seconds(AT_ONCE))
+
+    def _notice_abort(self, tags: Mapping[str, str]) -> None:
+        """Somebody ended the attempt: nothing new begins, what serves is given back, what is out comes home."""
+        abort = decision(tags, names.ABORT, self._record)
+        if abort is not None and not self._stopping:
+            self._stop_for(f"aborted by {abort.told}", "the rollout was aborted")
 
     def _notice_pause(self, who: str, *, goes_on: str = "") -> None:
         if who and not self._paused_by and not self._stopping:
@@ -608,7 +584,7 @@ class Rollout:
         if self._paused_by in (APPROVAL, STOP_AFTER):
             outcome = replace(outcome, waits_for=self._paused_by)
         if status is State.PAUSED and self._ready:
-            outcome = replace(self._scheduled(self._azure.azure_time()), report=report)
+            outcome = replace(self._need().scheduled(self._window, self._azure.azure_time()), report=report)
         self._say(
             Kind.ENDED,
             outcome.summary,

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from hostpool.commands.rebuild import stop_on_signals
+from hostpool.engine import stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
