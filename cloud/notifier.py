@@ -16,7 +16,7 @@ from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.errors import AzureError
 from rollout.events import Event
-from rollout.notices import Notice, Notices, Notify, Silence, Teller
+from rollout.notices import Notices, Notify, Silence, Teller
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -52,7 +52,7 @@ class Notifier:
     def __call__(self, event: Event) -> None:
         notice = self._notices.of(event)
         if notice is not None and (notice.grave or not self._declared.quiet):
-            self._queue.put_nowait(self._worded(notice))
+            self._queue.put_nowait(self._notices.worded(self._declared, notice))
 
     async def __aenter__(self) -> Notifier:
         self._sender = asyncio.create_task(self._send(), name="notifier")
@@ -72,10 +72,6 @@ class Notifier:
                 await self._queue.join()
         except TimeoutError:
             self._tell(f"{self._queue.qsize() + 1} notifications could not be sent in {PATIENCE:g} s")
-
-    def _worded(self, notice: Notice) -> tuple[str, str]:
-        words = {**self._notices.fields, "what": notice.what, "text": notice.text}
-        return self._declared.title.format(**words), self._declared.text.format(**words)
 
     async def _send(self) -> None:
         while True:

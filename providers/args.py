@@ -103,12 +103,14 @@ class NotifyArgs:
     """
 
     title: pulumi.Input[str] | None = None
-    """Title of a message, with {pool}, {what}, {text}, {version} and {owner}. Default: "AVD pool {pool}: {what}".
-    Source: The product's own choice.
+    """Title of a message, with {pool}, {what}, {text}, {version} and {owner}. A title of more than 250 characters is
+    cut. Default: "AVD pool {pool}: {what}". Source: The product's own choice.
     """
 
     text: pulumi.Input[str] | None = None
-    """Text of a message, with the same names. Default: "{text}". Source: The product's own choice."""
+    """Text of a message, with the same names. A text of more than 2000 characters is cut. Default: "{text}". Source:
+    The product's own choice.
+    """
 
 
 @dataclass(kw_only=True)

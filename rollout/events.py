@@ -18,8 +18,9 @@ class Kind(StrEnum):
     """What an event tells."""
 
     STARTED = "started"
-    """A run began. data: rollout, attempt, resumed, image, version, hosts (that need work), from_versions {host:
-    version}, revert (a kept disk is attached again), pool, owner, estimate."""
+    """A run began. data: rollout, attempt, resumed, told_lately (it goes on where another has died within this
+    hour), of (hosts that needed work when the attempt began), image, version, hosts (that need work), from_versions
+    {host: version}, revert (a kept disk is attached again), pool, owner, estimate."""
     CHECKED = "checked"
     """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
     PHASE = "phase"

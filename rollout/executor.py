@@ -357,12 +357,13 @@ class Executor:
         return memory, f"sent {'the final message' if step.final else 'a message'} to {len(step.sessions)} session(s)"
 
     async def _log_off(self, step: LogOffUsers, view: HostView) -> tuple[Memory, str]:
-        """After one more look: a disconnected user may have come back, and then is an active one."""
+        """After one more look: who has left by himself is not logged off, and a disconnected user may have come back,
+        and then is an active one."""
         assert view.session_host is not None
         listed = [UserSession(body) for body in await self._azure.list_user_sessions(view.session_host.id)]
-        active = {session.id for session in listed if session.state == "Active"}
         forced = self._declaration.drain.log_off is LogOff.FORCE
-        ending = tuple(session for session in step.sessions if forced or session.id not in active)
+        there = {session.id for session in listed if forced or session.state != "Active"}
+        ending = tuple(session for session in step.sessions if session.id in there)
         await asyncio.gather(*(self._azure.log_off(session.id) for session in ending))
         for session in ending:
             self._user(view.vm, session.user, "logged off")

@@ -15,6 +15,9 @@ FIELDS = ("pool", "what", "text", "version", "owner")
 """What a template may name: the pool, what happened in a few words, the text, the target version, who runs it."""
 HOSTS_TOLD = 10
 """Hosts whose failure is told one by one; the end of the run counts them all."""
+LONGEST_TITLE, LONGEST_TEXT = 250, 2000
+"""Characters of a message: apprise's own default for titles, and what the strictest of the usual services takes
+(Discord; github.com/caronc/apprise/wiki). What is longer is cut."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ def notify(given: Mapping[str, Any]) -> Notify:
         secret_uri(f"notify.url_secrets[{number}]", uri)
     templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
     for name, template in templates.items():
+        longest = LONGEST_TITLE if name == "title" else LONGEST_TEXT
+        if len(template) > longest:
+            raise InvalidDeclaration(
+                f"notify.{name}", f"{template[:40]}...", f"has {len(template)} characters", f"{longest} at most"
+            )
         try:
             unknown = [field for field in fields_of(template) if field not in FIELDS]
         except ValueError as error:
@@ -97,6 +105,15 @@ class Notices:
         self._hosts_told = 0
         self._warnings: list[str] = []
         """Of the pre-checks, told when the run has started: one that does not start needs nobody for them."""
+        self._done_before = 0.0
+        """Percent of the hosts that an earlier run of the attempt had done."""
+        self._reverts = False
+
+    def worded(self, declared: Notify, notice: Notice) -> tuple[str, str]:
+        """Title and text in the declared words, no longer than services take."""
+        words = {**self.fields, "what": notice.what, "text": notice.text}
+        title, text = declared.title.format(**words), declared.text.format(**words)
+        return _cut(" ".join(title.split()), LONGEST_TITLE), _cut(text, LONGEST_TEXT)
 
     def of(self, event: Event) -> Notice | None:
         """What is to be told of an event, if anything."""
@@ -109,28 +126,39 @@ class Notices:
             case Kind.SCHEDULED:
                 return Notice("scheduled", event.text)
             case Kind.STARTED:
-                self.fields |= {"version": str(data.get("version") or ""), "owner": str(data.get("owner") or "")}
-                count = len(data.get("hosts") or ())
-                hosts = f"{count} host{'' if count == 1 else 's'}"
-                told = f"{hosts} to {self.fields['version']}; {data.get('estimate', '')}"
-                warnings = [f"pre-check: {line}" for line in self._warnings]
-                return Notice("resumed" if data.get("resumed") else "started", "\n".join([told, *warnings]))
+                return self._begin(data)
             case Kind.CANARY:
                 names = ", ".join(data.get("hosts") or ())
                 return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
             case Kind.APPROVED:
                 return Notice("approved", event.text)
             case Kind.CHECKPOINT:
+                if float(data.get("percent") or 0) <= self._done_before:
+                    return None  # the run before has told it
                 return Notice("checkpoint", f"{data.get('percent'):g} % are done; goes on in {data.get('pause'):g} s")
             case Kind.HOST_FAILED:
                 return self._host(event)
             case Kind.PAUSED:
                 return Notice("paused", event.text, grave=not data.get("goes_on"))
             case Kind.ENDED:
-                grave = data.get("status") not in ("complete", "paused", "scheduled")
-                return Notice(str(data.get("status")).replace("_", " "), event.text, grave=grave)
+                status = str(data.get("status"))
+                grave = status not in ("complete", "paused", "scheduled")
+                what = "reverted" if self._reverts and status == "complete" else status.replace("_", " ")
+                return Notice(what, event.text, grave=grave)
             case _:
                 return None
+
+    def _begin(self, data: dict[str, Any]) -> Notice | None:
+        self.fields |= {"version": str(data.get("version") or ""), "owner": str(data.get("owner") or "")}
+        self._reverts = bool(data.get("revert"))
+        count, of = len(data.get("hosts") or ()), int(data.get("of") or 0)
+        self._done_before = 100 * (of - count) / of if of else 0.0
+        if data.get("told_lately"):
+            return None  # runs that die and are started again, every quarter of an hour say, are no news each time
+        hosts = f"{count} host{'' if count == 1 else 's'}"
+        what = "resumed" if data.get("resumed") else "revert started" if self._reverts else "started"
+        told = f"{hosts} to {self.fields['version']}; {data.get('estimate', '')}"
+        return Notice(what, "\n".join([told, *(f"pre-check: {line}" for line in self._warnings)]))
 
     def _host(self, event: Event) -> Notice | None:
         result = event.data.get("result")
@@ -140,6 +168,10 @@ class Notices:
         if self._hosts_told > HOSTS_TOLD:
             return None
         return Notice(f"host {str(result).replace('_', ' ')}", f"{event.host}: {event.text}", grave=True)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _lines(data: dict[str, Any], severity: str) -> list[str]:

@@ -60,6 +60,11 @@ class RolloutRecord:
     def resumable(self) -> bool:
         return self.st in (State.RUNNING, State.PAUSED)
 
+    @property
+    def died(self) -> bool:
+        """It had begun and came to no end: seen by the next run, its process is gone."""
+        return self.st is State.RUNNING
+
     def encode(self) -> str:
         return ";".join(["v=1", *(f"{f.name}={getattr(self, f.name)}" for f in fields(self))])
 

@@ -252,6 +252,8 @@ class Rollout:
             rollout=self._record.r,
             attempt=self._record.a,
             resumed=resumed,
+            told_lately=resumed and before is not None and before.died and before.u // 3600 == now // 3600,
+            of=self._record.n,
             image=self._image.id,
             version=self._image.version,
             hosts=[work.host for work in works],

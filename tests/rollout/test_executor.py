@@ -219,6 +219,14 @@ async def test_a_declared_force_logs_off_active_users_too() -> None:
     assert azure.made("log_off") == [(session(number=1).id,)]
 
 
+async def test_who_has_left_meanwhile_is_not_said_to_be_logged_off() -> None:
+    step = LogOffUsers((session("Active", 1), session("Active", 2)))
+    doing, azure, told = executor({"list_user_sessions": [[session("Active", 2).body]]}, drain={"log_off": "force"})
+    await doing.perform(step, view(Phase.DRAIN))
+    assert azure.made("log_off") == [(session(number=2).id,)]
+    assert [event.data["user"] for event in told if event.kind is Kind.USER] == ["u2@contoso.com"]
+
+
 async def test_a_refused_deletion_of_the_record_is_no_failure_and_not_asked_again_at_once() -> None:
     doing, _, _ = executor({"delete_session_host": Conflict(409, "SessionsExist", "there are sessions")})
     began = LoopClock().now()

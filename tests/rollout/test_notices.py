@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
-from rollout.notices import HOSTS_TOLD, Notice, Notices, fields_of
+from rollout.notices import HOSTS_TOLD, LONGEST_TEXT, LONGEST_TITLE, Notice, Notices, Notify, fields_of, notify
 
 
 def event(kind: Kind, text: str = "", host: str = "", **data: Any) -> Event:
@@ -24,6 +25,8 @@ FINDING = {"severity": "error", "subject": "subnet", "problem": "is full", "reme
     [
         (event(Kind.STARTED, **STARTED), Notice("started", "2 hosts to 1.0.1; about 1 h")),
         (event(Kind.STARTED, **STARTED, resumed=True), Notice("resumed", "2 hosts to 1.0.1; about 1 h")),
+        (event(Kind.STARTED, **STARTED, resumed=True, told_lately=True), None),
+        (event(Kind.STARTED, **STARTED, revert=True), Notice("revert started", "2 hosts to 1.0.1; about 1 h")),
         (event(Kind.SCHEDULED, "waits until Sat"), Notice("scheduled", "waits until Sat")),
         (
             event(Kind.CHECKED, findings=[FINDING]),
@@ -76,3 +79,34 @@ def test_templates_know_version_and_owner_once_the_run_has_started() -> None:
     notices.of(event(Kind.STARTED, **STARTED))
     assert notices.fields == {"pool": "hp1", "version": "1.0.1", "owner": "ci@runner"}
     assert fields_of("{pool}: {what}") == ("pool", "what")
+
+
+def test_a_rollout_to_a_kept_disk_ends_as_reverted() -> None:
+    notices = Notices("hp1")
+    notices.of(event(Kind.STARTED, **STARTED, revert=True))
+    assert notices.of(event(Kind.ENDED, "all done", status="complete")) == Notice("reverted", "all done")
+    failed = notices.of(event(Kind.ENDED, "1 failed", status="complete_with_failures"))
+    assert failed == Notice("complete with failures", "1 failed", GRAVE)
+
+
+def test_a_checkpoint_that_the_run_before_has_told_is_not_told_again() -> None:
+    notices = Notices("hp1")
+    notices.of(event(Kind.STARTED, **{**STARTED, "hosts": ["vm-3", "vm-4"], "of": 4}, resumed=True))
+    assert notices.of(event(Kind.CHECKPOINT, percent=25.0, pause=60.0)) is None
+    assert notices.of(event(Kind.CHECKPOINT, percent=50.0, pause=60.0)) is None
+    assert notices.of(event(Kind.CHECKPOINT, percent=75.0, pause=60.0)) is not None
+
+
+def test_a_message_is_no_longer_than_services_take() -> None:
+    long = Notice("pre-checks failed", "\n".join(f"vm-{number}: has no heartbeat; start it" for number in range(500)))
+    title, text = Notices("p" * 300).worded(Notify(("https://v/secrets/s",)), long)
+    assert (len(title), len(text)) == (LONGEST_TITLE, LONGEST_TEXT) and title.endswith("...") and text.endswith("...")
+    title, text = Notices("hp1").worded(Notify(("https://v/secrets/s",), title="{what}\n{text}"), Notice("a", "b\nc"))
+    assert (title, text) == ("a b c", "b\nc")
+
+
+@pytest.mark.parametrize("name", ["title", "text"])
+def test_a_template_that_is_too_long_is_refused(name: str) -> None:
+    secrets = {"url_secrets": ["https://vault.vault.azure.net/secrets/hook"]}
+    with pytest.raises(InvalidDeclaration, match=rf"notify\.{name}: .* has 2001 characters; 2?\d+ at most"):
+        notify({**secrets, name: "x" * 2001})
