@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ from emulator.wire import Request
 from hostpool.main import main
 from hostpool.session import World
 from rollout import names
+from rollout.audit import Audit
 from rollout.errors import AzureError, LeaseLost, RolloutError
+from rollout.notices import Notices
 from rollout.record import Phase, decode
 from simulation.process import Died, Process
 from simulation.virtual_time import virtually
@@ -279,6 +281,7 @@ def test_i8_no_secret_is_anywhere_but_where_it_is_used(
     state = made.emulator.world
     channels = {
         "events": "\n".join(event.to_json() for event in made.events),
+        "sinks": "\n".join(_passed_on(made)),
         "outcome": "\n".join(overheard.ended),
         "exceptions": overheard.exceptions(),
         "files": "\n".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file()),
@@ -292,13 +295,23 @@ def test_i8_no_secret_is_anywhere_but_where_it_is_used(
     secrets = {*PLANTED.values(), ACCESS_TOKEN, *tokens} - {""}
     assert [(where, secret) for where, text in channels.items() for secret in secrets if secret in text] == []
     # The channels were open, and the secrets on their way.
-    assert all(channels[where] for where in ("events", "files", "logs", "sent", "request log", "tags"))
+    assert all(channels[where] for where in ("events", "sinks", "files", "logs", "sent", "request log", "tags"))
     assert "vm-0" in channels["files"] and names.RECORD in channels["sent"] and "<html" in channels["files"].lower()
     bodies = "".join(str(getattr(request, "content", "")) for request in overheard.sent)
     assert ADMIN_PASSWORD in bodies and len(secrets) >= 5
     assert any(ACCESS_TOKEN in request.headers.get("Authorization", "") for request in overheard.sent)
     if name not in ("rollout", "entra"):
         assert channels["exceptions"] or any("failed" in text or "rolled_back" in text for text in overheard.ended)
+
+
+def _passed_on(made: Bench) -> Iterator[str]:
+    """What notices and the audit log make of the events: what leaves for chats, tables and files."""
+    audit, notices = Audit(POOL, "ada@desk-7 4711"), Notices("hp1")
+    for event in made.events:
+        if (row := audit.of(event)) is not None:
+            yield row.to_json()
+        if (notice := notices.of(event)) is not None:
+            yield f"{notice.what} {notice.text}"
 
 
 def _token(made: Bench) -> str:
