@@ -25,7 +25,7 @@ from rollout.declaration import parse
 from rollout.errors import AzureError, RolloutError
 from simulation.emulated_pool import INPUTS, POOL, EmulatedPool, emulated_pool
 from simulation.end_state import EndState, differences, end_state
-from simulation.process import Died, Kill, Process, Side
+from simulation.process import Died, Kill, Process, Side, silent_about_the_dead
 from simulation.references import REFERENCES, Reference, pool_tags, resume
 from simulation.virtual_time import EPOCH, LoopClock, virtually
 from simulation.wire_log import Exchange, is_write, kind_of_write
@@ -126,7 +126,7 @@ class Story:
     async def play(self, kills: Sequence[Kill] = ()) -> Ending:
         """`kills`: the first counts writes from here on, over all runs, each further one from the death before."""
         made, reference = self.made, self.reference
-        asyncio.get_running_loop().set_exception_handler(_silent_about_the_dead)
+        asyncio.get_running_loop().set_exception_handler(silent_about_the_dead)
         await made.clock.sleep(made.emulator.world.now - EPOCH)
         pending, written = list(kills), 0
         processes: list[Process] = []
@@ -227,12 +227,6 @@ class Story:
             yield
         finally:
             self._emulator.engine = True
-
-
-def _silent_about_the_dead(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A dead process retrieves no exception of its tasks."""
-    if not isinstance(context.get("exception"), Died):
-        loop.default_exception_handler(context)
 
 
 def _unwarned(events: Sequence[dict[str, Any]], grace: float) -> list[str]:

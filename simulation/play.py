@@ -26,7 +26,7 @@ from rollout.record import ENDED, decode
 from simulation.case import Case, Deed, Runner
 from simulation.deeds import DEEDS, vm_id
 from simulation.emulated_pool import EmulatedPool, emulated_pool
-from simulation.process import Died, Process
+from simulation.process import Died, Process, silent_about_the_dead
 from simulation.timeline import Timeline
 from simulation.virtual_time import virtually
 from simulation.wire_log import Exchange, kind_of_write
@@ -113,6 +113,7 @@ class _Story:
         made.wire.heralds.append(self._herald)
 
     async def told(self) -> Played:
+        asyncio.get_running_loop().set_exception_handler(silent_about_the_dead)
         case, made = self._case, self._made
         before = made.control("GET", "state")
         self._faults(case.faults + case.lasting)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from rollout.errors import LeaseLost
 from simulation.virtual_time import EPOCH, LoopClock
 
 Side = Literal["before", "after"]
@@ -104,6 +105,13 @@ class ProcessClock:
 
     def real_seconds(self, seconds: float) -> float:
         return self.inner.real_seconds(seconds)
+
+
+def silent_about_the_dead(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A loop's exception handler: nobody retrieves the exceptions of a dead process's tasks, or of one that lost its
+    lease and gave up the others."""
+    if not isinstance(context.get("exception"), Died | LeaseLost):
+        loop.default_exception_handler(context)
 
 
 def _now() -> float:
