@@ -38,7 +38,7 @@ INPUT: dict[str, Any] = {
     **INPUTS,
     "max_unavailable": "10%",
     "canary": {"hosts": 1.0, "bake": "PT10M"},
-    "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M"},
+    "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True},
 }
 
 

@@ -47,7 +47,7 @@ class Side:
             **INPUTS,
             "max_unavailable": float(self.pool.max_unavailable),
             "canary": {"hosts": 1.0, "bake": "PT10M"},
-            "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M"},
+            "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True},
             **self.changes,
         }
 

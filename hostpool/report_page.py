@@ -11,10 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hostpool import charts
 from hostpool.status import PoolStatus
 from hostpool.wording import clock_time, day_and_time, duration, many, moment
-from rollout import host_timeline
-from rollout import report as data
+from rollout import host_timeline, presence
 from rollout.host_timeline import Note
-from rollout.report import Report, UserEvent
+from rollout.report import Report, Totals, UserEvent
 
 DENSE = 60
 """Pools with more hosts get narrow rows."""
@@ -30,6 +29,9 @@ PHASES = (
     ("failed", "left drained"),
 )
 """Phases of the legend; the others are drawn as the one they belong to."""
+
+LEFT = (presence.SIGNED_OUT, presence.LOGGED_OFF, presence.ENDED, presence.CUT_OFF)
+"""How somebody left a host."""
 
 STATUS_WORDS = {
     "complete": "complete",
@@ -49,8 +51,10 @@ class Person:
     hosts: str
     messaged: float | None
     warned: float | None
-    logged_off: float | None
     came_back: float | None
+    left: float | None
+    how: str
+    """How they left: signed out, logged off, disconnected session ended, or cut off."""
 
 
 def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolStatus | None = None) -> str:
@@ -115,12 +119,28 @@ def verdict(report: Report) -> list[str]:
         else:
             known = "As far as is known, serving hosts" if report.gaps else "Serving hosts"
             lines.append(f"{known} never fell below the floor.")
+    lines += _people_told(totals)
     if report.gaps:
         away = sum(end - start for start, end in report.gaps)
         lines.append(f"For {duration(away)} no engine ran; nothing is known of that time.")
     if report.status == "running":
         lines.append("The log has no end: the run works still, or was killed. The next pulumi up resumes it.")
     return lines
+
+
+def _people_told(totals: Totals) -> list[str]:
+    """How the users left their hosts, in a sentence; none where nobody was on one."""
+    told = [
+        (totals.users_signed_out, "signed out themselves"),
+        (totals.users_logged_off, "logged off as declared"),
+        (totals.users_disconnected_ended, "had a disconnected session ended as declared"),
+        (totals.users_came_back, "came back meanwhile"),
+    ]
+    said = [f"{count} {how}" for count, how in told if count]
+    if not said and not totals.users_cut_off:
+        return []
+    cut = f"{totals.users_cut_off} cut off, not by the rollout" if totals.users_cut_off else "nobody was cut off"
+    return [f"Users: {', '.join([*said, cut])}."]
 
 
 def course(report: Report) -> list[Note]:
@@ -142,17 +162,18 @@ def people(users: Sequence[UserEvent]) -> list[Person]:
     for event in users:
         by_user.setdefault(event.user, []).append(event)
 
-    def last(events: Sequence[UserEvent], what: str) -> float | None:
-        return max((event.time for event in events if event.what == what), default=None)
+    def last(events: Sequence[UserEvent], *what: str) -> float | None:
+        return max((event.time for event in events if event.what in what), default=None)
 
     return [
         Person(
             user,
             ", ".join(dict.fromkeys(event.host for event in events)),
-            last(events, data.MESSAGE),
-            last(events, data.FINAL_MESSAGE),
-            last(events, data.LOGGED_OFF),
-            last(events, data.CAME_BACK),
+            last(events, presence.MESSAGE, presence.REMINDER),
+            last(events, presence.FINAL_MESSAGE),
+            last(events, presence.CAME_BACK),
+            last(events, *LEFT),
+            next((event.what for event in reversed(events) if event.what in LEFT), ""),
         )
         for user, events in by_user.items()
     ]

@@ -135,6 +135,26 @@ class LogAnalyticsArgs:
 
 
 @dataclass(kw_only=True)
+class ReminderArgs:
+    """A message at a time before the log-off."""
+
+    before: pulumi.Input[str | float]
+    """How long before the deadline: ISO 8601 duration, or seconds. One within the grace of a forced log-off counts from
+    the log-off itself. Source: The product's own choice.
+    """
+
+    text: pulumi.Input[str | Mapping[str, pulumi.Input[str]]]
+    """Text, or texts by language, with the placeholders of message. Source: Azure documentation, session host update:
+    length of the log-off message.
+    """
+
+    title: pulumi.Input[str | Mapping[str, pulumi.Input[str]]] | None = None
+    """Title, or titles by language. Default: message_title. Source: Azure documentation, session host update: length of
+    the log-off message.
+    """
+
+
+@dataclass(kw_only=True)
 class DrainArgs:
     """How users leave a host."""
 
@@ -151,8 +171,19 @@ class DrainArgs:
     """
 
     grace: pulumi.Input[str | float] | None = None
-    """Time between the final message and a forced log-off: ISO 8601 duration, or seconds. Not longer than deadline.
-    Default: "PT5M". Source: The product's own choice.
+    """Time between the final message and a forced log-off: ISO 8601 duration, or seconds. Not longer than deadline;
+    under ten minutes only with allow_data_loss. Default: "PT10M". Source: The product's own choice.
+    """
+
+    allow_data_loss: pulumi.Input[bool] | None = None
+    """Whether the grace of a forced log-off may be under ten minutes, so that people may lose what they have not saved.
+    The preview counts the sessions at risk. Default: false. Source: The product's own choice.
+    """
+
+    end_disconnected_after: pulumi.Input[str | float] | None = None
+    """Time after which a session that stays disconnected on a draining host is ended, with any log_off: ISO 8601
+    duration, or seconds. It counts from when it was first seen so in the drain, and anew after a crash. Default: not
+    before the deadline. Source: Azure Virtual Desktop REST API, User Sessions - Delete.
     """
 
     zero_sessions_for: pulumi.Input[str | float] | None = None
@@ -161,21 +192,53 @@ class DrainArgs:
     unverified.
     """
 
-    message_title: pulumi.Input[str] | None = None
-    """Title of the messages. 260 characters at most. Default: "Maintenance". Source: Azure documentation, session host
-    update: length of the log-off message.
+    message_title: pulumi.Input[str | Mapping[str, pulumi.Input[str]]] | None = None
+    """Title of the messages, or titles by language. 260 characters at most. Default: "Maintenance". Source: Azure
+    documentation, session host update: length of the log-off message.
     """
 
-    message: pulumi.Input[str] | None = None
-    """Message when the drain begins; {minutes} is the time to the deadline. 260 characters at most. Default: "This
-    desktop is being updated. Please save your work and sign out within {minutes} minutes, then sign in again.". Source:
-    Azure documentation, session host update: length of the log-off message.
+    message: pulumi.Input[str | Mapping[str, pulumi.Input[str]]] | None = None
+    """Message when the drain begins, and to who comes later. It may name {minutes} and {time} until which the user
+    should sign out, {finish} when the desktop is expected to be updated, {time_utc}, {finish_utc}, {host} and {pool}.
+    260 characters at most when filled in. An object has texts by language; each user gets all of them, one after the
+    other, since Azure does not know who reads which. Default: "This desktop is being updated. Please save your work and
+    sign out within {minutes} minutes, then sign in again.". Source: Azure documentation, session host update: length of
+    the log-off message.
     """
 
-    final_message: pulumi.Input[str] | None = None
-    """Message before a forced log-off; {minutes} is the grace. 260 characters at most. Default: "This desktop will sign
-    you out in {minutes} minutes to install an update. Please save your work now.". Source: Azure documentation, session
-    host update: length of the log-off message.
+    reminders: pulumi.Input[Sequence[pulumi.Input[ReminderArgs | Mapping[str, Any]]]] | None = None
+    """Further messages at times before the log-off. After a crash only the last that is due is sent; none is sent
+    twice, save one that the crash came upon. Default: []. Source: The product's own choice.
+    """
+
+    final_message: pulumi.Input[str | Mapping[str, pulumi.Input[str]]] | None = None
+    """Message before a forced log-off, with the placeholders of message; {minutes} is the grace. 260 characters at most
+    when filled in. Default: "This desktop will sign you out in {minutes} minutes to install an update. Please save your
+    work now.". Source: Azure documentation, session host update: length of the log-off message.
+    """
+
+
+@dataclass(kw_only=True)
+class ProtectionArgs:
+    """What the tag avd-protect on a host's virtual machine means. Anybody may put it there, with any value; a host that
+    is out of service already is finished.
+    """
+
+    policy: pulumi.Input[str] | None = None
+    """skip: the host is left out, as if it were in exclude. wait: its disk is built, and it is not drained before the
+    tag is gone. ignore: nothing. A host that gets the tag while it is drained is given back to its users. One of skip,
+    wait, ignore. Default: "skip". Source: AWS EC2 Auto Scaling, instance refresh: ScaleInProtectedInstances.
+    """
+
+    deadline: pulumi.Input[str | float] | None = None
+    """With wait: how long a protected host is waited for, from the beginning of its work: ISO 8601 duration, or
+    seconds. Default: "PT1H". Source: AWS EC2 Auto Scaling, instance refresh: waits an hour.
+    """
+
+    then: pulumi.Input[str] | None = None
+    """With wait: what becomes of a host that is still protected then. skip: it is left out. fail: it counts as failed,
+    against max_failed. Either way it serves on as it is. One of skip, fail. Default: "skip". Source: AWS EC2 Auto
+    Scaling, instance refresh: it fails.
     """
 
 
@@ -359,6 +422,11 @@ class HostPoolImageUpdateArgs:
     of Horizon Cloud pods.
     """
 
+    time_zone: pulumi.Input[str] | None = None
+    """The pool's zone, in which people are told times, with UTC beside them: an IANA name, or a Windows one. Default:
+    the zone of the window, else UTC alone. Source: Azure documentation, maintenance configurations: timeZone.
+    """
+
     notify: pulumi.Input[NotifyArgs | Mapping[str, Any]] | None = None
     """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
     the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
@@ -373,6 +441,11 @@ class HostPoolImageUpdateArgs:
 
     drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None
     """How users leave a host."""
+
+    protection: pulumi.Input[ProtectionArgs | Mapping[str, Any]] | None = None
+    """What the tag avd-protect on a host's virtual machine means. Anybody may put it there, with any value; a host that
+    is out of service already is finished.
+    """
 
     join: pulumi.Input[JoinArgs | Mapping[str, Any]] | None = None
     """The directory that the hosts are joined to. It is declared because a new disk must join anew, and the extension

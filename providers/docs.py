@@ -41,11 +41,14 @@ _OUTPUTS = """\
 - `summary`: one line on how the run ended, such as `pool hp1: 12 of 12 hosts updated to 1.0.1`.
 - `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
 - `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
-  drained), `gone` (deleted meanwhile), `left_out` (still in use at the deadline), `pending`, `other` (not in the run);
-  `ghosts`: session hosts without a virtual machine.
+  drained), `gone` (deleted meanwhile), `left_out` (still in use at the deadline), `protected` (by a tag on the VM),
+  `pending`, `other` (not in the run); `ghosts`: session hosts without a virtual machine.
 - `images`: names of the virtual machines by the version they run, as last seen; `pulumi refresh` reads it anew.
 - `attempt`: number of the attempt, counted from 1 for the pool.
 - `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+- `users`: people by what befell them in the run: `messaged`, `signed_out` (by themselves), `logged_off` and
+  `disconnected_ended` (as declared), `came_back` (to a host that was being emptied), `cut_off` (the machine went from
+  under the session, not by the rollout).
 - `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
   end of a window; then `pulumi up` does not fail. Else empty.
 - `waits_for`: what a `paused` run waits for that ended as declared: `hostpool approve` of its canary, or that
@@ -155,7 +158,12 @@ def _annotation(prop: Mapping[str, Any]) -> str:
     if prop["type"] == "object":
         known = "title" in prop
         return f"{prop['title']}Args | Mapping[str, Any]" if known else "Mapping[str, pulumi.Input[str]]"
-    names = {"string": "str", "number": "float", "boolean": "bool"}
+    names = {
+        "string": "str",
+        "number": "float",
+        "boolean": "bool",
+        "object": "Mapping[str, pulumi.Input[str]]",
+    }
     kinds = prop["type"] if isinstance(prop["type"], list) else [prop["type"]]
     return " | ".join(names[kind] for kind in kinds)
 

@@ -143,6 +143,8 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     attempt: pulumi.Output[int]
     report: pulumi.Output[str]
     """Path of the run's event log."""
+    users: pulumi.Output[dict[str, float]]
+    """People by what befell them in the run, such as `signed_out` and `logged_off`."""
     goes_on: pulumi.Output[str]
     """When the next maintenance window opens, for a run that is scheduled or that a window's end has paused."""
     waits_for: pulumi.Output[str]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cloud.clock import real_time
 from rollout.events import Event, Kind
+from rollout.presence import CAME_BACK, CUT_OFF
 from rollout.record import UNAVAILABLE, Phase
 
 EVERY = 2.0
@@ -104,6 +105,9 @@ class Progress:
                 return self._finish(event)
             case Kind.HOST_FAILED:
                 return self._fail(event)
+            case Kind.USER:
+                seen = data.get("what") in (CAME_BACK, CUT_OFF) and len(self._hosts) <= EACH_HOST
+                return f"{event.host}: {event.text}" if seen else ""
             case Kind.CANARY:
                 hosts = ", ".join(str(host) for host in data.get("hosts") or ())
                 return f"canary {data.get('result')}: {hosts}" if hosts else ""

@@ -23,7 +23,7 @@ Properties = dict[str, Any]
 ADDED = frozenset({"plan", "state", "image_version_id", "resource_urn"})
 """Inputs that are not declared: check() adds them, the last one the program."""
 OUTPUTS_ONLY = frozenset(
-    {"status", "hosts", "images", "attempt", "report", "summary", "goes_on", "waits_for", "history"}
+    {"status", "hosts", "images", "attempt", "report", "summary", "users", "goes_on", "waits_for", "history"}
 )
 _PROVIDER = "__provider"
 """Pulumi's own key: the pickled provider."""

@@ -104,6 +104,7 @@ def outputs_of(outcome: Outcome) -> dict[str, Any]:
         "attempt": outcome.attempt,
         "report": outcome.report,
         "summary": outcome.summary,
+        "users": dict(outcome.users),
         "goes_on": outcome.goes_on,
         "waits_for": outcome.waits_for,
     }

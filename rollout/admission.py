@@ -21,16 +21,18 @@ class Stage(IntEnum):
 
     QUEUED = 0
     BUILDING = 1
-    BUILT = 2
+    HELD = 2
+    """Built, and protected: it waits for a person, and holds no place of others."""
+    BUILT = 3
     """Waits to be drained."""
-    DRAINING = 3
-    EMPTY = 4
+    DRAINING = 4
+    EMPTY = 5
     """Waits for a slot of max_unavailable."""
-    OUT = 5
+    OUT = 6
     """Out of service through us."""
-    BACK = 6
+    BACK = 7
     """Takes sessions again on its new disk; leftovers are being removed."""
-    ENDED = 7
+    ENDED = 8
 
 
 @dataclass(frozen=True)

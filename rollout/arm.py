@@ -361,3 +361,10 @@ class UserSession(ArmResource):
     @property
     def user(self) -> str:
         return str(dig(self.body, "properties", "userPrincipalName") or "")
+
+    @property
+    def created(self) -> float | None:
+        """Epoch second at which it began; a list of the whole pool does not say it (recording
+        avd-usersessions-list-message-disconnect-delete)."""
+        value = dig(self.body, "properties", "createTime")
+        return from_iso(str(value)) if value else None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
@@ -35,6 +36,22 @@ async def wait_at_most(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 def iso(at: float) -> str:
     """`2026-01-12T20:00:00Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def local(at: float, zone: str) -> str:
+    """A time for people, in a zone by its IANA name and in UTC: `Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC)`."""
+    there = datetime.fromtimestamp(at, ZoneInfo(zone))
+    if zone == "UTC":
+        return f"{there:%a %Y-%m-%d %H:%M} UTC"
+    here = datetime.fromtimestamp(at, UTC)
+    utc = here.strftime("%H:%M UTC" if here.date() == there.date() else "%Y-%m-%d %H:%M UTC")
+    return f"{there:%a %Y-%m-%d %H:%M} {zone} ({utc})"
+
+
+def local_time(at: float, zone: str) -> str:
+    """The time of the day alone: `22:00 (21:00 UTC)`."""
+    utc = datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
+    return utc if zone == "UTC" else f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%H:%M} ({utc})"
 
 
 def from_iso(text: str) -> float:

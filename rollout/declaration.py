@@ -16,12 +16,14 @@ from typing import Any
 
 from rollout.canary import Canary, StopAfter, canary
 from rollout.clock import iso
-from rollout.draining import Drain, LogOff, drain
+from rollout.draining import Drain, drain
+from rollout.draining import check as check_drain
 from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
+from rollout.protection import Protection, protection
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
-from rollout.window import Window, window
+from rollout.window import Window, window, zone_named
 
 SHORTEST_AHEAD = 10 * MINUTE
 """Seconds: the build of a disk takes five minutes, and a slow one twice that."""
@@ -139,6 +141,7 @@ class Declaration:
     checkpoints: tuple[Checkpoint, ...] = ()
     max_failed: Amount = Amount(0, False)
     drain: Drain = Drain()
+    protection: Protection = Protection()
     join: Join | None = None
     local_admin: LocalAdmin | None = None
     vm_size: str | None = None
@@ -165,6 +168,8 @@ class Declaration:
     window: Window | None = None
     start_at: float | None = None
     """Epoch second before which no host is touched."""
+    time_zone: str | None = None
+    """IANA name of the zone in which people are told times; default that of the window."""
     when_closed: WhenClosed = WhenClosed.RETURN
     build_ahead: float = 0.0
     """Seconds before a window opens from which disks are built for it."""
@@ -174,6 +179,11 @@ class Declaration:
     @property
     def pool_name(self) -> str:
         return self.host_pool_id.rsplit("/", 1)[-1]
+
+    @property
+    def zone(self) -> str:
+        """IANA name of the pool's zone."""
+        return self.time_zone or (self.window.zone if self.window is not None else "UTC")
 
 
 def parse(inputs: Mapping[str, Any]) -> Declaration:
@@ -222,6 +232,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         fields["sessions_per_host"] = whole("sessions_per_host", given["sessions_per_host"], at_least=1)
     if "start_at" in given:
         fields["start_at"] = moment("start_at", given["start_at"])
+    if "time_zone" in given:
+        fields["time_zone"] = zone_named(str(given["time_zone"]), "time_zone")
     if "build_tags" in given:
         fields["build_tags"] = tuple(sorted((str(k), str(v)) for k, v in given["build_tags"].items()))
     if "checkpoints" in given:
@@ -229,6 +241,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     for name, read in (
         ("canary", canary),
         ("drain", drain),
+        ("protection", protection),
         ("join", _join),
         ("local_admin", _local_admin),
         ("agent", _agent),
@@ -261,10 +274,7 @@ def _contradictions(d: Declaration) -> None:
         if name.lower() in exclude or (include and name.lower() not in include):
             where = "in exclude" if name.lower() in exclude else "not in include"
             raise InvalidDeclaration("canary.names", name, f"is {where}", "name hosts that are updated")
-    if d.drain.log_off is LogOff.FORCE and d.drain.grace > d.drain.deadline:
-        raise InvalidDeclaration(
-            "drain.grace", d.drain.grace, "is longer than drain.deadline", "make it shorter, such as PT5M"
-        )
+    check_drain(d.drain, d.pool_name)
     if d.window is not None and d.start_at is not None:
         raise InvalidDeclaration("start_at", iso(d.start_at), "does not go with window", "declare one of the two")
     if d.window is not None and d.window.duration < SHORTEST_WINDOW:

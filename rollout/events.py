@@ -30,7 +30,7 @@ class Kind(StrEnum):
     WAITING = "waiting"
     """A host waits; told when the reason changes. text: for what."""
     USER = "user"
-    """A user was messaged, logged off, or came back. data: user, what."""
+    """What befell a user of a host that is emptied. data: user, what (`rollout.presence`)."""
     HOST_DONE = "host_done"
     """A host serves on the new image. data: outage (seconds), image."""
     HOST_FAILED = "host_failed"
@@ -50,8 +50,8 @@ class Kind(StrEnum):
     RESUMED = "resumed"
     WARNING = "warning"
     ENDED = "ended"
-    """data: status, hosts {state: [name]}, counts {hosts, updated, rolled_back, failed, left}, duration (seconds since
-    the attempt began), reads, writes."""
+    """data: status, hosts {state: [name]}, users {what: count}, counts {hosts, updated, rolled_back, failed, left},
+    duration (seconds since the attempt began), reads, writes."""
 
 
 @dataclass(frozen=True)

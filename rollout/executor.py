@@ -10,16 +10,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from rollout import guest, join, names, scripts, temporary_vm
+from rollout import guest, join, messages, names, schedule, scripts, temporary_vm
 from rollout.arm import SessionHost, UserSession, Vm, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, iso
 from rollout.declaration import DeviceCleanup, JoinType
-from rollout.draining import LogOff
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
 from rollout.poll_times import ENOUGH, PollTimes, pause, watch_pause
+from rollout.presence import ENDED, FINAL_MESSAGE, LOGGED_OFF
 from rollout.record import Phase
 from rollout.registration_token import TokenSource
 from rollout.steps import (
@@ -341,34 +341,45 @@ class Executor:
         return "takes new sessions" if step.allow else "takes no new sessions"
 
     async def _message(self, step: SendMessage, view: HostView) -> tuple[Memory, str]:
-        drain = self._declaration.drain
-        text = (drain.final_message if step.final else drain.message).replace("{minutes}", str(step.minutes))
-        text = text.replace("{host}", view.vm.name).replace("{pool}", self._goal.pool_name)
-        await asyncio.gather(
-            *(self._azure.send_message(session.id, drain.message_title, text[:260]) for session in step.sessions)
+        values = messages.values(
+            step.ends,
+            schedule.finish(self._declaration, step.ends, view.now),
+            now=view.now,
+            zone=self._declaration.zone,
+            host=view.vm.computer_name,
+            pool=self._goal.pool_name,
         )
+        boxes = step.message.filled(values)
+
+        async def tell(session: UserSession) -> None:
+            for title, text in boxes:
+                await self._azure.send_message(session.id, title, text)
+
+        await asyncio.gather(*(tell(session) for session in step.sessions))
         for session in step.sessions:
-            self._user(view.vm, session.user, "final message" if step.final else "message")
+            self._user(view.vm, session.user, step.what)
         ids = frozenset(session.id for session in step.sessions)
-        if step.final:
-            memory = replace(view.memory, warned=view.memory.warned | ids, warned_at=view.now)
-        else:
-            memory = replace(view.memory, messaged=view.memory.messaged | ids)
-        return memory, f"sent {'the final message' if step.final else 'a message'} to {len(step.sessions)} session(s)"
+        memory, count = view.memory, f"{len(step.sessions)} session(s)"
+        if step.what == FINAL_MESSAGE:
+            return replace(memory, warned=memory.warned | ids, warned_at=view.now), f"sent the final message to {count}"
+        told = {**memory.told, **dict.fromkeys(ids, view.now)}
+        return replace(memory, told=told, returned=memory.returned - ids), f"sent a {step.what} to {count}"
 
     async def _log_off(self, step: LogOffUsers, view: HostView) -> tuple[Memory, str]:
-        """After one more look: who has left by himself is not logged off, and a disconnected user may have come back,
-        and then is an active one."""
+        """After one more look: who has left by himself is not logged off, and whoever has come back to a disconnected
+        session meanwhile keeps it for now."""
         assert view.session_host is not None
         listed = [UserSession(body) for body in await self._azure.list_user_sessions(view.session_host.id)]
-        forced = self._declaration.drain.log_off is LogOff.FORCE
-        there = {session.id for session in listed if forced or session.state != "Active"}
+        may_be_active = frozenset() if step.only_disconnected else {s.id for s in step.sessions if s.state == "Active"}
+        there = {session.id for session in listed if session.state != "Active" or session.id in may_be_active}
         ending = tuple(session for session in step.sessions if session.id in there)
         await asyncio.gather(*(self._azure.log_off(session.id) for session in ending))
         for session in ending:
-            self._user(view.vm, session.user, "logged off")
-        said = f"logged off {len(ending)} session(s)" if ending else ""
-        return replace(view.memory, logged_off_at=view.now if ending else view.memory.logged_off_at), said
+            self._user(view.vm, session.user, ENDED if session.state == "Disconnected" else LOGGED_OFF)
+        if not ending:
+            return view.memory, ""
+        ended = view.memory.ended | {session.id for session in ending}
+        return replace(view.memory, ended=ended, logged_off_at=view.now), f"logged off {len(ending)} session(s)"
 
     async def _delete_record(self, step: DeleteSessionHost, view: HostView) -> tuple[Memory, str]:
         assert view.session_host is not None

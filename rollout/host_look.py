@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rollout import names
+from rollout import names, presence
 from rollout.arm import Disk, SessionHost, UserSession, Vm, group_of
 from rollout.azure import Azure, Body
 from rollout.declaration import Build
@@ -162,6 +162,8 @@ class HostLook:
         # An empty host is empty since the first look that saw it so.
         if phase is Phase.DRAIN and sessions is not None:
             memory = replace(memory, empty_since=None if sessions else memory.empty_since or now)
+        if phase in (Phase.DRAIN, Phase.UNDO) and sessions is not None:
+            memory = presence.noted(memory, sessions, now)
         memory = _with_guest(memory, vm, phase, now)
         if memory.busy_since is not None and now > memory.busy_since + BUSY_PATIENCE:
             vm = replace(vm, stuck=True)

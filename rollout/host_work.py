@@ -20,6 +20,7 @@ from rollout.phases import next_step
 from rollout.plan import Work
 from rollout.poll_times import ENOUGH, pause
 from rollout.pool_record import RolloutRecord
+from rollout.presence import Presence
 from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -48,6 +49,7 @@ PATIENCE = 12
 URGENCIES = {
     Stage.QUEUED: Urgency.LATER,
     Stage.BUILDING: Urgency.LATER,
+    Stage.HELD: Urgency.LATER,
     Stage.BUILT: Urgency.LATER,
     Stage.DRAINING: Urgency.DRAINING,
     Stage.EMPTY: Urgency.DRAINING,
@@ -90,6 +92,8 @@ class HostWork:
         self.memory = Memory()
         self.record: HostRecord | None = host.record
         self.asks: Admission | None = None
+        self.held = False
+        """Its disk is built, and somebody protects it."""
         self.waiting_for = ""
         self.ended = False
         self.result = ""
@@ -119,6 +123,7 @@ class HostWork:
         self._of_another = False
         """What is under way was begun by another rollout, whose disk the host is on: it is ended first."""
         self._sleeping: asyncio.Future[None] | None = None
+        self._presence = Presence()
 
     # -- what the scheduler sees and says
 
@@ -133,6 +138,8 @@ class HostWork:
             case None | Phase.ROLLED_BACK | Phase.FAILED:
                 return Stage.BUILDING
             case Phase.BUILD:
+                if self.held:
+                    return Stage.HELD
                 if self.memory.may_drain:
                     return Stage.DRAINING
                 return Stage.BUILT if self.asks is Admission.DRAIN else Stage.BUILDING
@@ -263,6 +270,7 @@ class HostWork:
             step, waiting = self._decide(view), self._waiting
             self._looks += 1
             if waiting is None or waiting.same(step):
+                self._watch_users(view)
                 return view, step
             if isinstance(waiting, Wait) and waiting.like:  # the hosts to come look when theirs may be over
                 took = self.shared.clock.now() - self._waiting_since
@@ -316,6 +324,9 @@ class HostWork:
 
     async def _act(self, view: HostView, step: Step) -> None:
         self.asks = step.admission if isinstance(step, Await) else None
+        self.held = isinstance(step, Wait) and step.held
+        if self.held:
+            self.memory = replace(self.memory, may_drain=False)
         self.shared.moved.add(self.name)
         match step:
             case Await():
@@ -350,6 +361,16 @@ class HostWork:
         if view.sessions and self.record is not None and self.record.p is Phase.DRAIN:
             self.memory = replace(self.memory, may_release=False)
         return replace(view, memory=self.memory)
+
+    def _watch_users(self, view: HostView) -> None:
+        """Tell who came back to a host that is being emptied, and who left it."""
+        phase = view.record.p if view.record is not None else None
+        if phase not in (Phase.DRAIN, Phase.RELEASE, Phase.UNDO):
+            self._presence.forget()
+        elif view.sessions is not None:
+            now = self.shared.clock.now()
+            for user, what in self._presence.look(view.sessions, self.memory.ended, running=view.vm.running):
+                self.shared.tell(Event(now, Kind.USER, self.name, f"{user}: {what}", {"user": user, "what": what}))
 
     def _with_orders(self, memory: Memory) -> Memory:
         """What a step learned, with what the scheduler said while it was under way."""

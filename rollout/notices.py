@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from string import Formatter
 from typing import Any, Protocol
 
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
-from rollout.values import secret_uri
+from rollout.values import secret_uri, template
 
 FIELDS = ("pool", "what", "text", "version", "owner")
 """What a template may name: the pool, what happened in a few words, the text, the target version, who runs it."""
@@ -40,11 +39,6 @@ class Notice:
     grave: bool = False
 
 
-def fields_of(template: str) -> tuple[str, ...]:
-    """The names in a template's braces. Raises ValueError for one that is not whole."""
-    return tuple(name for _, name, _, _ in Formatter().parse(template) if name is not None)
-
-
 def notify(given: Mapping[str, Any]) -> Notify:
     """The plain input `notify`. Raises InvalidDeclaration."""
     uris = tuple(str(uri) for uri in given["url_secrets"])
@@ -58,22 +52,13 @@ def notify(given: Mapping[str, Any]) -> Notify:
             )
         secret_uri(f"notify.url_secrets[{number}]", uri)
     templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
-    for name, template in templates.items():
+    for name, text in templates.items():
         longest = LONGEST_TITLE if name == "title" else LONGEST_TEXT
-        if len(template) > longest:
+        if len(text) > longest:
             raise InvalidDeclaration(
-                f"notify.{name}", f"{template[:40]}...", f"has {len(template)} characters", f"{longest} at most"
+                f"notify.{name}", f"{text[:40]}...", f"has {len(text)} characters", f"{longest} at most"
             )
-        try:
-            unknown = [field for field in fields_of(template) if field not in FIELDS]
-        except ValueError as error:
-            raise InvalidDeclaration(
-                f"notify.{name}", template, f"is no template ({error})", 'write "{pool}: {what}"'
-            ) from None
-        if unknown:
-            raise InvalidDeclaration(
-                f"notify.{name}", template, f"names {{{unknown[0]}}}", f"use {', '.join(f'{{{f}}}' for f in FIELDS)}"
-            )
+        template(f"notify.{name}", text, FIELDS, 'such as "{pool}: {what}"')
     return Notify(uris, bool(given.get("quiet", False)), **templates)
 
 

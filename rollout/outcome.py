@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rollout.images import Image, same_image
 from rollout.observation import Pool
 from rollout.pool_record import RolloutRecord, State
+from rollout.protection import Protection
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Outcome:
     """complete, complete_with_failures, stopped, paused, or scheduled: nothing was begun, the window is closed."""
     image_version_id: str
     hosts: dict[str, list[str]]
-    """Names by state: updated, rolled_back, failed, gone, left_out, pending, other (outside include), ghosts."""
+    """Names by state: updated, rolled_back, failed, gone, left_out, protected, pending, other (outside include),
+    ghosts."""
     attempt: int
     failures: tuple[tuple[str, str], ...]
     """(host, reason), hosts that were left out included."""
@@ -27,6 +29,8 @@ class Outcome:
     """Path of the run's event log; empty when there was nothing to do."""
     summary: str
     """One line."""
+    users: Mapping[str, int] = field(default_factory=dict)
+    """People by what befell them in this run: names of `presence.COUNTED`."""
     goes_on: str = ""
     """When the next maintenance window opens (ISO 8601, UTC), for a run that is scheduled, or that a window's end has
     paused; else empty."""
@@ -43,12 +47,20 @@ class HostResult(Protocol):
     reason: str
 
 
-def nothing_to_do(pool: Pool, image: Image) -> Outcome:
-    """Every host is on the target."""
+def nothing_to_do(pool: Pool, image: Image, protection: Protection) -> Outcome:
+    """Every host is on the target, save those that are protected."""
     updated = [host.name for host in pool.hosts if same_image(host.image, image.id)]
+    spared = [host.name for host in pool.hosts if host.name not in updated and protection.of(host.vm)]
     summary = f"pool {pool.name}: all {len(updated)} hosts run {image.version}"
+    if spared:
+        summary = f"pool {pool.name}: {len(updated)} of {len(pool.hosts)} hosts run {image.version}"
     attempt = pool.record.a if pool.record is not None else 0
-    return Outcome("complete", image.id, {"updated": updated}, attempt, (), "", summary)
+    hosts = {"updated": updated, **({"protected": spared} if spared else {})}
+    return Outcome("complete", image.id, hosts, attempt, (), "", summary + _and_protected(spared))
+
+
+def _and_protected(hosts: Sequence[str]) -> str:
+    return f"; protected: {', '.join(hosts)}" if hosts else ""
 
 
 def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str, ready: int = 0) -> Outcome:
@@ -57,7 +69,7 @@ def scheduled(pool: Pool, image: Image, hosts: int, opens: str, goes_on: str, re
     disks = f", {ready} disk{' is' if ready == 1 else 's are'} ready" if ready else ""
     summary = f"pool {pool.name}: scheduled for {opens}: {hosts} of {len(pool.hosts)} hosts get {image.version}{disks}"
     attempt = pool.record.a if pool.record is not None else 0
-    return Outcome("scheduled", image.id, by_state, attempt, (), "", summary, goes_on)
+    return Outcome("scheduled", image.id, by_state, attempt, (), "", summary, goes_on=goes_on)
 
 
 def held(pool: Pool, image: Image, waits_for: str) -> Outcome:
@@ -80,10 +92,12 @@ def outcome_of(
     image: Image,
     record: RolloutRecord,
     results: Iterable[HostResult],
+    protection: Protection,
     report: str,
     paused_by: str,
     why: str,
     goes_on: str = "",
+    users: Mapping[str, int] | None = None,
 ) -> Outcome:
     """The outcome of a run with works. `why` is what stopped it, if anything did."""
     by_name = {result.name: result for result in results}
@@ -92,14 +106,19 @@ def outcome_of(
         work = by_name.get(host.name)
         state = (work.result or "pending") if work is not None else ""
         if state in ("", "done"):
-            state = "updated" if same_image(host.image, image.id) else "other"
+            spared = "protected" if protection.of(host.vm) else "other"
+            state = "updated" if same_image(host.image, image.id) else spared
         hosts.setdefault(state, []).append(host.name)
     if pool.ghosts:
         hosts["ghosts"] = [ghost.name for ghost in pool.ghosts]
     failures = tuple((w.name, w.reason) for w in by_name.values() if w.ended and w.result not in ("done", ""))
     failed = tuple((w.name, w.reason) for w in by_name.values() if w.result in ("failed", "rolled_back", "gone"))
     summary = _summary(pool, image, record, hosts, failed or failures, report, paused_by, why)
-    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary, goes_on)
+    summary += _and_protected(hosts.get("protected", ()))
+    cut_off = (users or {}).get("cut_off", 0)
+    if cut_off:
+        summary += f"; {cut_off} user(s) were cut off, not by the rollout"
+    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary, users or {}, goes_on)
 
 
 def _summary(

@@ -15,6 +15,7 @@ from rollout.images import Image, same_image, short, step
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, natural
 from rollout.pool_record import RolloutRecord, State
+from rollout.protection import Policy
 from rollout.record import ENDED, UNAVAILABLE, Phase
 
 
@@ -49,7 +50,8 @@ def hosts_to_update(
 ) -> tuple[Work, ...]:
     """The hosts that need work, in the order in which it starts: half done by an earlier run, then a canary that was
     declared by name or by zone, then those that are off, then those that drain or have no sessions, then those with the
-    fewest. Among equals the zones take turns. Without `by_sessions`: by name instead.
+    fewest. Among equals the zones take turns. Without `by_sessions`: by name instead. Protected hosts come last, or not
+    at all, as declared.
 
     Raises InvalidDeclaration for a name in include, exclude or canary.names that is no host.
     """
@@ -57,11 +59,14 @@ def hosts_to_update(
     works = [
         (host, work)
         for host in pool.hosts
-        if (work := _work(host, image, declaration)) is not None and (host.name in chosen or half_done(host))
+        if (work := _work(host, image, declaration)) is not None
+        and (host.name in chosen or half_done(host))
+        and not _skipped(host, declaration)
     ]
     hosts = [host for host, _ in works]
     by_name_only = sorted(hosts, key=lambda host: (not half_done(host), natural(host.name)))
     ordered = _in_order(hosts, pool.observed_at) if by_sessions else by_name_only
+    ordered.sort(key=lambda host: bool(declaration.protection.of(host.vm)))  # those that wait for somebody come last
     by_name = {work.host: work for _, work in works}
     canaries = _canaries(pool, image, declaration, ordered)
     if declaration.canary.chosen:
@@ -120,12 +125,15 @@ def state_line(pool: Pool, image: Image, declaration: Declaration, works: Sequen
         done = f"{max(0, ongoing.n - len(works))} of {ongoing.n} done"
         held = holds(declaration, ongoing, pool.tags)
         return f"paused by {held}, {done}" if held else f"{'paused' if paused else 'running'}, {done}"
-    ghosts = f"; {len(pool.ghosts)} session hosts without a VM" if pool.ghosts else ""
+    more = f"; {len(pool.ghosts)} session hosts without a VM" if pool.ghosts else ""
+    spared = [host.name for host, _ in protected(pool, image, declaration)]
+    if spared and declaration.protection.policy is Policy.SKIP:
+        more += f"; protected: {', '.join(spared)}"
     if not works:
-        return f"complete, {len(pool.hosts)} of {len(pool.hosts)} hosts run {short(image.id)}{ghosts}"
+        return f"complete, {len(pool.hosts) - len(spared)} of {len(pool.hosts)} hosts run {short(image.id)}{more}"
     failed = sum(1 for host in pool.hosts if host.record is not None and host.record.p in ENDED)
     after = f" after {record.st}, {failed} failed" if record is not None and failed else ""
-    return f"{len(works)} of {len(pool.hosts)} hosts need work{after}{ghosts}"
+    return f"{len(works)} of {len(pool.hosts)} hosts need work{after}{more}"
 
 
 def rollout_of(pool: Pool, image: Image, declaration: Declaration) -> RolloutRecord | None:
@@ -137,6 +145,24 @@ def rollout_of(pool: Pool, image: Image, declaration: Declaration) -> RolloutRec
 def wanted_id(image: Image, declaration: Declaration) -> str:
     """Id of the rollout that brings the pool to the declared state."""
     return rollout_id(declaration.host_pool_id, image.id, declaration.vm_size, declaration.os_disk_type)
+
+
+def protected(pool: Pool, image: Image, declaration: Declaration) -> tuple[tuple[Host, str], ...]:
+    """The hosts that are to be updated and that somebody protects, with the reason."""
+    chosen = _chosen(pool, declaration)
+    return tuple(
+        (host, why)
+        for host in pool.hosts
+        if (why := declaration.protection.of(host.vm))
+        and host.name in chosen
+        and not half_done(host)
+        and _work(host, image, declaration) is not None
+    )
+
+
+def _skipped(host: Host, declaration: Declaration) -> bool:
+    protection = declaration.protection
+    return protection.policy is Policy.SKIP and bool(protection.of(host.vm)) and not half_done(host)
 
 
 def half_done(host: Host) -> bool:
@@ -195,6 +221,8 @@ def _work(host: Host, image: Image, declaration: Declaration) -> Work | None:
     revert = _way_back(host, image, declaration) if not half_done(host) else None
     if revert is not None:
         notes.append("kept disk")
+    if declaration.protection.of(host.vm):
+        notes.append("protected: waits")
     text = step(host.image, image.id) + (f" ({'; '.join(notes)})" if notes else "")
     return Work(host.name, short(host.image), short(image.id), tuple(reasons), revert=revert, text=text)
 

@@ -97,6 +97,8 @@ class HostRecord:
     """VM size as found, when it is changed."""
     j: int = 0
     """1 if the Entra login extension was on the VM as found."""
+    m: int = 0
+    """Seconds after `s` at which all sessions that there were had got the messages that were due; 0: nobody has."""
     b: int = 0
     """1 if an earlier attempt left the host failed: it is not given back to users unswapped."""
     w: str = ""
@@ -122,7 +124,8 @@ class HostRecord:
         """The record in its next phase. A transition that `NEXT` does not allow is a bug, and said so."""
         if phase is not self.p and phase not in NEXT[self.p]:
             raise AssertionError(f"no transition from {self.p} to {phase}")
-        return replace(self, p=phase, s=int(at), **changes)  # type: ignore[arg-type]
+        kept = {"m": self.m if phase is self.p else 0, **changes}
+        return replace(self, p=phase, s=int(at), **kept)  # type: ignore[arg-type]
 
     @property
     def failing(self) -> bool:

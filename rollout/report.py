@@ -17,12 +17,10 @@ from rollout.clock import iso
 from rollout.costs import Costs, spent
 from rollout.events import Event, Kind
 from rollout.host_timeline import DONE, RESTORING, RESULTS, HostTimeline, result_of, timelines
+from rollout.presence import CAME_BACK, CUT_OFF, ENDED, FINAL_MESSAGE, LOGGED_OFF, MESSAGE, SIGNED_OUT
 
 SCHEMA = 1
 """Version of the JSON report's shape."""
-
-MESSAGE, FINAL_MESSAGE, LOGGED_OFF, CAME_BACK = "message", "final message", "logged off", "came back"
-"""What befell a user: `data.what` of a USER event."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,14 @@ class Totals:
     users_warned: int
     """Got the final message before a forced log-off."""
     users_logged_off: int
+    """Of active sessions, as declared."""
+    users_disconnected_ended: int
+    """Their disconnected sessions were ended, as declared."""
+    users_signed_out: int
+    """By themselves."""
     users_came_back: int
+    users_cut_off: int
+    """The machine went from under their sessions: somebody or something else stopped it."""
     reads: int | None
     """Requests to Azure of the runs that ended; None where their logs do not say."""
     writes: int | None
@@ -321,7 +326,10 @@ def _totals(
         users_messaged=people(MESSAGE),
         users_warned=people(FINAL_MESSAGE),
         users_logged_off=people(LOGGED_OFF),
+        users_disconnected_ended=people(ENDED),
+        users_signed_out=people(SIGNED_OUT),
         users_came_back=people(CAME_BACK),
+        users_cut_off=people(CUT_OFF),
         reads=_sum(ends, "reads"),
         writes=_sum(ends, "writes"),
         costs=spent((host.actions for host in hosts), log[-1].time),

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, history, names, pool_record, schedule, vm_template
+from rollout import cleanup, history, names, pool_record, presence, schedule, vm_template
 from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
@@ -45,7 +45,7 @@ TICK = 15.0
 """Seconds after which the scheduler looks again without being called."""
 AT_ONCE = 1.0
 """Seconds for which it waits after a change for others, so that it looks once for all of them."""
-BEFORE_OUT = (Stage.BUILDING, Stage.BUILT, Stage.DRAINING, Stage.EMPTY)
+BEFORE_OUT = (Stage.BUILDING, Stage.HELD, Stage.BUILT, Stage.DRAINING, Stage.EMPTY)
 STUCK_AFTER = 2 * 3600.0
 """Seconds without anything in flight or admitted after which the run is paused rather than waits on."""
 
@@ -125,6 +125,7 @@ class Rollout:
         self._checkpoints_passed = 0
         self._progress_at = 0.0
         self._capacity: dict[str, Any] = {}
+        self._users = presence.Count()
 
     async def run(self) -> Outcome:
         outcome = await self._until_due()
@@ -199,7 +200,7 @@ class Rollout:
             await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
             need = self._need()
             if need.nothing:
-                return nothing_to_do(self._pool, self._image)
+                return nothing_to_do(self._pool, self._image, self._declaration.protection)
             if need.aborted_by:
                 self._stopping = f"aborted by {need.aborted_by}"
             if self._stopping:
@@ -505,7 +506,7 @@ class Rollout:
             self._start(self._by_name[name])
         self._let_log_off(limits)
         self._notice_ready(limits, go)
-        in_work = candidates.count(Stage.BUILDING, Stage.DRAINING, Stage.OUT) or go != Admissions()
+        in_work = candidates.count(Stage.BUILDING, Stage.HELD, Stage.DRAINING, Stage.OUT) or go != Admissions()
         if in_work or limits.canary_left == 0 or limits.left.opens:
             self._progress_at = now
         elif now - self._progress_at > STUCK_AFTER:
@@ -578,10 +579,12 @@ class Rollout:
             self._image,
             self._record,
             self._works,
+            self._declaration.protection,
             report,
             self._paused_by,
             self._stopping,
             self._window.goes_on,
+            self._users.by_name,
         )
         if self._paused_by in (APPROVAL, STOP_AFTER):
             outcome = replace(outcome, waits_for=self._paused_by)
@@ -592,6 +595,7 @@ class Rollout:
             outcome.summary,
             status=outcome.status,
             hosts=outcome.hosts,
+            users=outcome.users,
             summary=outcome.summary,
             counts=entry.counts,
             duration=entry.ended - entry.began,
@@ -644,6 +648,8 @@ class Rollout:
         self._tell(Event(self._clock.now(), kind, "", text, data))
 
     def _tell(self, event: Event) -> None:
+        if event.kind is Kind.USER:
+            self._users.note(str(event.data.get("user")), str(event.data.get("what")))
         if self._log is not None:
             self._log(event)
         else:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollout.clock import iso
+from rollout.clock import local
 from rollout.declaration import Build, Declaration
 from rollout.values import MINUTE
 from rollout.window import Opening
@@ -43,8 +43,17 @@ def next_opening(declaration: Declaration, now: float) -> Opening | None:
 
 
 def told(declaration: Declaration, at: float) -> str:
-    """An epoch second for people: in the window's zone and UTC."""
-    return declaration.window.local(at) if declaration.window is not None else iso(at)
+    """An epoch second for people: in the pool's zone and UTC."""
+    return local(at, declaration.zone)
+
+
+def finish(declaration: Declaration, ends: float, now: float) -> float:
+    """When a host whose users have until `ends` is expected to be updated, for people: by the end of the maintenance
+    window, else after a typical outage, in steps of five minutes."""
+    opening = opening_at(declaration, now)
+    if opening is not None and opening.end > ends and not math.isinf(opening.end):
+        return opening.end
+    return math.ceil((ends + OUTAGE) / (5 * MINUTE)) * 5 * MINUTE
 
 
 def swaps(declaration: Declaration, opening: Opening, pool: int, *, canaries: int) -> int:

@@ -6,6 +6,7 @@ host is looked at again, so that every step is decided by what is, not by what w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from rollout.arm import Disk, Extension, SessionHost, UserSession, Vm
 from rollout.azure import Body
 from rollout.declaration import Declaration
 from rollout.images import Image
+from rollout.messages import Message
 from rollout.record import HostRecord
 
 
@@ -36,11 +38,17 @@ class Memory:
 
     empty_since: float | None = None
     """Since when the host was seen without any session."""
-    messaged: frozenset[str] = frozenset()
-    """Sessions that got the drain message."""
+    told: Mapping[str, float] = field(default_factory=dict)
+    """Sessions that got a message other than the final one, with Azure's time of the last."""
     warned: frozenset[str] = frozenset()
     """Sessions that got the final message before a forced log-off."""
     warned_at: float | None = None
+    away_since: Mapping[str, float] = field(default_factory=dict)
+    """Since when sessions have been seen disconnected."""
+    returned: frozenset[str] = frozenset()
+    """Sessions whose users came back to them, and have not been told anything since."""
+    ended: frozenset[str] = frozenset()
+    """Sessions that were logged off as declared."""
     logged_off_at: float | None = None
     """When sessions were ended last: they are gone some seconds later, not at once (recording
     avd-usersessions-list-message-disconnect-delete)."""
@@ -140,6 +148,8 @@ class Wait(Step):
     """What is waited for: until it has changed nothing else is read. None: all is looked at again."""
     listed: bool = False
     """The pool's list, which is read anyhow, tells when a look at the sessions is worth a call."""
+    held: bool = False
+    """A person is waited for: meanwhile the host holds no place that others could have."""
     like: str = ""
     """What this wait has in common with that of other hosts: how long it took them says when to look."""
 
@@ -238,13 +248,18 @@ class SetAllowNewSession(Step):
 @dataclass(frozen=True)
 class SendMessage(Step):
     sessions: tuple[UserSession, ...]
-    final: bool
-    minutes: int
+    message: Message
+    ends: float
+    """Epoch second at which they are to have signed out."""
+    what: str
+    """MESSAGE, REMINDER or FINAL_MESSAGE of `rollout.presence`."""
 
 
 @dataclass(frozen=True)
 class LogOffUsers(Step):
     sessions: tuple[UserSession, ...]
+    only_disconnected: bool = False
+    """Whoever has come back to the session meanwhile keeps it."""
 
 
 @dataclass(frozen=True)

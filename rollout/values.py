@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from string import Formatter
 from typing import Any, TypeVar
 
 import isodate
@@ -117,3 +119,22 @@ def choice(prop: str, value: Any, kind: type[E]) -> E:
         return kind(str(value))
     except ValueError:
         raise InvalidDeclaration(prop, value, "is not known", f"use one of {', '.join(kind)}") from None
+
+
+def fields_of(text: str) -> tuple[str, ...]:
+    """The names in a template's braces. Raises ValueError for one that is not whole."""
+    return tuple(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def template(prop: str, text: str, known: Iterable[str], example: str) -> str:
+    """A text whose braces name what is known, and nothing else."""
+    try:
+        unknown = [name for name in fields_of(text) if name not in known]
+        if not unknown:
+            text.format_map(dict.fromkeys(known, ""))  # a conversion or format that makes no sense
+    except ValueError as error:
+        raise InvalidDeclaration(prop, text, f"is no template ({error})", f"write one {example}") from None
+    if unknown:
+        names = ", ".join(f"{{{name}}}" for name in known)
+        raise InvalidDeclaration(prop, text, f"names {{{unknown[0]}}}", f"use {names}, or {{{{ for a brace")
+    return text

@@ -22,6 +22,7 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import DAILY, FR, MO, MONTHLY, SA, SU, TH, TU, WE, WEEKLY, rrule
 from tzlocal.windows_tz import win_tz
 
+from rollout.clock import local
 from rollout.errors import InvalidDeclaration
 
 EXAMPLE = '"Day", "3Days", "Week Saturday,Sunday", "Month day1,day15" or "Month Second Tuesday Offset4"'
@@ -67,12 +68,7 @@ class Window:
 
     def local(self, at: float) -> str:
         """`Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC)`."""
-        there = datetime.fromtimestamp(at, ZoneInfo(self.zone))
-        if self.zone == "UTC":
-            return f"{there:%a %Y-%m-%d %H:%M} UTC"
-        here = datetime.fromtimestamp(at, UTC)
-        utc = here.strftime("%H:%M UTC" if here.date() == there.date() else "%Y-%m-%d %H:%M UTC")
-        return f"{there:%a %Y-%m-%d %H:%M} {self.zone} ({utc})"
+        return local(at, self.zone)
 
     @cached_property
     def _offset(self) -> timedelta:
@@ -116,7 +112,7 @@ def window(given: Mapping[str, Any], duration: float) -> Window:
     return found
 
 
-def zone_named(name: str) -> str:
+def zone_named(name: str, prop: str = "window.time_zone") -> str:
     """The IANA name of a zone that is named by it or by its Windows name. Raises InvalidDeclaration."""
     wanted = name.strip()
     for known in ({zone: zone for zone in available_timezones()}, win_tz):
@@ -124,7 +120,7 @@ def zone_named(name: str) -> str:
             if key.lower() == wanted.lower():
                 return zone
     raise InvalidDeclaration(
-        "window.time_zone",
+        prop,
         name,
         "is no time zone",
         'write an IANA name such as "Europe/Amsterdam", or a Windows one such as "W. Europe Standard Time"',

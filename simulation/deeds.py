@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulator import capacity
 from emulator.desktopvirtualization.broker import begin_session, broker_of, end_session, report
 from emulator.scenario import SECRETS
-from rollout import join, names
+from rollout import join, names, protection
 from rollout.declaration import parse
 from rollout.record import Phase, decode
 from simulation.emulated_pool import COMPUTE_API, GROUP, INPUTS, POOL, EmulatedPool
@@ -90,6 +90,16 @@ async def wipe_vm_tags(made: EmulatedPool, host: int) -> None:
 async def add_vm_tag(made: EmulatedPool, host: int) -> None:
     """A policy adds a tag: it has to survive."""
     _merge(made, vm_id(host), {"patched": "2026-01"})
+
+
+async def protect(made: EmulatedPool, host: int) -> None:
+    """Somebody protects the host, for half an hour."""
+    _merge(made, vm_id(host), {protection.TAG: "a demonstration"})
+    await made.clock.sleep(1800)
+    body = {"operation": "Delete", "properties": {"tags": {protection.TAG: "a demonstration"}}}
+    for _ in range(TRIES):
+        if made.ask("PATCH", f"{vm_id(host)}/{TAGS}", body, TAGS_API).status in (200, 404):
+            return
 
 
 async def wipe_pool_tags(made: EmulatedPool, host: int) -> None:
@@ -215,6 +225,7 @@ DEEDS: dict[str, Means] = {
     "lock_group": Means(lock_group),
     "wipe_vm_tags": Means(wipe_vm_tags, frozenset({"power", "flag"})),
     "add_vm_tag": Means(add_vm_tag),
+    "protect": Means(protect),
     "wipe_pool_tags": Means(wipe_pool_tags),
     "delete_new_disk": Means(delete_new_disk),
     "delete_session_host": Means(delete_session_host, frozenset({"gone", "flag"})),

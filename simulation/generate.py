@@ -74,6 +74,8 @@ def drawn(seed: int) -> Case:
     trouble = set(chance.choices(KINDS, WEIGHTS, k=chance.choice((1, 1, 2, 3))))
     pool, hosts = _pool(chance)
     inputs = _inputs(chance, hosts, pool)
+    manners = random.Random(f"manners/{seed}")
+    inputs |= _manners(manners, inputs)
     runners = _runners(chance, trouble)
     faults = _faults(chance) if "faults" in trouble else ()
     if "guests" in trouble:
@@ -85,6 +87,9 @@ def drawn(seed: int) -> Case:
         if fault in ("never_provisions",):
             lasting = ({"id": f"bad image, {fault}", "effect": _on("^vm-", r"1\.0\.1$", "never_boots")},)
     deeds = _deeds(chance, hosts) if "deeds" in trouble else ()
+    if "deeds" in trouble and manners.random() < 0.4:
+        when, delay = manners.choice(PHASES[:3]), manners.choice((-1.0, 0.0, 60.0))
+        deeds += (Deed("protect", manners.randrange(hosts), when, delay),)
     return Case(seed, pool, inputs, runners, faults, lasting, deeds, back=not lasting and chance.random() < 0.12)
 
 
@@ -135,6 +140,7 @@ def _inputs(chance: random.Random, hosts: int, pool: Body) -> Body:
             "deadline": chance.choice(("PT10M", "PT30M")),
             "log_off": chance.choice(("force", "force", "disconnected_only", "wait")),
             "grace": grace,
+            "allow_data_loss": True,
         },
         "verify": {"timeout": chance.choice(("PT30M", "PT45M"))},
     }
@@ -156,6 +162,21 @@ def _inputs(chance: random.Random, hosts: int, pool: Body) -> Body:
         pool["users"] = 0 if hosts < 3 or chance.random() < 0.5 else pool.get("users", 2)
         pool["ignore_probability"] = 0.0
     return inputs
+
+
+def _manners(chance: random.Random, inputs: Body) -> Body:
+    """How users and protected hosts are treated, drawn apart so that the rest of a seed's story stays as it is."""
+    drain: Body = dict(inputs["drain"])
+    if chance.random() < 0.4:
+        drain["reminders"] = [
+            {"before": before, "text": f"Reminder {before}: please sign out by {{time}}."}
+            for before in chance.sample(("PT8M", "PT4M", "PT1M"), k=chance.choice((1, 2)))
+        ]
+    if chance.random() < 0.3:
+        drain["end_disconnected_after"] = chance.choice(("PT0S", "PT3M", "PT15M"))
+    then = chance.choice(("skip", "fail"))
+    protection = {"policy": chance.choice(("skip", "wait", "wait")), "deadline": chance.choice(("PT20M", "PT1H"))}
+    return {"drain": drain, "protection": {**protection, "then": then}}
 
 
 def _runners(chance: random.Random, trouble: set[str]) -> tuple[Runner, ...]:
@@ -210,7 +231,7 @@ def _on(host: str, image: str, fault: str) -> Body:
 
 def _deeds(chance: random.Random, hosts: int) -> tuple[Deed, ...]:
     deeds = []
-    for kind in chance.sample(sorted(DEEDS), k=chance.choice((1, 1, 2))):
+    for kind in chance.sample(sorted(DEEDS.keys() - {"protect"}), k=chance.choice((1, 1, 2))):
         if kind in ("delete_vm", "delete_session_host") and hosts == 1:
             continue  # a pool without hosts is refused, and rightly
         host, delay = chance.randrange(hosts), chance.choice((-1.0, 0.0, 5.0, 60.0, 400.0))

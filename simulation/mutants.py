@@ -18,6 +18,7 @@ from rollout.host_work import HostWork
 from rollout.lease import Lease
 from rollout.phases import rejoin, release
 from rollout.pool_watch import PoolWatch
+from rollout.presence import FINAL_MESSAGE
 from rollout.record import HostRecord, Phase
 from rollout.rollout import Rollout
 from rollout.steps import DeleteSessionHost, Enter, SetAllowNewSession, Wait
@@ -110,8 +111,9 @@ def _new_record_drained() -> Iterator[None]:
 def _message() -> Any:
     async def message(self: Executor, step: Any, view: Any) -> Any:
         ids = frozenset(session.id for session in step.sessions)
-        told = {"warned": view.memory.warned | ids, "warned_at": view.now} if step.final else {}
-        return replace(view.memory, messaged=view.memory.messaged | ids, **told), ""
+        warned = {"warned": view.memory.warned | ids, "warned_at": view.now}
+        told = {"told": {**view.memory.told, **dict.fromkeys(ids, view.now)}, "returned": view.memory.returned - ids}
+        return replace(view.memory, **(warned if step.what == FINAL_MESSAGE else told)), ""
 
     return patch.object(Executor, "_message", message)
 

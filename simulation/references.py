@@ -136,7 +136,7 @@ def _merge(made: EmulatedPool, tags: dict[str, str]) -> None:
     assert answer.status == 200, answer.body
 
 
-FORCE = {"deadline": "PT15M", "log_off": "force", "grace": "PT5M"}
+FORCE = {"deadline": "PT15M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True}
 CANARY = {"hosts": 1, "bake": "PT10M"}
 
 REFERENCES: dict[str, Reference] = {

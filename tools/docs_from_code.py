@@ -26,6 +26,7 @@ DOCS = PROJECT / "docs"
 
 CONCERNS = (
     ("pool", "The pool and its load"),
+    ("users", "Users, and hosts that somebody protects"),
     ("hosts", "The session hosts and their agents"),
     ("autoscale", "Scaling plans"),
     ("rights", "Rights of the updater"),

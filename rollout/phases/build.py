@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rollout import names
 from rollout.arm import Disk, Vm
+from rollout.protection import Policy, Protection, Then
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -21,6 +22,7 @@ from rollout.steps import (
     DeleteTemporaryVm,
     Enter,
     Fail,
+    GiveBack,
     Goal,
     HostView,
     MarkDisk,
@@ -28,6 +30,7 @@ from rollout.steps import (
     Step,
     Wait,
 )
+from rollout.values import MINUTE
 
 PATIENCE = 90 * 60.0
 """Seconds for a temporary VM to become ready once it is there: Azure gives set-up 20 to 40 minutes, and a guest that
@@ -40,10 +43,16 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """BUILD: make the disk (with build: ahead), then wait to be drained."""
     if view.memory.give_back:
         return Enter(record.to(Phase.LEAVE, view.now))
+    protection = goal.declaration.protection
+    protected = protection.of(view.vm)
+    if protected and protection.policy is Policy.SKIP:
+        return GiveBack(protected)
     if goal.declaration.build == "ahead" or record.k:
         making = disk_step(view, goal)
         if making is not None:
             return making
+    if protected:
+        return _held(protected, view.now - record.s, protection)
     if not view.memory.may_drain:
         return Await(Admission.DRAIN)
     return Enter(
@@ -56,6 +65,14 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
         exclusion_tag=True if goal.exclusion_tag else None,
         delete_option="Detach" if view.vm.os_disk.get("deleteOption") == "Delete" else None,
     )
+
+
+def _held(why: str, waited: float, protection: Protection) -> Step:
+    """Somebody protects the host, and is waited for until the deadline."""
+    if waited < protection.deadline:
+        return Wait(why, min(MINUTE, protection.deadline - waited), of=Part.VM, held=True)
+    reason = f"{why}; it was waited for {protection.deadline / MINUTE:.0f} min"
+    return Fail(reason) if protection.then is Then.FAIL else GiveBack(reason)
 
 
 def ready(disk: Disk | None) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rollout import names
-from rollout.arm import Disk, UserSession
-from rollout.clock import from_iso, iso
+from rollout.arm import Disk
+from rollout.clock import from_iso
 from rollout.declaration import DeviceCleanup, JoinType
-from rollout.draining import LogOff
+from rollout.phases import people
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -27,12 +27,7 @@ from rollout.steps import (
     Step,
     Wait,
 )
-from rollout.values import MINUTE
 
-SESSION_END = 45.0
-"""Seconds given to a session to end after it was logged off, before it is asked again."""
-REACHABLE = ("Active", "Disconnected", "Pending")
-"""States of sessions that a message or a log-off reaches."""
 AGENT_PATIENCE = 30 * 60.0
 """Seconds without a sign of the VM agent, which removes extensions, after which the host is left out."""
 
@@ -41,62 +36,32 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """DRAIN: until the host has had no session for the declared time and a slot is free."""
     if view.memory.give_back:
         return Enter(record.to(Phase.LEAVE, view.now))
+    protected = goal.declaration.protection.of(view.vm)
+    if protected:
+        return GiveBack(f"{protected}, which came while it was drained")
     if view.session_host is not None and view.session_host.allow_new_session:
         return SetAllowNewSession(False)
     if view.session_host is not None and view.sessions is None:
         return Wait("sessions to be listed", 1.0)
-    sessions = view.sessions or ()
-    step = _people(view, goal, record, sessions)
-    urgent = isinstance(step, SendMessage | LogOffUsers | GiveBack)
-    preparing = None if urgent else _prepare(view, goal, record, not sessions)
-    if preparing is not None:
-        return preparing
-    return step
+    there = people.people_of(view, goal, record)
+    if not there.sessions:
+        return _prepare(view, goal, record, True) or _empty(view, goal, record)
+    step = people.next_step(there, goal.declaration.zone)
+    if isinstance(step, SendMessage | LogOffUsers | GiveBack):
+        return step
+    told = people.note(there) if not view.vm.changing else None
+    return told or _prepare(view, goal, record, False) or step
 
 
-def _people(view: HostView, goal: Goal, record: HostRecord, sessions: tuple[UserSession, ...]) -> Step:
-    """What is due to the users of the host now."""
-    drain, memory = goal.declaration.drain, view.memory
-    deadline = record.s + drain.deadline
-    reachable = tuple(s for s in sessions if s.state in REACHABLE)
-    fresh = tuple(s for s in reachable if s.id not in memory.messaged)
-    if fresh:
-        return SendMessage(fresh, final=False, minutes=max(1, round((deadline - view.now) / 60)))
-    if not sessions:
-        since = memory.empty_since
-        left = drain.zero_sessions_for - (view.now - since) if since is not None else drain.zero_sessions_for
-        if left > 0 and not view.vm.off:
-            return Wait("no session; making sure that nobody comes back", min(left, 30.0), of=Part.SESSIONS)
-        if not memory.may_release:
-            return Await(Admission.RELEASE)
-        return Enter(record.to(Phase.RELEASE, view.now))
-    if memory.logged_off_at is not None and view.now < memory.logged_off_at + SESSION_END:
-        return Wait(f"{_who(sessions)} to end", 10.0, of=Part.SESSIONS)
-    force = drain.log_off is LogOff.FORCE
-    warn_at = deadline - (drain.grace if force else 0.0)
-    if view.now < warn_at:
-        return Wait(_who(sessions), warn_at - view.now, of=Part.SESSIONS, listed=True)
-    if not memory.may_log_off:
-        held = f"{_who(sessions)}; nobody is logged off before the canary has passed"
-        return Wait(held, 10 * MINUTE, of=Part.SESSIONS, listed=True)
-    ended = tuple(s for s in sessions if s.state == "Disconnected")
-    if force:
-        unwarned = tuple(s for s in reachable if s.id not in memory.warned)
-        if unwarned:
-            return SendMessage(unwarned, final=True, minutes=max(1, round(drain.grace / 60)))
-        left = (memory.warned_at or view.now) + drain.grace - view.now
-        if left > 0:
-            soon = f"{_who(sessions)}; logged off at {iso(view.now + left)[11:16]} UTC"
-            return Wait(soon, left, of=Part.SESSIONS, listed=True)
-        return LogOffUsers(reachable) if reachable else Wait(_who(sessions), 30.0, of=Part.SESSIONS)
-    if drain.log_off is LogOff.DISCONNECTED_ONLY and ended:
-        return LogOffUsers(ended)
-    return GiveBack(f"still in use at the drain deadline ({_who(sessions)}); drain.log_off is {drain.log_off}")
-
-
-def _who(sessions: tuple[UserSession, ...]) -> str:
-    states = [s.state for s in sessions]
-    return ", ".join(f"{states.count(state)} {state.lower()}" for state in dict.fromkeys(states)) + " session(s)"
+def _empty(view: HostView, goal: Goal, record: HostRecord) -> Step:
+    """Nobody is there: for how long, and is there a slot."""
+    since, wanted = view.memory.empty_since, goal.declaration.drain.zero_sessions_for
+    left = wanted - (view.now - since) if since is not None else wanted
+    if left > 0 and not view.vm.off:
+        return Wait("no session; making sure that nobody comes back", min(left, 30.0), of=Part.SESSIONS)
+    if not view.memory.may_release:
+        return Await(Admission.RELEASE)
+    return Enter(record.to(Phase.RELEASE, view.now))
 
 
 def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Step | None:

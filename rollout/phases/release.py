@@ -30,7 +30,7 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if view.session_host is not None:
         if view.sessions is None:
             return Wait("last look at the sessions", 1.0)
-        if view.sessions:
+        if view.sessions or goal.declaration.protection.of(view.vm):
             return Enter(record.to(Phase.DRAIN, view.now))
         if view.memory.refused_deletes >= REFUSALS:
             return Fail("AVD does not let its session-host record be deleted, though it lists no session")

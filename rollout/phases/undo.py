@@ -6,9 +6,9 @@ A path of its own, not the swap backwards: the new disk's join changed the machi
 
 from __future__ import annotations
 
-from rollout import names
+from rollout import names, presence
 from rollout.draining import LogOff
-from rollout.phases import drain, rejoin, release, serve
+from rollout.phases import drain, people, rejoin, release, serve
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
     CollectEvidence,
@@ -55,9 +55,9 @@ def _undo(view: HostView, goal: Goal, record: HostRecord) -> Step:
     if view.old_disk is None:
         return Fail(f"the old disk {record.d} has vanished, so it cannot be put back")
     if view.session_host is not None:
-        people = _people(view, goal, record)
-        if people is not None:
-            return people
+        leaving = _people(view, goal, record)
+        if leaving is not None:
+            return leaving
         if view.memory.refused_deletes >= release.REFUSALS:
             return Fail("AVD does not let its session-host record be deleted, though it lists no session")
         return DeleteSessionHost(force=False)
@@ -90,12 +90,12 @@ def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
         return Wait("sessions to be listed", 1.0)
     if not view.sessions:
         return None
-    declared, people = goal.declaration.drain, f"{len(view.sessions)} user(s) on the failed disk"
-    reachable = tuple(s for s in view.sessions if s.state in drain.REACHABLE)
+    declared, who = goal.declaration.drain, f"{len(view.sessions)} user(s) on the failed disk"
+    reachable = tuple(s for s in view.sessions if s.state in people.REACHABLE)
     unwarned = tuple(s for s in reachable if s.id not in memory.warned)
     if unwarned:
-        return SendMessage(unwarned, final=True, minutes=max(1, round(declared.grace / 60)))
-    if memory.logged_off_at is not None and view.now < memory.logged_off_at + drain.SESSION_END:
+        return SendMessage(unwarned, declared.final_message, view.now + declared.grace, presence.FINAL_MESSAGE)
+    if memory.logged_off_at is not None and view.now < memory.logged_off_at + people.SESSION_END:
         return Wait(f"{len(view.sessions)} session(s) to end", 10.0, of=Part.SESSIONS)
     warned_for = view.now - (memory.warned_at if memory.warned_at is not None else view.now)
     late = view.now > record.s + declared.deadline + declared.grace
@@ -103,10 +103,10 @@ def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
         return LogOffUsers(reachable)
     ended = tuple(s for s in reachable if s.state == "Disconnected")
     if declared.log_off is LogOff.DISCONNECTED_ONLY and late and ended:
-        return LogOffUsers(ended)
+        return LogOffUsers(ended, only_disconnected=True)
     if late and (declared.log_off is not LogOff.FORCE or not reachable):
-        return Fail(f"{people} stayed past the drain deadline")
-    return Wait(f"{people} to leave", 30.0, of=Part.SESSIONS)
+        return Fail(f"{who} stayed past the drain deadline")
+    return Wait(f"{who} to leave", 30.0, of=Part.SESSIONS)
 
 
 def _rejoin(view: HostView, goal: Goal, record: HostRecord) -> Step:

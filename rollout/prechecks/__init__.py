@@ -29,6 +29,7 @@ from rollout.prechecks import (
     rights,
     secrets,
     terms,
+    users,
     window,
 )
 from rollout.prechecks.facts import Facts
@@ -43,6 +44,7 @@ CHECKS = (
     pool.capacity,
     pool.draining,
     hosts.check,
+    users.at_risk,
     autoscale.check,
     image.check,
     terms.check,
@@ -70,6 +72,7 @@ async def run(azure: Azure, declaration: Declaration, observed: Pool, target: Im
     found = list(pool.kind(observed))
     if any(finding.severity is Severity.ERROR for finding in found):
         return merged([*found, *pool.paused(observed, declaration)])
+    found += users.protected(observed, target, declaration)
     if not hosts_to_update(observed, target, declaration):
         nothing = Facts(observed, target, declaration, ())
         return merged([*found, *pool.paused(observed, declaration), *rights.out_of_scope(nothing)])

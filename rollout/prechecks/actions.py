@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from rollout.declaration import Declaration
-from rollout.draining import LogOff
 
 
 class Holds(StrEnum):
@@ -108,5 +107,5 @@ _LOG_OFF = "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/
 
 def needed(holds: Holds, declaration: Declaration) -> tuple[str, ...]:
     """The actions at a scope that this declaration leads to."""
-    nobody_is_logged_off = declaration.drain.log_off is LogOff.WAIT
+    nobody_is_logged_off = not declaration.drain.ends_sessions
     return tuple(action for action in ACTIONS[holds] if not (nobody_is_logged_off and action == _LOG_OFF))

@@ -20,6 +20,7 @@ CHECKS: dict[str, Callable[[Evidence], Found]] = {
     "I2 no silent loss": hosts.no_silent_loss,
     "I3 no orphans": hosts.no_orphans,
     "I4 nobody cut off": users.nobody_cut_off,
+    "I4 told once": users.told_once,
     "I4 nobody lands early": users.nobody_lands_early,
     "I5 one rollout": ownership.one_rollout,
     "I5 writes under a lease": ownership.writes_under_lease,

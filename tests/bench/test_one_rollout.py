@@ -73,7 +73,12 @@ def test_the_sides_differ_in_order_and_build_only():
     for side in (ours, other):
         assert side.inputs["max_unavailable"] == 10
         assert side.inputs["canary"] == {"hosts": 1, "bake": "PT10M"}
-        assert side.inputs["drain"] == {"deadline": "PT60M", "log_off": "force", "grace": "PT5M"}
+        assert side.inputs["drain"] == {
+            "deadline": "PT60M",
+            "log_off": "force",
+            "grace": "PT5M",
+            "allow_data_loss": True,
+        }
 
 
 def test_a_pool_that_does_not_run_the_new_image_gives_no_figures(tmp_path):

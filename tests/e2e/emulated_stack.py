@@ -38,6 +38,7 @@ QUICK = {
     "rollout.canary.bake": "PT2M",
     "rollout.drain.deadline": "PT10M",
     "rollout.drain.grace": "PT2M",
+    "rollout.drain.allow_data_loss": "true",
     "rollout.verify.timeout": "PT40M",
     "rollout.keep_old_disk": "P30D",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rollout import report
+from rollout import presence, report
 from rollout.events import Event, Kind, read_log
 from rollout.host_timeline import HostTimeline, Span
 from tests.hostpool.night import BEGIN, POOL_ID, VERSION_ID, night
@@ -156,9 +156,9 @@ def test_users_are_counted_as_people_not_as_events() -> None:
     made = report.build(
         [
             started(0, "vm-1"),
-            Event(1, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGE}),
-            Event(2, Kind.USER, "vm-1", "", {**user, "what": report.MESSAGE}),
-            Event(3, Kind.USER, "vm-1", "", {**user, "what": report.LOGGED_OFF}),
+            Event(1, Kind.USER, "vm-1", "", {**user, "what": presence.MESSAGE}),
+            Event(2, Kind.USER, "vm-1", "", {**user, "what": presence.MESSAGE}),
+            Event(3, Kind.USER, "vm-1", "", {**user, "what": presence.LOGGED_OFF}),
         ]
     )
     totals = made.totals

@@ -112,6 +112,7 @@ def test_the_verdict_is_honest_about_failures_gaps_and_a_missing_end() -> None:
         "1 host is back on its old disk and serves the old image.",
         "1 host was left out and serves unchanged.",
         "As far as is known, serving hosts never fell below the floor.",
+        "Users: 8 logged off as declared, 1 came back meanwhile, nobody was cut off.",
         "For 22 min no engine ran; nothing is known of that time.",
     ]
     events = night(killed_after=None)

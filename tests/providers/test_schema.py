@@ -136,5 +136,5 @@ def test_the_documentation_lists_every_property() -> None:
     text = docs.inputs_md()
     for path, of in _objects(schema()):
         for name in of.get("properties", {}):
-            shown = f"{path}{name}".replace("checkpoints.", "checkpoints[].")
+            shown = f"{path}{name}".replace("checkpoints.", "checkpoints[].").replace("reminders.", "reminders[].")
             assert f"# `{shown}`" in text

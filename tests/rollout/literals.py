@@ -97,9 +97,12 @@ def session_host(*, ago: float = 10.0, **properties: Any) -> SessionHost:
     return SessionHost(session_host_body("vm-0", **{"lastHeartBeat": iso(NOW - ago), **properties}))
 
 
-def session(state: str = "Active", number: int = 1) -> UserSession:
+def session(state: str = "Active", number: int = 1, *, came: float | None = None) -> UserSession:
     id = f"{POOL}/sessionHosts/vm-0.contoso.com/userSessions/{number}"
-    return UserSession({"id": id, "properties": {"sessionState": state, "userPrincipalName": f"u{number}@contoso.com"}})
+    properties = {"sessionState": state, "userPrincipalName": f"u{number}@contoso.com"}
+    if came is not None:
+        properties["createTime"] = iso(came)
+    return UserSession({"id": id, "properties": properties})
 
 
 def disk(

@@ -13,6 +13,7 @@ from rollout.arm import Disk, SessionHost, Vm
 from rollout.clock import iso
 from rollout.extensions import Class, of_class
 from rollout.phases import next_step
+from rollout.presence import FINAL_MESSAGE
 from rollout.record import ENDED, NEXT, HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -222,8 +223,8 @@ class Modelled:
                 ids = frozenset(s.id for s in step.sessions)
                 self.memory = (
                     replace(memory, warned=memory.warned | ids, warned_at=self.now)
-                    if step.final
-                    else replace(memory, messaged=memory.messaged | ids)
+                    if step.what == FINAL_MESSAGE
+                    else replace(memory, told={**memory.told, **dict.fromkeys(ids, self.now)})
                 )
             case LogOffUsers():
                 assert {s.id for s in step.sessions} <= memory.warned, "somebody was logged off unwarned"

@@ -56,6 +56,32 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("drain.message", {"drain": {"message": "x" * 261}}, "xxx", "260"),
     ("drain.final_message", {"drain": {"final_message": "x" * 261}}, "xxx", "260"),
     ("drain.grace", {"drain": {"log_off": "force", "grace": "PT2H"}}, "7200", "shorter"),
+    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT9M"}}, "540", "PT10M or more, or allow_data_loss: true"),
+    ("drain.end_disconnected_after", {"drain": {"end_disconnected_after": "later"}}, "later", "PT10M"),
+    ("drain.message", {"drain": {"message": "Leave by {when}."}}, "{when}", "{time}"),
+    ("drain.message", {"drain": {"message": "Leave by {time"}}, "{time", "{time}"),
+    ("drain.message.nl", {"drain": {"message": {"en": "Leave.", "nl": " "}}}, " ", "{time}"),
+    ("drain.message", {"drain": {"message": {}}}, "{}", '"nl"'),
+    ("drain.message_title", {"drain": {"message": {"nl": "Weg."}, "message_title": {"en": "Go"}}}, "en", '{"nl":'),
+    ("drain.message", {"drain": {"message": "{host}" + "x" * 246}}, "xxx", "260"),
+    ("drain.message", {"drain": {"message": "{pool}" + "x" * 258}}, "xxx", "260"),
+    ("drain.final_message", {"drain": {"final_message": "{finish}" + "x" * 245}}, "xxx", "260"),
+    ("drain.message_title", {"drain": {"message_title": "{nobody}"}}, "{nobody}", "{pool}"),
+    ("drain.reminders", {"drain": {"reminders": [{"before": "PT1H", "text": "a"}]}}, "3600", '"before": "PT15M"'),
+    ("drain.reminders", {"drain": {"reminders": [{"before": "PT0S", "text": "a"}]}}, "0", "PT15M"),
+    (
+        "drain.reminders",
+        {"drain": {"reminders": [{"before": "PT5M", "text": "a"}, {"before": 300, "text": "b"}]}},
+        "300",
+        "a time of its own",
+    ),
+    (
+        "drain.reminders[0].text",
+        {"drain": {"reminders": [{"before": "PT5M", "text": "{minute}"}]}},
+        "{minute}",
+        "{minutes}",
+    ),
+    ("time_zone", {"time_zone": "Europe/Atlantis"}, "Europe/Atlantis", "Europe/Amsterdam"),
     ("join.type", {"join": {"type": "workgroup"}}, "workgroup", "ad, entra"),
     ("join.domain", {"join": {**AD, "domain": ""}}, "None", "domain, user and password_secret"),
     ("join.user", {"join": {**AD, "user": None}}, "None", "domain, user and password_secret"),
@@ -148,7 +174,7 @@ def test_everything_declared_arrives() -> None:
             "canary": {"hosts": 2.0, "bake": "PT1H"},
             "checkpoints": [{"percent": 25.0, "pause": "PT1H"}, {"percent": "50%", "pause": 60}],
             "max_failed": 2.0,
-            "drain": {"deadline": "PT2H", "log_off": "force", "grace": 300.0},
+            "drain": {"deadline": "PT2H", "log_off": "force", "grace": 300.0, "allow_data_loss": True},
             "build": "after_deallocate",
             "stop": "power_off",
             "device_cleanup": "graph",
@@ -170,6 +196,32 @@ def test_everything_declared_arrives() -> None:
     assert given_.device_cleanup is DeviceCleanup.GRAPH
     assert (given_.build_tags, given_.keep_old_disk) == ((("a", "1"), ("b", "2")), 7 * 86400)
     assert (given_.verify.polls, given_.verify.script) == (3, ("exit 0",))
+
+
+def test_messages_arrive_by_language_and_reminders_in_the_order_of_time() -> None:
+    drain = parse(
+        {
+            **LEAST,
+            "drain": {
+                "message": {"nl": "Weg.", "en": "Go."},
+                "message_title": "Update {{1}}",
+                "reminders": [{"before": 300, "text": "b"}, {"before": "PT30M", "text": "a", "title": "Soon"}],
+            },
+        }
+    ).drain
+    assert drain.message.boxes == (("Update {{1}}", "Go."), ("Update {{1}}", "Weg."))
+    assert drain.message.filled({})[0][0] == "Update {1}"
+    assert [(r.before, r.message.boxes) for r in drain.reminders] == [
+        (1800, (("Soon", "a"),)),
+        (300, (("Update {{1}}", "b"),)),
+    ]
+    assert drain.final_message.boxes[0][0] == "Update {{1}}"
+
+
+def test_the_pools_zone_is_that_of_its_window_unless_another_is_declared() -> None:
+    assert parse(LEAST).zone == "UTC"
+    assert parse({**LEAST, "window": NIGHTS}).zone == "Europe/Amsterdam"
+    assert parse({**LEAST, "window": NIGHTS, "time_zone": "romance standard time"}).zone == "Europe/Paris"
 
 
 def test_pool_ids_are_taken_in_any_case() -> None:

@@ -10,9 +10,11 @@ import pytest
 from rollout import names
 from rollout.azure import Azure
 from rollout.clock import iso
+from rollout.draining import Drain
 from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind
 from rollout.executor import Executor
+from rollout.presence import FINAL_MESSAGE, LOGGED_OFF, MESSAGE, REMINDER
 from rollout.record import Phase
 from rollout.registration_token import TokenSource
 from rollout.steps import (
@@ -92,6 +94,10 @@ def executor(answers: dict[str, Any] | None = None, **inputs: Any) -> tuple[Exec
     azure, told = Noting(answers or {}), list[Event]()
     wanted = goal(exclusion_tag="NoScale", **inputs)
     return Executor(cast(Azure, azure), wanted, LoopClock(), told.append), azure, told
+
+
+def declared(doing: Executor) -> Drain:
+    return doing._declaration.drain
 
 
 async def entered(step: Enter, on: Any = None, **changes: Any) -> tuple[Body, dict[str, Any]]:
@@ -194,10 +200,40 @@ async def test_a_pool_without_a_token_is_told() -> None:
 
 async def test_a_message_says_how_long_and_to_whom() -> None:
     doing, azure, told = executor(drain={"message": "{pool}: {minutes} minutes on {host}"})
-    memory = await doing.perform(SendMessage((session(number=1),), False, 30), view(Phase.DRAIN))
+    step = SendMessage((session(number=1),), declared(doing).message, NOW + 1800, MESSAGE)
+    memory = await doing.perform(step, view(Phase.DRAIN))
     assert azure.made("send_message") == [(session(number=1).id, "Maintenance", "hp1: 30 minutes on vm-0")]
-    assert memory.messaged == {session(number=1).id} and memory.warned == frozenset()
+    assert memory.told == {session(number=1).id: NOW} and memory.warned == frozenset()
     assert [e.data["user"] for e in told if e.kind is Kind.USER] == ["u1@contoso.com"]
+
+
+async def test_times_are_told_in_the_pools_zone_and_in_utc_and_in_each_language() -> None:
+    """NOW is 21:00 UTC; the window ends at 05:00 UTC, the next day."""
+    texts = {"nl": "Tot {time}, klaar om {finish}.", "en": "By {time_utc}, done at {finish_utc}."}
+    night = {"recur_every": "Day", "start": "20:00", "duration": "PT9H", "time_zone": "UTC"}
+    doing, azure, _ = executor(
+        drain={"message": texts, "message_title": {"en": "Update", "nl": "Onderhoud"}},
+        window=night,
+        time_zone="W. Europe Standard Time",
+    )
+    await doing.perform(SendMessage((session(),), declared(doing).message, NOW + 1800, MESSAGE), view(Phase.DRAIN))
+    assert [made[1:] for made in azure.made("send_message")] == [
+        ("Update", "By 21:30 UTC, done at 2026-01-13 05:00 UTC."),
+        ("Onderhoud", "Tot 22:30, klaar om 2026-01-13 06:00."),
+    ]
+
+
+async def test_a_final_message_begins_the_grace_and_a_reminder_does_not() -> None:
+    doing, azure, _ = executor()
+    said = declared(doing).final_message
+    returned = Memory(returned=frozenset({session().id}))
+    final = await doing.perform(SendMessage((session(),), said, NOW + 600, FINAL_MESSAGE), view(Phase.DRAIN))
+    assert (final.warned, final.warned_at, final.told) == ({session().id}, NOW, {})
+    again = await doing.perform(
+        SendMessage((session(),), said, NOW + 600, REMINDER), view(Phase.DRAIN, memory=returned)
+    )
+    assert (again.warned_at, again.told, again.returned) == (None, {session().id: NOW}, frozenset())
+    assert "in 10 minutes" in azure.made("send_message")[0][2]
 
 
 async def test_a_disconnected_user_who_came_back_is_not_logged_off() -> None:
@@ -210,6 +246,15 @@ async def test_a_disconnected_user_who_came_back_is_not_logged_off() -> None:
     azure.calls.clear()
     memory = await doing.perform(step, view(Phase.DRAIN))
     assert azure.made("log_off") == [] and memory.logged_off_at is None
+
+
+async def test_who_came_back_since_the_look_is_not_forced_off_without_a_warning() -> None:
+    step = LogOffUsers((session("Disconnected", 1), session("Active", 2)))
+    now = [session("Active", 1).body, session("Active", 2).body]
+    doing, azure, told = executor({"list_user_sessions": [now]}, drain={"log_off": "force"})
+    memory = await doing.perform(step, view(Phase.DRAIN))
+    assert azure.made("log_off") == [(session(number=2).id,)] and memory.ended == {session(number=2).id}
+    assert [e.data["what"] for e in told if e.kind is Kind.USER] == [LOGGED_OFF]
 
 
 async def test_a_declared_force_logs_off_active_users_too() -> None:
@@ -411,6 +456,6 @@ async def test_a_declared_script_that_fails_is_a_fault_of_the_image_at_once() ->
 
 async def test_a_step_keeps_what_was_remembered() -> None:
     doing, _, _ = executor()
-    memory = Memory(messaged=frozenset({"a"}), evidence=True)
+    memory = Memory(told={"a": 1.0}, evidence=True)
     found = await doing.perform(SetAllowNewSession(False), view(Phase.UNDO, memory=memory))
     assert found == memory

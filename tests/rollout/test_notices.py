@@ -8,7 +8,8 @@ import pytest
 
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
-from rollout.notices import HOSTS_TOLD, LONGEST_TEXT, LONGEST_TITLE, Notice, Notices, Notify, fields_of, notify
+from rollout.notices import HOSTS_TOLD, LONGEST_TEXT, LONGEST_TITLE, Notice, Notices, Notify, notify
+from rollout.values import fields_of
 
 
 def event(kind: Kind, text: str = "", host: str = "", **data: Any) -> Event:

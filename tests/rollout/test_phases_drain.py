@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from rollout.phases import next_step
-from rollout.phases.drain import AGENT_PATIENCE, SESSION_END
+from rollout.phases.drain import AGENT_PATIENCE
+from rollout.phases.people import LIST_LAG, LOOK, SESSION_END
+from rollout.presence import FINAL_MESSAGE, MESSAGE, REMINDER, noted
 from rollout.record import Phase
 from rollout.steps import (
     Admission,
@@ -48,19 +50,22 @@ from tests.support.observed import NOW
 
 DAY = 86400.0
 KEPT = disk(OLD, "old", attached=True, until=NOW + 3 * DAY)
-FORCE = {"log_off": "force", "deadline": "PT60M", "grace": "PT5M"}
+FORCE = {"log_off": "force", "deadline": "PT60M", "grace": "PT5M", "allow_data_loss": True}
 
 
-def step(*, ago: float = 60.0, inputs: dict[str, Any] | None = None, **changes: Any) -> Step:
+def step(*, ago: float = 60.0, inputs: dict[str, Any] | None = None, m: int | None = None, **changes: Any) -> Step:
+    """`m`: what the record says of messages; left out, that all were sent that are remembered."""
     hidden = changes.pop("hidden", False)
     memory = replace(changes.pop("memory", Memory()), script_removed=not hidden)
-    fields = {"old_disk": KEPT, "memory": memory, **changes}
-    return next_step(view(record(Phase.DRAIN, ago=ago), fields.pop("machine", None), **fields), goal(**(inputs or {})))
+    since = record(Phase.DRAIN, ago=ago, m=(int(ago) if memory.told else 0) if m is None else m)
+    return next_step(
+        view(since, changes.pop("machine", None), **{"old_disk": KEPT, "memory": memory, **changes}),
+        goal(**(inputs or {})),
+    )
 
 
-def told(*numbers: int, **changes: Any) -> Memory:
-    ids = frozenset(session(number=n).id for n in numbers)
-    return Memory(messaged=ids, **changes)
+def told(*numbers: int, at: float = NOW, **changes: Any) -> Memory:
+    return Memory(told={session(number=n).id: at for n in numbers}, **changes)
 
 
 def test_new_sessions_are_refused_before_anything_else() -> None:
@@ -70,22 +75,22 @@ def test_new_sessions_are_refused_before_anything_else() -> None:
 def test_every_session_that_a_message_reaches_gets_one_once() -> None:
     sessions = (session("Active", 1), session("Disconnected", 2), session("UserProfileDiskMounted", 3))
     sent = step(sessions=sessions, memory=told(2))
-    assert isinstance(sent, SendMessage) and not sent.final
+    assert isinstance(sent, SendMessage) and sent.what == MESSAGE
     assert [s.id for s in sent.sessions] == [sessions[0].id]
-    assert sent.minutes == 59
+    assert sent.ends == NOW - 60 + 3600
     assert isinstance(step(sessions=sessions, memory=told(1, 2)), Wait)
 
 
 def test_a_user_who_comes_late_is_told_though_the_deadline_is_over() -> None:
     late = step(ago=7200, sessions=(session(),), inputs={"drain": FORCE})
-    assert isinstance(late, SendMessage) and not late.final and late.minutes == 1
+    assert isinstance(late, SendMessage) and late.what == MESSAGE and late.ends == NOW + 300
 
 
 def test_a_forced_log_off_needs_final_message_and_its_whole_grace() -> None:
     active, inputs = (session(),), {"drain": FORCE}
     assert isinstance(step(ago=3200, sessions=active, memory=told(1), inputs=inputs), Wait)
     final = step(ago=3301, sessions=active, memory=told(1), inputs=inputs)
-    assert isinstance(final, SendMessage) and final.final and final.minutes == 5
+    assert isinstance(final, SendMessage) and final.what == FINAL_MESSAGE and final.ends == NOW + 300
     warned = frozenset({active[0].id})
     waiting = told(1, warned=warned, warned_at=NOW - 299)
     assert isinstance(step(ago=4000, sessions=active, memory=waiting, inputs=inputs), Wait)
@@ -97,7 +102,7 @@ def test_somebody_new_at_the_end_gets_the_grace_too() -> None:
     both = (session(number=1), session(number=2))
     memory = told(1, 2, warned=frozenset({both[0].id}), warned_at=NOW - 1000)
     final = step(ago=9000, sessions=both, memory=memory, inputs={"drain": FORCE})
-    assert isinstance(final, SendMessage) and final.sessions == (both[1],)
+    assert isinstance(final, SendMessage) and final.sessions == (both[1],) and final.what == FINAL_MESSAGE
 
 
 def test_sessions_that_were_logged_off_get_time_to_end() -> None:
@@ -122,9 +127,101 @@ def test_waiting_never_logs_off_anybody_but_leaves_the_host_out() -> None:
 def test_disconnected_only_logs_off_the_disconnected_and_leaves_out_a_host_with_an_active_one() -> None:
     inputs = {"drain": {"log_off": "disconnected_only"}}
     gone, here = session("Disconnected", 1), session("Active", 2)
-    assert step(ago=9000, sessions=(gone, here), memory=told(1, 2), inputs=inputs) == LogOffUsers((gone,))
+    ended = LogOffUsers((gone,), only_disconnected=True)
+    assert step(ago=9000, sessions=(gone, here), memory=told(1, 2), inputs=inputs) == ended
     assert isinstance(step(ago=9000, sessions=(here,), memory=told(2), inputs=inputs), GiveBack)
     assert isinstance(step(ago=60, sessions=(gone, here), memory=told(1, 2), inputs=inputs), Wait)
+
+
+REMINDED = {
+    "deadline": "PT60M",
+    "reminders": [
+        {"before": "PT5M", "text": "5"},
+        {"before": "PT30M", "text": "30"},
+        {"before": "PT15M", "text": "15"},
+    ],
+}
+
+
+def reminded(ago: float, **changes: Any) -> str:
+    """The text that is sent to one who was told when the drain began; empty where nothing is."""
+    memory = changes.pop("memory", told(1, at=NOW - ago))
+    sent = step(ago=ago, sessions=(session(),), memory=memory, inputs={"drain": {**REMINDED, **changes}})
+    return sent.message.boxes[0][1] if isinstance(sent, SendMessage) and sent.what == REMINDER else ""
+
+
+def test_reminders_are_sent_at_their_times_and_each_once() -> None:
+    assert (reminded(1799), reminded(1800), reminded(2700), reminded(3300)) == ("", "30", "15", "5")
+    assert reminded(2699, memory=told(1, at=NOW - 899)) == ""
+    assert reminded(2700, memory=told(1, at=NOW - 900)) == "15"
+    waiting = step(ago=1000, sessions=(session(),), memory=told(1, at=NOW - 1000), inputs={"drain": REMINDED})
+    assert isinstance(waiting, Wait) and waiting.seconds == 800
+
+
+def test_of_reminders_that_were_missed_only_the_last_is_sent() -> None:
+    assert reminded(3400) == "5"
+
+
+def test_a_reminder_within_the_grace_follows_the_final_message_whenever_that_came() -> None:
+    force = {"log_off": "force", "grace": "PT10M"}
+    assert reminded(3310, memory=told(1, at=NOW - 600), **force) == ""  # not warned: the final message is due
+    warned = {"warned": frozenset({session().id})}
+    assert reminded(9000, memory=told(1, at=NOW - 900, warned_at=NOW - 299, **warned), **force) == ""
+    assert reminded(9000, memory=told(1, at=NOW - 900, warned_at=NOW - 300, **warned), **force) == "5"
+
+
+def test_after_a_crash_the_record_says_who_was_told() -> None:
+    """What was told before is not told again; who may have come after that is."""
+    ago, since = 1000.0, record(Phase.DRAIN, ago=1000, m=500)
+    before, after = session(number=1, came=NOW - 5000), session(number=2, came=NOW - 500 - LIST_LAG + 1)
+    sent = next_step(view(since, old_disk=KEPT, sessions=(before, after)), goal())
+    assert isinstance(sent, SendMessage) and sent.sessions == (after,)
+    nobody_knows = next_step(view(since, old_disk=KEPT, sessions=(session(number=3),)), goal())
+    assert isinstance(nobody_knows, SendMessage)
+    assert ago == NOW - since.s
+
+
+def test_what_was_told_is_noted_once_and_never_while_the_vm_changes() -> None:
+    memory = told(1, 2, at=NOW - 20.5)
+    noted = step(ago=60, m=0, sessions=(session(number=1), session(number=2)), memory=memory)
+    assert isinstance(noted, Enter) and noted.record is not None
+    assert (noted.record.p, noted.record.m) == (Phase.DRAIN, 40) and noted.attach is None
+    again = next_step(
+        view(noted.record, old_disk=KEPT, sessions=(session(),), memory=replace(memory, script_removed=True)), goal()
+    )
+    assert isinstance(again, Wait)
+    busy = vm(provisioningState="Updating")
+    assert isinstance(step(ago=60, m=0, machine=busy, sessions=(session(number=1),), memory=memory), Wait)
+    mounted = (session(number=1), session("UserProfileDiskMounted", 3))
+    assert isinstance(step(ago=60, m=0, sessions=mounted, memory=memory), Wait)
+
+
+def test_who_comes_back_to_a_session_is_told_again_and_gets_the_grace() -> None:
+    id = session().id
+    memory = noted(told(1, away_since={id: NOW - 100}, warned=frozenset({id}), warned_at=NOW - 299), (session(),), NOW)
+    sent = step(ago=9000, sessions=(session(),), memory=memory, inputs={"drain": FORCE})
+    assert isinstance(sent, SendMessage) and sent.what == MESSAGE
+    final = step(ago=9000, sessions=(session(),), memory=replace(memory, returned=frozenset()), inputs={"drain": FORCE})
+    assert isinstance(final, SendMessage) and final.what == FINAL_MESSAGE
+
+
+def test_a_disconnected_session_is_ended_after_its_time_whatever_the_policy() -> None:
+    inputs = {"drain": {"log_off": "wait", "end_disconnected_after": "PT15M"}}
+    gone, here = session("Disconnected", 1), session("Active", 2)
+
+    def after(seconds: float, **changes: Any) -> Step:
+        memory = told(1, 2, away_since={gone.id: NOW - seconds}, **changes)
+        since = record(Phase.DRAIN, ago=1000, m=1000)
+        fields: dict[str, Any] = {"old_disk": KEPT, "memory": replace(memory, script_removed=True)}
+        return next_step(view(since, sessions=(gone, here), **fields), goal(**inputs))
+
+    assert after(900) == LogOffUsers((gone,), only_disconnected=True)
+    waiting = after(800)
+    assert isinstance(waiting, Wait) and waiting.seconds == 100
+    assert isinstance(after(0), Wait) and after(0).seconds == LOOK  # type: ignore[attr-defined]
+    assert isinstance(after(900, may_log_off=False), Wait)
+    undeclared = step(ago=900, sessions=(gone,), memory=told(1, away_since={gone.id: NOW - 9000}))
+    assert not isinstance(undeclared, LogOffUsers)
 
 
 def test_an_empty_host_waits_out_its_time_and_then_for_a_slot() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from rollout.phases import next_step
 from rollout.phases.release import REFUSALS
+from rollout.presence import FINAL_MESSAGE
 from rollout.record import Phase
 from rollout.steps import (
     CollectEvidence,
@@ -98,7 +99,7 @@ def users(policy: str, *states: str, ago: float, warned_for: float | None = None
     memory = SEEN
     if warned_for is not None:
         memory = Memory(evidence=True, warned=frozenset(s.id for s in sessions), warned_at=NOW - warned_for)
-    inputs = {"drain": {"log_off": policy, "deadline": "PT60M", "grace": "PT5M"}}
+    inputs = {"drain": {"log_off": policy, "deadline": "PT60M", "grace": "PT5M", "allow_data_loss": True}}
     host = session_host(allowNewSession=False)
     return undo(session_host=host, sessions=sessions, memory=memory, inputs=inputs, ago=ago)
 
@@ -106,7 +107,11 @@ def users(policy: str, *states: str, ago: float, warned_for: float | None = None
 def test_users_on_the_failed_disk_get_message_and_grace() -> None:
     for policy in ("wait", "disconnected_only", "force"):
         told = users(policy, "Active", "UserProfileDiskMounted", ago=9000)
-        assert isinstance(told, SendMessage) and told.final and [s.state for s in told.sessions] == ["Active"]
+        assert (
+            isinstance(told, SendMessage)
+            and told.what == FINAL_MESSAGE
+            and [s.state for s in told.sessions] == ["Active"]
+        )
         assert isinstance(users(policy, "Active", ago=60, warned_for=299), Wait)
     assert isinstance(users("force", "Active", ago=60, warned_for=300), LogOffUsers)
 

@@ -23,8 +23,8 @@ def line(hosts: int, **inputs: Any) -> str:
     ("hosts", "inputs", "expected"),
     [
         # 10 minutes until the canary is out, 15 of outage, 10 of bake, then 11 hosts by threes: 4 x 15 minutes.
-        (12, {"max_unavailable": 3}, "begins 2026-11-26T12:00:00Z, about 1 h 35 min"),
-        (1, {}, "begins 2026-11-26T12:00:00Z, about 35 min"),
+        (12, {"max_unavailable": 3}, "begins Thu 2026-11-26 12:00 UTC, about 1 h 35 min"),
+        (1, {}, "begins Thu 2026-11-26 12:00 UTC, about 35 min"),
         (
             12,
             {"max_unavailable": 3, "window": SATURDAYS},
@@ -37,7 +37,7 @@ def line(hosts: int, **inputs: Any) -> str:
             "begins Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC), "
             "ends Sat 2026-12-12 22:25 Europe/Amsterdam (21:25 UTC), 3 windows",
         ),
-        (4, {"start_at": "2026-12-05T22:00:00+01:00"}, "begins 2026-12-05T21:00:00Z, about 1 h 20 min"),
+        (4, {"start_at": "2026-12-05T22:00:00+01:00"}, "begins Sat 2026-12-05 21:00 UTC, about 1 h 20 min"),
         (
             4,
             {"window": SATURDAYS, "canary": {"hosts": 1, "bake": "PT8H"}},

@@ -31,7 +31,7 @@ PROJECT = Path(__file__).parents[2]
 SMALL = Case(
     seed=5,
     pool={"hosts": 2, "latency": True, "users": 3},
-    inputs={"drain": {"deadline": "PT10M", "log_off": "force", "grace": "PT2M"}},
+    inputs={"drain": {"deadline": "PT10M", "log_off": "force", "grace": "PT2M", "allow_data_loss": True}},
     runners=(Runner(write=30, side="after"), Runner(after=120.0)),
     faults=({"id": "503", **FAULTS["503"], "probability": 0.1, "times": 10},),
     deeds=(Deed("add_vm_tag", 1, "drain", 5.0),),
