@@ -15,7 +15,8 @@ Body = dict[str, Any]
 @dataclass(frozen=True)
 class Runner:
     """One `pulumi up`. `after`: seconds after the story's beginning; it begins anyway when nobody runs any more.
-    `write`, `side` and `at` are where it is killed, `pause_at`, `pause_for` and `sending` where it stands still."""
+    `write`, `kind`, `side` and `at` are where it is killed, `pause_at`, `pause_for` and `sending` where it stands
+    still."""
 
     after: float = 0.0
     write: int | None = None
@@ -25,10 +26,11 @@ class Runner:
     pause_for: float = 0.0
     sending: bool = False
     skew: float = 0.0
+    kind: str = ""
 
     def process(self, name: str) -> Process:
         pause = Pause(self.pause_at, self.pause_for, self.sending) if self.pause_at is not None else None
-        return Process(name, Kill(self.write, self.side, self.at), pause, self.skew)
+        return Process(name, Kill(self.write, self.side, self.at, self.kind), pause, self.skew)
 
     @property
     def disturbed(self) -> bool:

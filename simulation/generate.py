@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from simulation.case import Case, Deed, Runner
 from simulation.deeds import DEEDS
+from simulation.references import KINDS_OF_WRITE
 
 Body = dict[str, Any]
 
@@ -65,6 +67,8 @@ FEW = frozenset(name for name, rule in FAULTS.items() if rule["effect"]["type"] 
 """Faults that strike once or twice: more of them is not trouble but a place that does not work."""
 KINDS = ("calm", "crash", "faults", "guests", "deeds", "owners", "pause", "bad image", "skew")
 WEIGHTS = (4, 20, 20, 10, 16, 10, 10, 8, 2)
+CRASH_POINTS = tuple(kind for kind in KINDS_OF_WRITE if not kind.startswith("DELETE graph/"))
+"""Kinds of writes at which processes are killed. No story has devices to delete."""
 PHASES = ("build", "drain", "release", "rejoin", "serve", "undo", "undo-rejoin")
 
 
@@ -76,7 +80,7 @@ def drawn(seed: int) -> Case:
     inputs = _inputs(chance, hosts, pool)
     manners = random.Random(f"manners/{seed}")
     inputs |= _manners(manners, inputs)
-    runners = _runners(chance, trouble)
+    runners = _at_kinds(random.Random(f"kinds of writes/{seed}"), _runners(chance, trouble))
     faults = _faults(chance) if "faults" in trouble else ()
     if "guests" in trouble:
         faults += (_guest(chance, hosts),)
@@ -201,6 +205,16 @@ def _killed(chance: random.Random, skew: float) -> Runner:
         return Runner(at=chance.uniform(10, 9000), skew=skew)
     side = "before" if chance.random() < 0.5 else "after"
     return Runner(write=chance.randint(1, 160), side="before" if side == "before" else "after", skew=skew)
+
+
+def _at_kinds(chance: random.Random, runners: tuple[Runner, ...]) -> tuple[Runner, ...]:
+    """A third of those that are killed at a write die at one of the first of its kind: some are rare."""
+    return tuple(
+        replace(runner, write=chance.randint(1, 3), kind=chance.choice(CRASH_POINTS))
+        if runner.write is not None and chance.random() < 1 / 3
+        else runner
+        for runner in runners
+    )
 
 
 def _faults(chance: random.Random) -> tuple[Body, ...]:

@@ -47,9 +47,9 @@ class InProcessTransport(WithoutSockets):
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> AsyncHttpResponse:
         process, asked = self._process, emulated(request, self._principal)
-        write = is_write(asked)
+        write, last = is_write(asked), False
         if write:
-            await self._about_to_write(asked)
+            last = await self._about_to_write(asked)
             if self._wire is not None:
                 await self._wire.announce(asked)
         elif process.dead.is_set() or process.paused_for:
@@ -58,7 +58,7 @@ class InProcessTransport(WithoutSockets):
         response = self._emulator.handle(asked)
         if self._wire is not None:
             self._wire.note(process, self._emulator.world.now, asked, response.status)
-        if write and process.writes == process.kill.write:
+        if last:
             process.die(f"{kind_of_write(asked)} after")
         if response.delay:
             await self._clock.sleep(response.delay)
@@ -67,18 +67,20 @@ class InProcessTransport(WithoutSockets):
             raise ServiceResponseError("the connection was closed without an answer")
         return InMemoryResponse(request, response.status, response.body, response.headers)
 
-    async def _about_to_write(self, asked: Request) -> None:
-        """Count the write; die before it, or stand still between its last check and the send."""
+    async def _about_to_write(self, asked: Request) -> bool:
+        """Count the write; die before it, or stand still between its last check and the send. Whether the process dies
+        after it."""
         process = self._process
         if process.dead.is_set():
             raise Died(process.name)
-        process.writes += 1
-        if process.writes == process.kill.write and process.kill.side == "before":
+        last = process.count_write(kind_of_write(asked))
+        if last and process.kill.side == "before":
             process.die(f"{kind_of_write(asked)} before")
             raise Died(process.name)
         if process.paused_for and process.pause is not None and process.pause.sending:
             process.late.append(process.writes)
             await process.alive()
+        return last
 
 
 def emulated(request: HttpRequest, principal: Principal) -> Request:

@@ -24,11 +24,14 @@ class Died(BaseException):
 
 @dataclass(frozen=True)
 class Kill:
-    """Where a process dies: at its write number `write` (from 1), or `at` seconds after it began."""
+    """Where a process dies: at its write number `write` (from 1) of a kind, or of all where none is named, or `at`
+    seconds after it began."""
 
     write: int | None = None
     side: Side = "before"
     at: float | None = None
+    kind: str = ""
+    """As `wire_log.kind_of_write` names it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Process:
     dead: asyncio.Event = field(default_factory=asyncio.Event)
     late: list[int] = field(default_factory=list)
     """Numbers of the writes that were sent after a pause between the last check and the send."""
+    _of_kind: int = 0
     _began: float = -1.0
 
     def begin(self) -> None:
@@ -63,6 +67,14 @@ class Process:
         self._began = _now()
         if self.kill.at is not None:
             asyncio.get_running_loop().call_later(self.kill.at, self.die, "a moment")
+
+    def count_write(self, kind: str) -> bool:
+        """Whether this write, which is of that kind, is the one at which the process is killed."""
+        self.writes += 1
+        if self.kill.kind not in ("", kind):
+            return False
+        self._of_kind += 1
+        return self._of_kind == self.kill.write
 
     def die(self, where: str) -> None:
         """Stop dead."""

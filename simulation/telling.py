@@ -9,13 +9,9 @@ from rollout.record import Phase
 from simulation.case import Case
 from simulation.deeds import DEEDS
 from simulation.end_state import EndState, end_state
-from simulation.generate import FAULTS, GUEST_FAULTS
+from simulation.generate import CRASH_POINTS, FAULTS, GUEST_FAULTS
 from simulation.invariants import AS_WITHOUT_A_CRASH, CHECKS, judged, problems
 from simulation.play import played
-from simulation.references import KINDS_OF_WRITE
-
-CRASH_POINTS = (*(kind for kind in KINDS_OF_WRITE if not kind.startswith("DELETE graph/")), "a moment")
-"""Where processes are killed: at a write of each kind, or at any moment. (No story has devices to delete.)"""
 
 
 @dataclass
@@ -45,7 +41,7 @@ class Count:
             (self.phases, (str(phase) for phase in Phase)),
             (self.faults, (*FAULTS, *GUEST_FAULTS)),
             (self.deeds, DEEDS),
-            (points, CRASH_POINTS),
+            (points, (*CRASH_POINTS, "a moment")),
             (sides, ("before", "after")),
             (self.checks, (*CHECKS, AS_WITHOUT_A_CRASH)),
         )

@@ -10,6 +10,7 @@ import pytest
 from simulation.end_state import differences, end_state
 from simulation.process import Died, Kill, Pause, Process
 from simulation.virtual_time import virtually
+from simulation.wire_log import kind_of_write
 from tests.support.pools import bench
 
 
@@ -24,6 +25,19 @@ def test_a_process_that_is_killed_at_a_write_sends_nothing_more(tmp_path: Path, 
         assert process.died_at.endswith(side)
         assert len([each for each in made.wire.exchanges if each.write]) == landed
         assert made.wire.exchanges[-1].write is (side == "after")
+
+    virtually(story())
+
+
+def test_a_process_is_killed_at_a_write_of_a_kind(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, users=0)
+        process = Process("first@runner", Kill(write=2, side="after", kind="PATCH disks"))
+        with pytest.raises(Died):
+            await made.roll(process=process)
+        kinds = [kind_of_write(each) for each in made.wire.exchanges if each.write]
+        assert process.died_at == "PATCH disks after"
+        assert kinds[-1] == "PATCH disks" and kinds.count("PATCH disks") == 2
 
     virtually(story())
 

@@ -13,6 +13,7 @@ import pytest
 from cloud.compute import ComputeOperations
 from cloud.policies import LeasePolicy
 from rollout import admission, cleanup
+from rollout.canary_watch import CanaryWatch
 from rollout.executor import Executor
 from rollout.host_work import HostWork
 from rollout.lease import Lease
@@ -109,6 +110,7 @@ def test_each_guard_is_there_to_be_switched_off(name: str) -> None:
         PoolWatch,
         admission,
         HostWork,
+        CanaryWatch,
         Rollout,
         rejoin,
         Executor,
