@@ -37,6 +37,7 @@ BAKE = 600.0
 INPUT: dict[str, Any] = {
     **INPUTS,
     "max_unavailable": "10%",
+    "max_rollouts_per_subscription": float(POOLS),
     "canary": {"hosts": 1.0, "bake": "PT10M"},
     "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True},
 }

@@ -15,6 +15,7 @@ HOST_POOLS = "2025-10-10"
 """Reads of host pools: managementType is in no answer before 2024-04-08-preview, and an Automated pool must be known
 as one. The newest version that is no preview (pulumi-azure-native lists it; that it shows managementType is inferred
 from the previews before it)."""
+RESOURCES = "2021-04-01"
 PERMISSIONS = "2022-04-01"
 """azure-mgmt-authorization 4.0."""
 LOCKS = "2020-05-01"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
+from cloud.api_versions import RESOURCES
 from cloud.connection import Connection, content
 from cloud.ids import parse, short
 from rollout.azure import Body
@@ -30,6 +32,10 @@ class ResourceOperations:
         body = content({"operation": operation, "properties": {"tags": dict(tags)}})
         name = f"PATCH tags of {short(scope)}"
         return _tags(await self.connection.run(name, client.begin_update_at_scope, scope.strip("/"), body))
+
+    async def list_resources(self, scope: str, kind: str) -> list[Body]:
+        wanted = quote(f"resourceType eq '{kind}'", safe="")
+        return await self.connection.list(f"{scope.rstrip('/')}/resources", RESOURCES, **{"$filter": wanted})
 
     async def get_resource_group(self, resource_group_id: str) -> Body | None:
         group = parse(resource_group_id)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import click
 
-from hostpool.commands import abort, approve, check, cleanup, explain, history, pause, plan, rebuild, report, status
+from hostpool.commands import (
+    abort,
+    approve,
+    check,
+    cleanup,
+    explain,
+    history,
+    pause,
+    plan,
+    rebuild,
+    rehearse,
+    report,
+    status,
+)
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
 
@@ -43,6 +56,7 @@ for command in (
     pause.resume,
     approve.command,
     abort.command,
+    rehearse.command,
     explain.command,
     rebuild.command,
     cleanup.command,

@@ -293,6 +293,21 @@ class LocalAdminArgs:
 
 
 @dataclass(kw_only=True)
+class QuarantineArgs:
+    """New disks that failed, kept for analysis: detached, with the tag avd-disk: quarantined, and named in the report.
+    Default: failed disks are deleted, and their evidence is in the report.
+    """
+
+    disks: pulumi.Input[float]
+    """How many of an attempt are kept, the first to fail; the others are deleted. Source: The product's own choice."""
+
+    keep: pulumi.Input[str | float] | None = None
+    """How long: ISO 8601 duration, or seconds. After it the next pulumi up or hostpool cleanup deletes them. Default:
+    "P7D". Source: The product's own choice.
+    """
+
+
+@dataclass(kw_only=True)
 class AgentArgs:
     """How the Azure Virtual Desktop agent is installed."""
 
@@ -388,6 +403,12 @@ class HostPoolImageUpdateArgs:
     with the first pulumi up after the setting is removed. One of canary. Source: The product's own choice.
     """
 
+    max_rollouts_per_subscription: pulumi.Input[float] | None = None
+    """How many rollouts of host pools may be at work in the subscription at once, this one included. A further one ends
+    as queued, or waits where when_closed is wait. 0 for any number. Those are counted whose pools the updater may read.
+    Default: 1. Source: The product's own choice: the limits of Azure's API are those of the subscription and principal.
+    """
+
     checkpoints: pulumi.Input[Sequence[pulumi.Input[CheckpointArgs | Mapping[str, Any]]]] | None = None
     """Pauses on the way, in rising order of percent. Default: []. Source: The product's own choice."""
 
@@ -409,9 +430,9 @@ class HostPoolImageUpdateArgs:
     """
 
     when_closed: pulumi.Input[str] | None = None
-    """What a run does while the window is closed. return: it ends at once with status scheduled, and a run inside the
-    window begins. wait: it waits for the window. One of return, wait. Default: "return". Source: The product's own
-    choice.
+    """What a run does while the window is closed, or other rollouts come first. return: it ends at once with status
+    scheduled or queued, and a later run begins. wait: it waits for the window, and for its turn. One of return, wait.
+    Default: "return". Source: The product's own choice.
     """
 
     build_ahead: pulumi.Input[str | float] | None = None
@@ -500,6 +521,11 @@ class HostPoolImageUpdateArgs:
     keep_old_disk: pulumi.Input[str | float] | None = None
     """How long a host's former OS disk is kept: ISO 8601 duration, or seconds. A revert within that time attaches it
     again and builds nothing. PT0S deletes it at the end of the run. Default: "P3D". Source: The product's own choice.
+    """
+
+    quarantine: pulumi.Input[QuarantineArgs | Mapping[str, Any]] | None = None
+    """New disks that failed, kept for analysis: detached, with the tag avd-disk: quarantined, and named in the report.
+    Default: failed disks are deleted, and their evidence is in the report.
     """
 
     include: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None

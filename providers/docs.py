@@ -35,9 +35,9 @@ the URI of a Key Vault secret, read at use by the updater.
 _OUTPUTS = """\
 ## Outputs
 
-- `status`: `complete`, `complete_with_failures`, `paused`, or `scheduled`: the maintenance window is closed. A run that
-  was stopped (too many failures, or the process was ended) is an error of `pulumi up`, which keeps the outputs of the
-  run before.
+- `status`: `complete`, `complete_with_failures`, `paused`, `scheduled` (the maintenance window is closed), or `queued`
+  (other rollouts of the subscription are at work). A run that was stopped (too many failures, or the process was ended)
+  is an error of `pulumi up`, which keeps the outputs of the run before.
 - `summary`: one line on how the run ended, such as `pool hp1: 12 of 12 hosts updated to 1.0.1`.
 - `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
 - `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
@@ -51,8 +51,8 @@ _OUTPUTS = """\
   under the session, not by the rollout).
 - `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
   end of a window; then `pulumi up` does not fail. Else empty.
-- `waits_for`: what a `paused` run waits for that ended as declared: `hostpool approve` of its canary, or that
-  `stop_after` is removed; then `pulumi up` does not fail. Else empty.
+- `waits_for`: what a `queued` run waits for, or a `paused` one that ended as declared: other rollouts, `hostpool
+  approve` of its canary, or that `stop_after` is removed; then `pulumi up` does not fail. Else empty.
 - `history`: the pool's last three or four rollouts, the newest first, in the shape of a scale set's `osUpgradeHistory`.
 - `plan` and `state`: as below, after the run.
 

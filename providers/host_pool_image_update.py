@@ -131,7 +131,7 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     image: pulumi.Output[str]
     version: pulumi.Output[str]
     status: pulumi.Output[str]
-    """`complete`, `complete_with_failures`, `paused` or `scheduled`."""
+    """`complete`, `complete_with_failures`, `paused`, `scheduled` or `queued`."""
     summary: pulumi.Output[str]
     """One line on how the run ended."""
     image_version_id: pulumi.Output[str]
@@ -196,12 +196,12 @@ _OUTPUTS = (
 
 def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:
     """After create and update: fail the deployment where hosts are left, unless the declaration says otherwise, or they
-    are left as declared: for the next maintenance window, for the canary's approval. The state is saved by then, so
-    that the next run goes on from it."""
+    are left as declared: for the next maintenance window, the canary's approval, or another rollout's end. The state is
+    saved by then, so that the next run goes on from it."""
     outputs, inputs = args.new_outputs or {}, args.new_inputs or {}
     wanted, status = inputs.get("fail_when_incomplete"), outputs.get("status")
     as_declared = status == "paused" and (outputs.get("goes_on") or outputs.get("waits_for"))
-    if status in ("complete", "scheduled") or as_declared or wanted is False:
+    if status in ("complete", "scheduled", "queued") or as_declared or wanted is False:
         return
     raise HostPoolImageUpdateFailed(str(outputs.get("summary") or f"the update is {outputs.get('status')}"))
 

@@ -113,7 +113,7 @@ class Progress:
                 return f"canary {data.get('result')}: {hosts}" if hosts else ""
             case Kind.CHECKPOINT:
                 return f"checkpoint at {data.get('percent'):g} %"
-            case Kind.SCHEDULED:
+            case Kind.SCHEDULED | Kind.QUEUED:
                 return event.text
             case Kind.PAUSED:
                 self._note = event.text or "paused"

@@ -197,7 +197,7 @@ def _batch(candidates: Candidates, limits: Limits) -> int | None:
     return (candidates.first_before(Stage.BACK) // limits.max_unavailable + 1) * limits.max_unavailable
 
 
-def _may_be_first(candidate: Candidate, limits: Limits) -> bool:
+def may_be_first(candidate: Candidate, limits: Limits) -> bool:
     """Whether the host may go before the canary has passed: it is one of its hosts, or any may be."""
     return limits.canary_left is None or limits.canary is None or candidate.name in limits.canary
 
@@ -218,7 +218,7 @@ def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tup
                 break
             continue
         # The canary itself waits for the slot that a broken host holds: then that one is mended first.
-        if not _may_be_first(candidate, limits) and not (full and candidate.broken):
+        if not may_be_first(candidate, limits) and not (full and candidate.broken):
             continue
         if candidate.stage is Stage.EMPTY:
             admitted.append(candidate.name)
@@ -241,7 +241,7 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
     serving, admitted = limits.serving, []
     for candidate in candidates.at(Stage.BUILT, before=before):
         # While the canary is yet to be drained, nobody takes its place; a broken host holds a slot that it may need.
-        if (limits.canary_left or limits.alone) and not _may_be_first(candidate, limits) and not candidate.broken:
+        if (limits.canary_left or limits.alone) and not may_be_first(candidate, limits) and not candidate.broken:
             continue
         if waiting >= ahead or waiting + out >= at_once:
             if candidates.broken == 0 or not limits.order.drain_ahead:

@@ -121,6 +121,7 @@ EVENTS = {
     "rollout_ended": "The run is over; `Status` and the counts say how.",
     "rollout_interrupted": "The run was told to stop, or an error ended it, as `Why` says. A later one goes on.",
     "abort_requested": "Somebody ran `hostpool abort`, and which attempt it was.",
+    "rehearsed": "Somebody ran `hostpool rehearse`; `Why` says how it ended.",
     "pause_requested": "Somebody ran `hostpool pause`.",
     "pause_lifted": "Somebody ran `hostpool resume`.",
     "disks_deleted": "Somebody ran `hostpool cleanup`; `Why` counts the kept disks that are gone.",

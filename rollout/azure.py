@@ -214,6 +214,10 @@ class Azure(Protocol):
         """Management locks at, above and below a scope."""
         ...
 
+    async def list_resources(self, scope: str, kind: str) -> list[Body]:
+        """The resources of a type, in a subscription, that the caller may read: id, location and tags."""
+        ...
+
     async def get_resource_group(self, resource_group_id: str) -> Body | None: ...
 
     async def get_secret(self, secret_uri: str) -> str:

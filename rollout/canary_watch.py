@@ -107,3 +107,15 @@ class CanaryWatch:
         host = SessionHost(body)
         accepted = host.status in self._declaration.verify.accept
         return accepted and host.beats(azure.azure_time()) and not host.fatal_findings
+
+
+def too_many(failures: Sequence[HostWork], limit: int, *, baking: bool) -> str:
+    """Why failures stop the rollout; empty where they do not. `limit` may fail; `baking`: the canary has not passed."""
+    # Whatever max_failed allows later: a canary that came back from the new disk says that nobody may follow.
+    canary_failed = baking and any(work.went_out and work.result != "gone" for work in failures)
+    if len(failures) <= limit and not canary_failed:
+        return ""
+    first = failures[0]
+    reason = first.reason or (first.record.w if first.record is not None else "")
+    allowed = "none before the canary has passed" if canary_failed else f"{limit} allowed"
+    return f"{len(failures)} host(s) failed, {allowed}; first: {first.name}, {reason}"

@@ -21,13 +21,14 @@ RESERVED_TRIES, RESERVED_PAUSE = 8, 30.0
 
 
 def expired(pool: Pool, now: float, *, all_kept: bool = False) -> tuple[Disk, ...]:
-    """Kept disks whose date has passed (with `all_kept`, whatever their date), of hosts that are at rest."""
+    """Kept disks, those in quarantine too, whose date has passed (with `all_kept`, whatever their date), of hosts that
+    are at rest."""
     return tuple(
         disk
         for host in pool.hosts
         if _at_rest(host)
         for disk in host.kept
-        if disk.tags.get(names.DISK_STATE) == "old"
+        if disk.tags.get(names.DISK_STATE) in ("old", "quarantined")
         and _free(disk, pool)
         and (all_kept or from_iso(disk.tags.get(names.DISK_KEEP_UNTIL, "9999-01-01T00:00:00Z")) <= now)
     )
@@ -91,13 +92,13 @@ async def remove_orphans(azure: Azure, clock: Clock, vms: Iterable[Vm], disks: I
     for vm in vms:
         await azure.delete_vm(vm.id)
         for nic in vm.nic_ids:
-            await _delete_nic(azure, clock, nic)
+            await delete_nic(azure, clock, nic)
             count += 1
         count += 1
     return count + await remove_disks(azure, disks)
 
 
-async def _delete_nic(azure: Azure, clock: Clock, nic: str) -> None:
+async def delete_nic(azure: Azure, clock: Clock, nic: str) -> None:
     """For 180 seconds Azure keeps a NIC for a VM whose creation failed (NicReservedForAnotherVm), and without its VM
     nobody would find it later."""
     for last in (False,) * RESERVED_TRIES + (True,):

@@ -22,6 +22,7 @@ from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.protection import Protection, protection
+from rollout.quarantine import Quarantine, quarantine
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
 from rollout.window import Window, window, zone_named
 
@@ -155,6 +156,7 @@ class Declaration:
     allocation_retry: float = 60 * MINUTE
     """Seconds a start is retried after AllocationFailed."""
     keep_old_disk: float = 3 * DAY
+    quarantine: Quarantine = Quarantine()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     grow_os_disk: bool = False
@@ -175,6 +177,8 @@ class Declaration:
     """Seconds before a window opens from which disks are built for it."""
     notify: Notify | None = None
     log_analytics: LogAnalytics | None = None
+    max_rollouts_per_subscription: int = 1
+    """Rollouts that may be at work in the subscription at once, this one included; 0 for any number."""
 
     @property
     def pool_name(self) -> str:
@@ -228,6 +232,9 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
             fields[name] = tuple(str(item) for item in given[name])
     if "headroom" in given:
         fields["headroom"] = fraction("headroom", given["headroom"])
+    if "max_rollouts_per_subscription" in given:
+        most = given["max_rollouts_per_subscription"]
+        fields["max_rollouts_per_subscription"] = whole("max_rollouts_per_subscription", most, at_least=0)
     if "sessions_per_host" in given:
         fields["sessions_per_host"] = whole("sessions_per_host", given["sessions_per_host"], at_least=1)
     if "start_at" in given:
@@ -240,6 +247,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         fields["checkpoints"] = _checkpoints(given["checkpoints"])
     for name, read in (
         ("canary", canary),
+        ("quarantine", quarantine),
         ("drain", drain),
         ("protection", protection),
         ("join", _join),

@@ -34,7 +34,8 @@ class Kind(StrEnum):
     HOST_DONE = "host_done"
     """A host serves on the new image. data: outage (seconds), image."""
     HOST_FAILED = "host_failed"
-    """A host failed; text: why; data: evidence {..}, result (rolled-back, failed, left-out)."""
+    """A host failed; text: why; data: evidence {..}, result (rolled-back, failed, left-out), quarantined (name of its
+    failed disk, where that is kept)."""
     CAPACITY = "capacity"
     """After each admission and change. data: hosts, serving, draining, unavailable, off, sessions, floor."""
     CANARY = "canary"
@@ -45,6 +46,11 @@ class Kind(StrEnum):
     """data: percent, pause."""
     SCHEDULED = "scheduled"
     """The run waits for its maintenance window. text: until when."""
+    REHEARSED = "rehearsed"
+    """A disk was built, booted and checked, and no host was touched. text: how it ended; data: version, passed,
+    seconds, disk (its name, where it is kept), evidence (where it failed)."""
+    QUEUED = "queued"
+    """The run waits for other rollouts of the subscription. text: for which."""
     PAUSED = "paused"
     """text: by whom; data: goes_on (when the next window opens, ISO 8601; empty where somebody has to resume it)."""
     RESUMED = "resumed"

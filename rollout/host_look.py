@@ -248,7 +248,7 @@ class HostLook:
             new_name = vm.os_disk_name  # an earlier rollout's swap is being finished
         building = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) and not record.k
         wants_new = phase in (Phase.BUILD, Phase.RELEASE, Phase.UNDO_SERVE, Phase.LEAVE) or (
-            phase is Phase.SERVE and bool(record.k)
+            (phase is Phase.SERVE and bool(record.k)) or (phase is Phase.UNDO_REJOIN and bool(record.q))
         )
         wants_old = phase in (Phase.BUILD, Phase.DRAIN, Phase.UNDO, Phase.UNDO_SERVE, Phase.LEAVE)
         if goal.declaration.build is Build.AFTER_DEALLOCATE:

@@ -21,6 +21,7 @@ from rollout.plan import Work
 from rollout.poll_times import ENOUGH, pause
 from rollout.pool_record import RolloutRecord
 from rollout.presence import Presence
+from rollout.quarantine import Places
 from rollout.record import ENDED, UNAVAILABLE, HostRecord, Phase
 from rollout.steps import (
     Admission,
@@ -79,6 +80,8 @@ class Shared:
     """Set when a work asks for admission or ends, so that the scheduler looks."""
     hurried: bool = False
     """Everybody waits for the few hosts in work: the canary has not passed."""
+    quarantine: Places | None = None
+    """Places for failed disks."""
     allocation_failing: set[str] = field(default_factory=set)
     """Hosts whose start Azure refuses for lack of capacity: meanwhile nobody is admitted."""
 
@@ -218,6 +221,7 @@ class HostWork:
         if record is not None and record.p in ENDED and (record.r, record.a) == (rollout.r, rollout.a):
             self.ended, self.reason, self._failed_before = True, record.w, True
             self.result = "rolled_back" if record.p is Phase.ROLLED_BACK else "failed"
+            self.reason = _with_disk(record.w, self._in_quarantine())
 
     # -- the loop
 
@@ -313,14 +317,21 @@ class HostWork:
             return Done()
         match record.p:
             case Phase.BUILD | Phase.DRAIN:
-                return Enter(record.to(Phase.LEAVE, view.now, w=reason[:160]))
+                built = record.p is Phase.BUILD and (view.temporary_vm is not None or view.new_disk is not None)
+                return Enter(record.to(Phase.LEAVE, view.now, w=reason[:160], q=self._quarantine(built, record)))
             case Phase.RELEASE | Phase.REJOIN:
-                return Enter(record.to(Phase.UNDO, view.now, w=reason[:160]))
+                swapped = record.p is Phase.REJOIN
+                return Enter(record.to(Phase.UNDO, view.now, w=reason[:160], q=self._quarantine(swapped, record)))
             case Phase.UNDO | Phase.UNDO_REJOIN:
                 self.why = f"{record.w}; then: {reason}"
                 return Enter(record.to(Phase.FAILED, view.now, w=self.why[:160]))
             case _:
                 return Done()  # the host serves; what could not be done is told, and the next run goes on with it
+
+    def _quarantine(self, failed_disk: bool, record: HostRecord) -> int:
+        """1 where a new disk has failed and is kept for analysis. (A kept disk that came back stays kept anyway.)"""
+        places = self.shared.quarantine
+        return places.take(self.name) if places is not None and failed_disk and not record.k else 0
 
     async def _act(self, view: HostView, step: Step) -> None:
         self.asks = step.admission if isinstance(step, Await) else None
@@ -473,11 +484,21 @@ class HostWork:
         now = self.shared.clock.now()
         self.shared.allocation_failing.discard(self.name)
         if result == "done":
-            data = {"outage": round(self.outage or 0.0, 1), "image": self.shared.goal.image.id}
-            self.shared.tell(Event(now, Kind.HOST_DONE, self.name, "", data))
+            done = {"outage": round(self.outage or 0.0, 1), "image": self.shared.goal.image.id}
+            self.shared.tell(Event(now, Kind.HOST_DONE, self.name, "", done))
         else:
-            self.shared.tell(Event(now, Kind.HOST_FAILED, self.name, reason, {"result": result}))
+            kept = self._in_quarantine()
+            self.reason = _with_disk(reason, kept)
+            data = {"result": result, "quarantined": kept} if kept else {"result": result}
+            self.shared.tell(Event(now, Kind.HOST_FAILED, self.name, self.reason, data))
         self.shared.changed.set()
+
+    def _in_quarantine(self) -> str:
+        """Name of its failed disk, where that is kept; empty where it is not."""
+        record, goal = self.record, self.shared.goal
+        if record is None or not record.q or record.p not in ENDED:
+            return ""
+        return names.new_disk(self.name, names.build_key(self.host.vm.vm_id, goal.image.id, record.a))
 
     def _say(self, reason: str) -> None:
         if reason != self.waiting_for:
@@ -529,3 +550,8 @@ class HostWork:
     def _wake(self) -> None:
         if self._sleeping is not None:
             self._sleeping.cancel()
+
+
+def _with_disk(reason: str, kept: str) -> str:
+    """Why a host failed, with its failed disk where that is kept."""
+    return f"{reason}; its disk {kept} is kept for analysis" if kept else reason

@@ -35,16 +35,19 @@ class Holder:
     owner: str
     fence: int
     until: float
+    since: int = 0
+    """Epoch second at which a rollout took it; 0 for what is no rollout."""
 
     def encode(self) -> str:
-        return f"owner={self.owner};fence={self.fence};until={int(self.until)}"
+        since = f";since={self.since}" if self.since else ""
+        return f"owner={self.owner};fence={self.fence};until={int(self.until)}{since}"
 
 
 def decode(text: str | None) -> Holder | None:
     """The holder of a tag's value, or None."""
     pairs = dict(part.split("=", 1) for part in (text or "").split(";") if "=" in part)
     try:
-        return Holder(pairs["owner"], int(pairs["fence"]), float(pairs["until"]))
+        return Holder(pairs["owner"], int(pairs["fence"]), float(pairs["until"]), int(pairs.get("since", 0)))
     except (KeyError, ValueError):
         return None
 
@@ -57,6 +60,7 @@ class Lease:
         self.owner = owner.replace(";", ",").replace("=", ":")[:120]
         self.fence = 0
         self.until = 0.0
+        self.since = 0
         self.length = max(LENGTH, REAL_LENGTH / clock.real_seconds(1.0))
         self._clock = clock
         self._azure: Azure | None = None
@@ -81,8 +85,9 @@ class Lease:
     def held(self) -> bool:
         return self._azure is not None
 
-    async def acquire(self, azure: Azure, *, above: int = 0) -> None:
-        """Take the lease, waiting for a holder that has died. Raises LeaseHeld for one that lives.
+    async def acquire(self, azure: Azure, *, above: int = 0, for_rollout: bool = False) -> None:
+        """Take the lease, waiting for a holder that has died. Raises LeaseHeld for one that lives. `for_rollout`: other
+        rollouts of the subscription count it.
 
         The fencing number becomes higher than the last one and than `above`, the highest that hosts were claimed with:
         somebody may have wiped the pool's tags, as a template that is applied does.
@@ -94,7 +99,9 @@ class Lease:
                 raise LeaseHeld(_held(self.host_pool_id, holder))
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
             holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
-        mine = Holder(self.owner, max(holder.fence if holder else 0, above) + 1, azure.azure_time() + self.length)
+        now = azure.azure_time()
+        fence, self.since = max(holder.fence if holder else 0, above) + 1, int(now) if for_rollout else 0
+        mine = Holder(self.owner, fence, now + self.length, self.since)
         try:
             await self._write_unheld(azure, mine)
             await self._clock.sleep(SETTLE)
@@ -139,7 +146,8 @@ class Lease:
         azure = self._azure
         assert azure is not None
         until = azure.azure_time() + self.length
-        await azure.merge_tags(self.host_pool_id, {names.LEASE: Holder(self.owner, self.fence, until).encode()})
+        renewed = Holder(self.owner, self.fence, until, self.since)
+        await azure.merge_tags(self.host_pool_id, {names.LEASE: renewed.encode()})
         self.until = until
 
     async def release(self) -> None:

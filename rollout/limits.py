@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from rollout import schedule
-from rollout.admission import Limits, Order, look_ahead
+from rollout.admission import Limits, Order, Stage, look_ahead
 from rollout.canary_watch import CanaryWatch
 from rollout.declaration import Build, Declaration
 from rollout.pool_watch import PoolWatch
@@ -53,6 +54,22 @@ class Figures:
             left=left,
             stock=self.window.stock if left.opens else None,
         )
+
+    def sample(self, limits: Limits, needed: int) -> dict[str, Any]:
+        """What is told of capacity; `needed` hosts needed work when the attempt began."""
+        candidates = self.standings.candidates
+        return {
+            "hosts": self.hosts,
+            "serving": limits.serving,
+            "draining": candidates.count(Stage.DRAINING, Stage.EMPTY),
+            "unavailable": candidates.count(Stage.OUT) + limits.broken_elsewhere,
+            "building": candidates.count(Stage.BUILDING),
+            "queued": candidates.count(Stage.QUEUED),
+            "done": self.canary.done(self.standings),
+            "of": needed,
+            "sessions": self.watch.sessions,
+            "floor": limits.floor,
+        }
 
     def _ahead(self, unavailable: int, outage: float, now: float) -> int:
         """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it."""

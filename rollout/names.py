@@ -24,6 +24,8 @@ APPROVAL = "avd-rollout-approval"
 """Tag of a host pool: who approved that the rest follows the canary of which attempt."""
 ABORT = "avd-rollout-abort"
 """Tag of a host pool: who ended which attempt."""
+REHEARSAL = "avd-rollout-rehearsal"
+"""Tag of a host pool while a disk is rehearsed: the id of the temporary network interface."""
 HISTORY = "avd-rollout-history"
 """Tag of a host pool: its last rollouts, the newest first."""
 LAST = "avd-rollout-last"
@@ -49,9 +51,10 @@ DISK_HOST_ID = "avd-host-id"
 DISK_ROLLOUT = "avd-rollout"
 """Tag of a disk or temporary resource: the id of the rollout that made or replaced it."""
 DISK_STATE = "avd-disk"
-"""Tag of a disk: `building`, `ready` (built and provisioned), `old` (replaced), `failed` (replaced after a failure)."""
+"""Tag of a disk: `building`, `ready` (built and provisioned), `old` (replaced), `failed` (replaced after a failure),
+`quarantined` (failed, and kept for analysis)."""
 DISK_KEEP_UNTIL = "avd-keep-until"
-"""Tag of a replaced disk: until when it is kept as the way back, such as `2026-01-14T00:36:25Z`."""
+"""Tag of a disk that is replaced or in quarantine: until when it is kept, such as `2026-01-14T00:36:25Z`."""
 
 
 def digest(*parts: str, length: int = 10) -> str:

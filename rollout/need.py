@@ -32,7 +32,9 @@ class Need:
         record = self.pool.record
         unfinished = record is not None and record.resumable
         vms, disks = cleanup.orphans(self.pool)
-        return not (self.works or unfinished or vms or disks or cleanup.expired(self.pool, self.pool.observed_at))
+        rehearsed = names.REHEARSAL in self.pool.tags
+        expired = cleanup.expired(self.pool, self.pool.observed_at)
+        return not (self.works or unfinished or rehearsed or vms or disks or expired)
 
     @property
     def half_done(self) -> bool:

@@ -108,8 +108,8 @@ class Notices:
                 self._warnings = _lines(data, "warning")
                 errors = _lines(data, "error")
                 return Notice("pre-checks failed", "\n".join(errors), grave=True) if errors else None
-            case Kind.SCHEDULED:
-                return Notice("scheduled", event.text)
+            case Kind.SCHEDULED | Kind.QUEUED:
+                return Notice(str(event.kind), event.text)
             case Kind.STARTED:
                 return self._begin(data)
             case Kind.CANARY:
@@ -117,6 +117,9 @@ class Notices:
                 return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
             case Kind.APPROVED:
                 return Notice("approved", event.text)
+            case Kind.REHEARSED:
+                passed = bool(data.get("passed"))
+                return Notice(f"rehearsal {'passed' if passed else 'failed'}", event.text, grave=not passed)
             case Kind.CHECKPOINT:
                 if float(data.get("percent") or 0) <= self._done_before:
                     return None  # the run before has told it

@@ -17,7 +17,8 @@ class Outcome:
     """How a run ended."""
 
     status: str
-    """complete, complete_with_failures, stopped, paused, or scheduled: nothing was begun, the window is closed."""
+    """complete, complete_with_failures, stopped, paused, or, where nothing was begun, scheduled (the window is closed)
+    or queued (other rollouts of the subscription are at work)."""
     image_version_id: str
     hosts: dict[str, list[str]]
     """Names by state: updated, rolled_back, failed, gone, left_out, protected, pending, other (outside include),
@@ -35,7 +36,8 @@ class Outcome:
     """When the next maintenance window opens (ISO 8601, UTC), for a run that is scheduled, or that a window's end has
     paused; else empty."""
     waits_for: str = ""
-    """What a run that ended as declared, though hosts are left, waits for: the canary's approval, say; else empty."""
+    """What a run that ended as declared, though hosts are left, waits for: the canary's approval or another rollout,
+    say; else empty."""
 
 
 class HostResult(Protocol):
@@ -78,6 +80,14 @@ def held(pool: Pool, image: Image, waits_for: str) -> Outcome:
     done, attempt = len(by_state.get("updated", ())), pool.record.a if pool.record is not None else 0
     summary = f"pool {pool.name}: paused by {waits_for}, {done} of {len(pool.hosts)} hosts run {image.version}"
     return Outcome("paused", image.id, by_state, attempt, (), "", summary, waits_for=waits_for)
+
+
+def queued(pool: Pool, image: Image, hosts: int, waits_for: str) -> Outcome:
+    """It is another rollout's turn, and nothing was begun."""
+    attempt = pool.record.a if pool.record is not None else 0
+    left = f"{hosts} of {len(pool.hosts)} hosts are to get {image.version}"
+    summary = f"pool {pool.name}: queued behind {waits_for}: {left}"
+    return Outcome("queued", image.id, _by_state(pool, image), attempt, (), "", summary, waits_for=waits_for)
 
 
 def _by_state(pool: Pool, image: Image) -> dict[str, list[str]]:

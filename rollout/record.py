@@ -101,6 +101,8 @@ class HostRecord:
     """Seconds after `s` at which all sessions that there were had got the messages that were due; 0: nobody has."""
     b: int = 0
     """1 if an earlier attempt left the host failed: it is not given back to users unswapped."""
+    q: int = 0
+    """1 if its failed disk is kept in quarantine."""
     w: str = ""
     """Why it failed, shortened."""
 

@@ -9,30 +9,30 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, history, names, pool_record, presence, schedule, vm_template
-from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit
+from rollout import cleanup, history, names, pool_record, presence, rehearsal, schedule, vm_template
+from rollout.admission import Admissions, Limits, Order, Stage, admit, may_be_first
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
+from rollout.beginning import Beginning
 from rollout.canary import StopAfter
-from rollout.canary_watch import CanaryWatch
+from rollout.canary_watch import CanaryWatch, too_many
 from rollout.clock import Clock
 from rollout.decisions import APPROVAL, STOP_AFTER, decision
 from rollout.declaration import Declaration, WhenClosed
-from rollout.errors import AzureError, LeaseLost, PreCheckFailed, Stopped
+from rollout.errors import AzureError, LeaseLost, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
 from rollout.host_work import HostWork, Shared
-from rollout.images import Image, resolve, tag_value
+from rollout.images import Image, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.limits import Figures
-from rollout.need import Need, need_of
 from rollout.observation import Pool, group_tags, lean, observe
-from rollout.outcome import Outcome, held, nothing_to_do, outcome_of
-from rollout.plan import Work, half_done, wanted_id
+from rollout.outcome import Outcome, outcome_of
+from rollout.plan import Work, wanted_id
 from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
-from rollout.prechecks import run as run_prechecks
+from rollout.quarantine import Places
 from rollout.report import build, write_json
 from rollout.standings import Standings
 from rollout.steps import Goal
@@ -116,10 +116,16 @@ class Rollout:
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
         self._window = WindowWatch(declaration, always=only is not None or bool(abort))
+        aborted = f"aborted by {abort}" if abort else ""
+        self._beginning = Beginning(
+            azure, declaration, clock, lease, self._window, self._say, only, order.by_sessions, aborted
+        )
         self._ready = False
         """The disks are there that were built ahead of a window, and the run has ended for that."""
+        self._waits_for = ""
+        """What comes before this run may go on, which then ends as declared."""
         self._paused_by = ""
-        self._stopping = f"aborted by {abort}" if abort else ""
+        self._stopping = ""
         """Why nothing new begins; empty while the rollout goes on."""
         self._checkpoint_until = 0.0
         self._checkpoints_passed = 0
@@ -128,26 +134,32 @@ class Rollout:
         self._users = presence.Count()
 
     async def run(self) -> Outcome:
-        outcome = await self._until_due()
-        if outcome is not None:
-            return outcome
-        self._pool = lean(self._pool)  # it is read anew under the lease
-        claims = [host.record.f for host in self._pool.hosts if host.record is not None]
-        await self._lease.acquire(self._azure, above=max(claims, default=0))
-        try:
-            return await self._under_lease()
-        except asyncio.CancelledError:
-            self._say(Kind.WARNING, "told to stop: nothing new is begun, and the lease is given back")
-            raise
-        finally:
-            await self._let_go()
+        while True:
+            due = await self._beginning.until_due()
+            if isinstance(due, Outcome):
+                return due
+            self._image, self._stopping, may_wait = due.image, due.stopping, due.may_wait
+            self._pool = lean(due.pool)  # it is read anew under the lease
+            del due
+            claims = [host.record.f for host in self._pool.hosts if host.record is not None]
+            await self._lease.acquire(self._azure, above=max(claims, default=0), for_rollout=True)
+            try:
+                queue = await self._beginning.queue()
+                if not queue or not may_wait:
+                    return await self._under_lease(queue)
+            except asyncio.CancelledError:
+                self._say(Kind.WARNING, "told to stop: nothing new is begun, and the lease is given back")
+                raise
+            finally:
+                await self._let_go()
 
-    async def _under_lease(self) -> Outcome:
+    async def _under_lease(self, queue: str) -> Outcome:
+        """`queue`: the rollouts before this one. Then only what is half done comes home."""
         async with LeaseKeeper(self._azure, self._lease, self._clock, self._changed) as keeper:
             # Somebody may have worked on the pool since it was observed.
             self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-            need = self._need()
-            works, waits_for = need.works, need.waits_for
+            need = self._beginning.need(self._pool, self._image)
+            works, self._waits_for = need.works, need.waits_for or queue
             del need  # with the pool as it was read, of thousands of hosts
             await self._begin(works)
             goal = self._goal()
@@ -165,72 +177,28 @@ class Rollout:
                 disk_ids,
                 listed=self._watch.dated,
                 changed=self._changed,
+                quarantine=self._quarantine(),
             )
-            hosts = {host.name: host for host in self._pool.hosts}
-            self._works = [HostWork(shared, hosts[work.host], work) for work in works]
+            by_name = {host.name: host for host in self._pool.hosts}
+            self._works = [HostWork(shared, by_name[work.host], work) for work in works]
             for work in self._works:
                 work.recall_failure(self._record)
             self._by_name = {work.name: work for work in self._works}
             self._standings = Standings(self._works, self._watch.of)
             approved = decision(self._pool.tags, names.APPROVAL, self._record)
             self._canary = CanaryWatch(self._declaration, self._works, self._record, approved)
+            hosts, watch = len(self._pool.hosts), self._watch
             self._figures = Figures(
-                self._declaration,
-                len(self._pool.hosts),
-                self._order,
-                self._watch,
-                self._standings,
-                self._window,
-                self._canary,
+                self._declaration, hosts, self._order, watch, self._standings, self._window, self._canary
             )
             try:
-                await self._work(shared, keeper, waits_for)
+                await self._work(shared, keeper)
             finally:
                 await self._end_tasks()
                 await executor.close()
             return await self._finish()
 
     # -- before the first host
-
-    async def _until_due(self) -> Outcome | None:
-        """Without the lease: waits until there is something to do now, or returns how a run without it has ended."""
-        while True:
-            self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-            self._image = await resolve(self._azure, self._declaration, self._pool.location)
-            await self._pre_checks()  # of a pool without work too: one without hosts, say, is not complete
-            need = self._need()
-            if need.nothing:
-                return nothing_to_do(self._pool, self._image, self._declaration.protection)
-            if need.aborted_by:
-                self._stopping = f"aborted by {need.aborted_by}"
-            if self._stopping:
-                return None
-            if need.waits_for and need.may_wait:
-                return held(self._pool, self._image, need.waits_for)
-            window, now = self._window, self._azure.azure_time()
-            if need.now(window, now):
-                return None
-            if self._declaration.when_closed is WhenClosed.RETURN:
-                return need.scheduled(window, now)
-            # What is done until then is somebody else's business, and the pool is read anew after.
-            self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
-            await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
-
-    def _need(self) -> Need:
-        return need_of(self._pool, self._image, self._declaration, self._only, by_sessions=self._order.by_sessions)
-
-    async def _pre_checks(self) -> None:
-        findings = await run_prechecks(self._azure, self._declaration, self._pool, self._image, mode="start")
-        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings])
-        errors = [f"{f.subject}: {f.problem}; {f.remedy}" for f in findings if f.severity == "error"]
-        if not errors:
-            return
-        if self._stopping or any(half_done(host) for host in self._pool.hosts):
-            # Hosts that a crash left half done are brought home whatever the pool looks like; nothing new begins.
-            self._stopping = self._stopping or f"pre-checks: {errors[0]}"
-            return
-        lines = "\n".join(f"  {line}" for line in errors)
-        raise PreCheckFailed(f"pool {self._pool.name}: nothing was started\n{lines}")
 
     async def _begin(self, works: tuple[Work, ...]) -> None:
         """Write the rollout's record: the same attempt goes on while it is running, else a new one begins."""
@@ -270,6 +238,10 @@ class Rollout:
         for event in self._before_log:
             self._log(replace(event, time=self._clock.now()))  # the pre-checks, told before there was a log
 
+    def _quarantine(self) -> Places:
+        records = ((host.name, host.record) for host in self._pool.hosts)
+        return Places(self._declaration.quarantine, self._record, records)
+
     def _goal(self) -> Goal:
         return Goal(
             self._declaration,
@@ -284,15 +256,15 @@ class Rollout:
     async def _heal(self) -> None:
         """What a crash orphaned goes before anything new begins; finished disks of this rollout are used."""
         vms, disks = cleanup.orphans(self._pool, keep_ready_of=self._record.r)
+        await rehearsal.clear(self._azure, self._clock, self._pool)
         count = await cleanup.remove_orphans(self._azure, self._clock, vms, () if self._only is not None else disks)
         if count:
             self._say(Kind.WARNING, f"removed {count} leftovers of an earlier run")
 
     # -- the work
 
-    async def _work(self, shared: Shared, keeper: LeaseKeeper, waits_for: str) -> None:
-        """Start what a crash left half done, then admit the rest, until every host's work has ended. `waits_for`: why
-        nobody may follow the canary yet."""
+    async def _work(self, shared: Shared, keeper: LeaseKeeper) -> None:
+        """Start what a crash left half done, then admit the rest, until every host's work has ended."""
         self._progress_at = self._clock.now()
         for work in self._works:
             if work.half_done and not work.ended:
@@ -301,7 +273,7 @@ class Rollout:
             self._stopping
         ):  # a pre-check or a person forbids to begin: what still serves is given back, what is out comes home
             self._give_back("the rollout was stopped")
-        self._notice_pause(waits_for)
+        self._notice_pause(self._waits_for)
         while True:
             self._raise_failures(keeper)
             shared.changed.clear()
@@ -397,14 +369,9 @@ class Rollout:
         # A host on its way back to the old disk has failed already: nobody follows it.
         failures = [self._by_name[name] for name in self._standings.failed]
         limit = self._declaration.max_failed.of(max(self._record.n, 1), at_least=0)
-        # Whatever max_failed allows later: a canary that came back from the new disk says that nobody may follow.
         baking = not self._canary.passed and self._declaration.canary.hosts > 0
-        canary_failed = baking and any(work.went_out and work.result != "gone" for work in failures)
-        if (len(failures) > limit or canary_failed) and not self._stopping:
-            first = failures[0]
-            reason = first.reason or (first.record.w if first.record is not None else "")
-            allowed = "none before the canary has passed" if canary_failed else f"{limit} allowed"
-            why = f"{len(failures)} host(s) failed, {allowed}; first: {first.name}, {reason}"
+        why = too_many(failures, limit, baking=baking)
+        if why and not self._stopping:
             if baking:
                 self._say(Kind.CANARY, result="failed", hosts=[work.name for work in failures])
             self._stop_for(why, "the rollout was stopped")
@@ -492,7 +459,7 @@ class Rollout:
             self._notice_closing(limits)
             self._judge_slots(limits)
         shared.hurried = limits.canary_left is not None
-        self._tell_capacity(limits, candidates)
+        self._tell_capacity(limits)
         held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until
         if self._paused_by or self._stopping or held:
             return
@@ -521,22 +488,14 @@ class Rollout:
             for work in self._works:
                 work.let_log_off(True)
             return
-        for position, candidate in enumerate(self._standings.candidates.at(Stage.DRAINING, Stage.EMPTY)):
-            self._by_name[candidate.name].let_log_off(position < (limits.canary_left or 0))
+        left = limits.canary_left or 0
+        for candidate in self._standings.candidates.at(Stage.DRAINING, Stage.EMPTY):
+            first = left > 0 and may_be_first(candidate, limits)
+            self._by_name[candidate.name].let_log_off(first)
+            left -= 1 if first else 0
 
-    def _tell_capacity(self, limits: Limits, candidates: Candidates) -> None:
-        data: dict[str, Any] = {
-            "hosts": len(self._pool.hosts),
-            "serving": limits.serving,
-            "draining": candidates.count(Stage.DRAINING, Stage.EMPTY),
-            "unavailable": candidates.count(Stage.OUT) + limits.broken_elsewhere,
-            "building": candidates.count(Stage.BUILDING),
-            "queued": candidates.count(Stage.QUEUED),
-            "done": self._canary.done(self._standings),
-            "of": self._record.n,
-            "sessions": self._watch.sessions,
-            "floor": limits.floor,
-        }
+    def _tell_capacity(self, limits: Limits) -> None:
+        data = self._figures.sample(limits, self._record.n)
         if data != self._capacity:
             self._capacity = data
             self._say(Kind.CAPACITY, **data)
@@ -586,10 +545,11 @@ class Rollout:
             self._window.goes_on,
             self._users.by_name,
         )
-        if self._paused_by in (APPROVAL, STOP_AFTER):
+        if self._paused_by in (APPROVAL, STOP_AFTER, self._waits_for):
             outcome = replace(outcome, waits_for=self._paused_by)
         if status is State.PAUSED and self._ready:
-            outcome = replace(self._need().scheduled(self._window, self._azure.azure_time()), report=report)
+            need = self._beginning.need(self._pool, self._image)
+            outcome = replace(need.scheduled(self._window, self._azure.azure_time()), report=report)
         self._say(
             Kind.ENDED,
             outcome.summary,
@@ -607,18 +567,11 @@ class Rollout:
 
     def _entry(self) -> history.Entry:
         record, results = self._record, Counter(work.result for work in self._works)
+        approved = self._canary.approved.told if self._canary.approved is not None else ""
+        done, failed = min(record.n, self._canary.done(self._standings)), results["failed"] + results["gone"]
+        counts = record.n, done, results["rolled_back"], failed
         return history.Entry(
-            record.a,
-            record.st,
-            record.s,
-            record.u,
-            record.n,
-            min(record.n, self._canary.done(self._standings)),
-            results["rolled_back"],
-            results["failed"] + results["gone"],
-            self._image.version,
-            self._lease.owner,
-            self._canary.approved.told if self._canary.approved is not None else "",
+            record.a, record.st, record.s, record.u, *counts, self._image.version, self._lease.owner, approved
         )
 
     def _status(self) -> State:

@@ -32,6 +32,7 @@ INPUTS: dict[str, Any] = {
     "image": DEFINITION,
     "version": "1.0.1",
     "max_unavailable": 3.0,
+    "max_rollouts_per_subscription": 0.0,
     "drain": {"deadline": "PT30M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True},
     "join": {
         "type": "ad",

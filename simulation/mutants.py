@@ -43,7 +43,7 @@ def _lease_policy() -> Any:
 def _lease() -> Any:
     """A live holder is not waited for, nor is the lease read back."""
 
-    async def acquire(self: Lease, azure: Any, *, above: int = 0) -> None:
+    async def acquire(self: Lease, azure: Any, *, above: int = 0, for_rollout: bool = False) -> None:
         self._taking = True
         self.fence, self.until, self._azure = above + 1, azure.azure_time() + self.length, azure
         self._taking = False

@@ -164,6 +164,12 @@ REFERENCES: dict[str, Reference] = {
         (bad("join_fails", "^vm-1$"),),
         ends="complete_with_failures",
     ),
+    "quarantine": Reference(
+        {"include": TWO, "max_failed": 2.0, "verify": SHORT, "canary": {"hosts": 0}, "quarantine": {"disks": 1}},
+        {"sessions_per_host": 0},
+        (bad("unhealthy"),),
+        ends="complete_with_failures",
+    ),
     "lost": Reference(
         {"include": TWO, "max_failed": 1.0, "verify": {"timeout": "PT25M"}},
         {"sessions_per_host": 0},

@@ -94,5 +94,6 @@ def _anew(was: HostRecord, view: HostView, goal: Goal, phase: Phase, **changes: 
         p=phase,
         s=int(view.now),
         d=was.d or view.attached,
+        q=0,
         **changes,
     )

@@ -14,7 +14,7 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     """LEAVE: flags as found, leftovers away, then no record (or one that says why it failed)."""
     host = view.session_host
     if record.b:
-        return undo.leftovers(view, failed=True) or Enter(_failed_still(view, record))
+        return undo.leftovers(view, goal, failed=True) or Enter(_failed_still(view, record))
     login = rejoin.login_step(view, goal, record)
     if login is not None:
         return login
@@ -27,7 +27,7 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
         wanted = not record.found_draining
         if host.allow_new_session != wanted:
             return SetAllowNewSession(wanted, friendly_name=serve.kept_name(view))
-    left = undo.leftovers(view, failed=record.failing)
+    left = undo.leftovers(view, goal, failed=record.failing)
     if left is not None and not (view.memory.give_back or "").startswith("paused"):
         return left
     return Enter(

@@ -110,6 +110,8 @@ def _people(view: HostView, goal: Goal, record: HostRecord) -> Step | None:
 
 
 def _rejoin(view: HostView, goal: Goal, record: HostRecord) -> Step:
+    if view.new_disk is not None and _to_quarantine(view):
+        return MarkDisk(view.new_disk, "quarantined", keep=goal.declaration.quarantine.keep)
     late = rejoin.seconds_late(view, goal)
     blocked = rejoin.boot_step(view, late > 0)
     if blocked is not None:
@@ -133,7 +135,7 @@ def _serve(view: HostView, goal: Goal, record: HostRecord) -> Step:
     given = serve.give_back(view, record)
     if given is not None:
         return given
-    left = leftovers(view, failed=True)
+    left = leftovers(view, goal, failed=True)
     if left is not None:
         return left
     return Enter(
@@ -144,9 +146,15 @@ def _serve(view: HostView, goal: Goal, record: HostRecord) -> Step:
     )
 
 
-def leftovers(view: HostView, *, failed: bool) -> Step | None:
-    """The next step towards nothing left of a build that is not used; None when nothing is. The old disk is in use
-    again, so its tags go back."""
+def _to_quarantine(view: HostView) -> bool:
+    """The failed disk has a place there, is detached, and does not say so yet."""
+    disk, kept = view.new_disk, view.record is not None and view.record.q == 1
+    return disk is not None and disk.managed_by is None and kept and disk.tags.get(names.DISK_STATE) != "quarantined"
+
+
+def leftovers(view: HostView, goal: Goal, *, failed: bool) -> Step | None:
+    """The next step towards nothing left of a build that is not used, save what is in quarantine; None when nothing is.
+    The old disk is in use again, so its tags go back."""
     if view.temporary_vm is not None:
         if view.temporary_vm.busy:
             return Wait(f"temporary VM {view.temporary_vm.name} is busy", 10.0, of=Part.TEMPORARY_VM)
@@ -154,7 +162,10 @@ def leftovers(view: HostView, *, failed: bool) -> Step | None:
     if view.temporary_nic is not None:
         return DeleteTemporaryNic()
     disk = view.new_disk
-    if disk is not None and disk.managed_by is None and not (view.record is not None and view.record.k):
+    if disk is not None and _to_quarantine(view):
+        return MarkDisk(disk, "quarantined", keep=goal.declaration.quarantine.keep)
+    kept = disk is not None and disk.tags.get(names.DISK_STATE) == "quarantined"
+    if disk is not None and disk.managed_by is None and not kept and not (view.record is not None and view.record.k):
         return DeleteDisk(disk, "its host was rolled back" if failed else "it is not needed")
     old = view.old_disk
     attached = old is not None and old.name.lower() == view.attached.lower()

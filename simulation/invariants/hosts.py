@@ -97,6 +97,7 @@ def no_orphans(e: Evidence) -> Found:
             problems.append(f"{key.rsplit('/', 1)[-1]} is left")
         elif "/disks/" in key and key not in attached and (body.get("properties") or {}).get("osType"):
             kept = tags.get(names.DISK_STATE) == "old" and names.DISK_KEEP_UNTIL in tags
+            kept = kept or (e.declared.quarantine.disks > 0 and _is_reported(e, key, tags))
             kept = kept or (tags.get(names.DISK_STATE) == "ready" and e.story.final.status == "paused")
             if not kept and key not in e.story.before["resources"] and tags.get(names.DISK_HOST) not in gone:
                 problems.append(f"disk {key.rsplit('/', 1)[-1]} is left, {tags.get(names.DISK_STATE) or 'untagged'}")
@@ -108,6 +109,13 @@ def no_orphans(e: Evidence) -> Found:
         if "/disks/" in key and key not in resources and not _belongs(body, gone)
     ]
     return len(resources), problems
+
+
+def _is_reported(e: Evidence, disk_id: str, tags: dict[str, Any]) -> bool:
+    """The disk is in quarantine, and the run that ended last or an earlier one has named it."""
+    kept = tags.get(names.DISK_STATE) == "quarantined" and names.DISK_KEEP_UNTIL in tags
+    told = {str(event.data.get("quarantined", "")).lower() for event in e.story.made.events}
+    return kept and disk_id.rsplit("/", 1)[-1] in told
 
 
 def _belongs(disk: dict[str, Any], hosts: set[str]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import rollout.rollout
+import rollout.beginning
 from emulator.resources import groups
 from emulator.wire import Body
 from rollout import prechecks
@@ -192,7 +192,7 @@ class Laboratory:
         before = _requests(made)
         with ExitStack() as stack:
             if right not in _TOLD_BY_PRE_CHECKS and right[1] not in _OWN_READS:
-                stack.enter_context(patch.object(rollout.rollout, "run_prechecks", _nothing))
+                stack.enter_context(patch.object(rollout.beginning, "run_prechecks", _nothing))
             end, said = await _run(scenario, made)
         found = list(checked(_requests(made)[len(before) :], _updater(made)))
         refused = {each for each, request in found if request["status"] == 403}
