@@ -104,7 +104,9 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         serving=len(capacity.serving(pool.hosts, at=at, accept=accept)),
         floor=_floor(pool, declaration),
         sessions=capacity.sessions(pool.hosts),
-        kept_disks=sum(disk.tags.get(names.DISK_STATE) in ("old", "failed") for h in pool.hosts for disk in h.kept),
+        kept_disks=sum(
+            disk.tags.get(names.DISK_STATE) in ("old", "failed", "quarantined") for h in pool.hosts for disk in h.kept
+        ),
         hosts=rows,
         ghosts=tuple(ghost.name for ghost in pool.ghosts),
     )

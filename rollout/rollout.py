@@ -243,15 +243,8 @@ class Rollout:
         return Places(self._declaration.quarantine, self._record, records)
 
     def _goal(self) -> Goal:
-        return Goal(
-            self._declaration,
-            self._image,
-            self._pool.name,
-            self._record.r,
-            self._record.a,
-            self._lease.fence,
-            exclusion_tag(self._pool.scaling_plans, self._pool.id),
-        )
+        record, tag = self._record, exclusion_tag(self._pool.scaling_plans, self._pool.id)
+        return Goal(self._declaration, self._image, self._pool.name, record.r, record.a, self._lease.fence, tag)
 
     async def _heal(self) -> None:
         """What a crash orphaned goes before anything new begins; finished disks of this rollout are used."""

@@ -165,9 +165,9 @@ REFERENCES: dict[str, Reference] = {
         ends="complete_with_failures",
     ),
     "quarantine": Reference(
-        {"include": TWO, "max_failed": 2.0, "verify": SHORT, "canary": {"hosts": 0}, "quarantine": {"disks": 1}},
+        {"include": TWO, "max_failed": 1.0, "verify": SHORT, "quarantine": {"disks": 1}},
         {"sessions_per_host": 0},
-        (bad("unhealthy"),),
+        (bad("unhealthy", "^vm-1$"),),
         ends="complete_with_failures",
     ),
     "lost": Reference(

@@ -41,6 +41,13 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("sessions_per_host", {"sessions_per_host": 0}, "0", "1 or more"),
     ("canary.hosts", {"canary": {"hosts": -1}}, "-1", "0 or more"),
     ("canary.bake", {"canary": {"bake": "10 minutes"}}, "10 minutes", "PT10M"),
+    ("canary.names", {"canary": {"names": ["vm-0", "VM-0"]}}, "vm-0", "once"),
+    ("canary.per_zone", {"canary": {"hosts": 2, "per_zone": True}}, "True", "one of the two"),
+    ("canary.approval", {"canary": {"hosts": 0, "approval": True}}, "True", "canary.hosts 1 or more"),
+    ("stop_after", {"stop_after": "half"}, "half", "use one of canary"),
+    ("quarantine.disks", {"quarantine": {"disks": -1}}, "-1", "0 or more"),
+    ("quarantine.keep", {"quarantine": {"disks": 1, "keep": "soon"}}, "soon", "PT10M"),
+    ("max_rollouts_per_subscription", {"max_rollouts_per_subscription": 0.5}, "0.5", "0 or more"),
     ("checkpoints[0].percent", {"checkpoints": [{"percent": 0, "pause": "PT1H"}]}, "0", "1% to 100%"),
     ("checkpoints[0].pause", {"checkpoints": [{"percent": 50, "pause": "x"}]}, "x", "PT10M"),
     (
