@@ -78,6 +78,7 @@ async def rehearse(
             _refuse_during_a_rollout(pool)
             await clear(azure, clock, pool)
             stage = _Stage(azure, declaration, clock, lease, tell, pool, image, _chosen(pool, host))
+            await stage.remove_disk()  # one that an earlier rehearsal left would be taken for the one that is built now
             done = await stage.play(keeper)
             done = replace(done, disk=stage.disk_name if keep and done.passed else "")
             await stage.strike(keep=bool(done.disk))
@@ -236,11 +237,19 @@ class _Stage:
             return {}  # it is told without
 
     async def strike(self, *, keep: bool) -> None:
-        """Nothing is left but a disk that is kept."""
+        """Nothing is left but a disk that is kept, and those that other rehearsals kept for the same rollout."""
         pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
-        vms, disks = cleanup.orphans(pool, keep_ready_of=self._goal.rollout if keep else None)
+        vms, disks = cleanup.orphans(pool, keep_ready_of=self._goal.rollout)
         await cleanup.remove_orphans(self._azure, self._clock, vms, disks)
+        if not keep:
+            await self.remove_disk()
         await clear(self._azure, self._clock, pool)
+
+    async def remove_disk(self) -> None:
+        """Where there is one, and it is attached to nothing."""
+        body = await self._azure.get_disk(self._disk_id())
+        if body is not None and Disk(body).tags.get(names.DISK_HOST_ID) == self._host.vm.vm_id:
+            await cleanup.remove_disks(self._azure, [Disk(body)])
 
 
 def _vm_of(nic_id: str) -> str:

@@ -110,6 +110,16 @@ def test_a_kept_disk_is_used_by_the_rollout(desk: Desk) -> None:
     assert desk.within(built()) == []
 
 
+def test_a_disk_that_was_kept_is_built_again_and_no_other_is_removed(desk: Desk) -> None:
+    before = desk.disks()
+    for host in ("vm-1", "vm-0"):
+        assert desk.hostpool("rehearse", host, "--version", "1.0.1", "--keep").exit_code == 0
+    kept = desk.disks() - before
+    again = desk.hostpool("rehearse", "vm-0", "--version", "1.0.1")
+    assert "built a temporary VM from the image" in again.output, again.output
+    assert len(kept) == 2 and [name[:4] for name in desk.disks() - before] == ["vm-1"]
+
+
 @pytest.mark.parametrize("fault", ["never_boots", "never_provisions"])
 def test_a_bad_image_is_told_and_nothing_is_left(desk: Desk, fault: str) -> None:
     async def break_it() -> None:
