@@ -146,7 +146,7 @@ class _Host:
             "tzutil": self._tzutil,
             "get-partitionsupportedsize": lambda a: {"SizeMin": 20 * 2**30, "SizeMax": self._disk_gb() * 2**30},
             "get-partition": self._partition,
-            "get-volume": self._partition,
+            "get-volume": self._volumes,
             "resize-partition": self._resize,
             "shutdown": self._shutdown,
             "stop-computer": lambda a: self._power("stop"),
@@ -370,6 +370,11 @@ class _Host:
     def _partition(self, arguments: Arguments) -> Body:
         size = int(self.content["partition_gb"] or self._disk_gb()) * 2**30
         return {"DriveLetter": "C", "Size": size, "SizeRemaining": size // 2, "FileSystemLabel": "Windows"}
+
+    def _volumes(self, arguments: Arguments) -> list[Body]:
+        """The system's, and those of the profile containers that are attached (`containers`: their labels)."""
+        attached: list[Body] = [{"FileSystemLabel": label} for label in self.content.get("containers", ())]
+        return [self._partition(arguments), *attached]
 
     def _resize(self, arguments: Arguments) -> None:
         size = arguments.get("size")

@@ -192,6 +192,13 @@ class DrainArgs:
     unverified.
     """
 
+    check_containers: pulumi.Input[bool] | None = None
+    """Whether an empty host is asked, by a run command while it waits for its slot, if FSLogix profile containers are
+    still attached. It is not stopped before they are detached; after a quarter of an hour it is left out. Without it
+    the sessions' states and zero_sessions_for must do. Default: false. Source: Practice with FSLogix: labels of the
+    containers' volumes, unverified.
+    """
+
     message_title: pulumi.Input[str | Mapping[str, pulumi.Input[str]]] | None = None
     """Title of the messages, or titles by language. 260 characters at most. Default: "Maintenance". Source: Azure
     documentation, session host update: length of the log-off message.
@@ -239,6 +246,60 @@ class ProtectionArgs:
     """With wait: what becomes of a host that is still protected then. skip: it is left out. fail: it counts as failed,
     against max_failed. Either way it serves on as it is. One of skip, fail. Default: "skip". Source: AWS EC2 Auto
     Scaling, instance refresh: it fails.
+    """
+
+
+@dataclass(kw_only=True)
+class ExtensionArgs:
+    """A VM extension."""
+
+    name: pulumi.Input[str]
+    """Its name on the virtual machine. Source: Azure Compute REST API, Virtual Machine Extensions - Create Or Update.
+    """
+
+    publisher: pulumi.Input[str]
+    """Publisher of its handler. Source: Azure Compute REST API, Virtual Machine Extensions - Create Or Update."""
+
+    type: pulumi.Input[str]
+    """Type of its handler. Not one that joins a host or installs its agent. Source: Azure Compute REST API, Virtual
+    Machine Extensions - Create Or Update.
+    """
+
+    version: pulumi.Input[str]
+    """Major and minor version of its handler; newer minor versions are taken. Source: Azure Compute REST API,
+    typeHandlerVersion.
+    """
+
+    settings: pulumi.Input[Mapping[str, Any]] | None = None
+    """Its public settings. Default: {}. Source: Azure Compute REST API, settings."""
+
+    protected_settings_secret: pulumi.Input[str] | None = None
+    """Key Vault URI of a secret that holds its protected settings as a JSON object. Source: Azure Compute REST API,
+    protectedSettings.
+    """
+
+
+@dataclass(kw_only=True)
+class PostUpdateArgs:
+    """What is done on a host with a new disk once it has joined and registered, before it is verified: what must not be
+    part of a golden image, such as an RMM agent. A host on which it fails gets its old disk back. Not done on a kept
+    disk that comes back, which had it.
+    """
+
+    script: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Lines of PowerShell that run by Run Command and must end with exit code 0. After a crash they may run again.
+    Default: []. Source: Azure documentation, Run Command.
+    """
+
+    secrets: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Parameters of the script, each with the Key Vault URI of the secret that holds its value. They are read at use
+    and passed as protected parameters. Default: {}. Source: Azure Compute REST API, protectedParameters of a run
+    command.
+    """
+
+    extensions: pulumi.Input[Sequence[pulumi.Input[ExtensionArgs | Mapping[str, Any]]]] | None = None
+    """VM extensions that are installed before the script. One that is on the VM already is installed on the new disk by
+    Azure. Default: []. Source: Azure Compute REST API, Virtual Machine Extensions - Create Or Update.
     """
 
 
@@ -466,6 +527,12 @@ class HostPoolImageUpdateArgs:
     protection: pulumi.Input[ProtectionArgs | Mapping[str, Any]] | None = None
     """What the tag avd-protect on a host's virtual machine means. Anybody may put it there, with any value; a host that
     is out of service already is finished.
+    """
+
+    post_update: pulumi.Input[PostUpdateArgs | Mapping[str, Any]] | None = None
+    """What is done on a host with a new disk once it has joined and registered, before it is verified: what must not be
+    part of a golden image, such as an RMM agent. A host on which it fails gets its old disk back. Not done on a kept
+    disk that comes back, which had it.
     """
 
     join: pulumi.Input[JoinArgs | Mapping[str, Any]] | None = None

@@ -156,6 +156,8 @@ def _annotation(prop: Mapping[str, Any]) -> str:
     if prop["type"] == "array":
         return f"Sequence[pulumi.Input[{_annotation(prop['items'])}]]"
     if prop["type"] == "object":
+        if prop.get("additionalProperties") is True:
+            return "Mapping[str, Any]"
         known = "title" in prop
         return f"{prop['title']}Args | Mapping[str, Any]" if known else "Mapping[str, pulumi.Input[str]]"
     names = {

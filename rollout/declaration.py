@@ -21,6 +21,7 @@ from rollout.draining import check as check_drain
 from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
+from rollout.post_update import PostUpdate, post_update
 from rollout.protection import Protection, protection
 from rollout.quarantine import Quarantine, quarantine
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
@@ -143,6 +144,7 @@ class Declaration:
     max_failed: Amount = Amount(0, False)
     drain: Drain = Drain()
     protection: Protection = Protection()
+    post_update: PostUpdate = PostUpdate()
     join: Join | None = None
     local_admin: LocalAdmin | None = None
     vm_size: str | None = None
@@ -250,6 +252,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("quarantine", quarantine),
         ("drain", drain),
         ("protection", protection),
+        ("post_update", post_update),
         ("join", _join),
         ("local_admin", _local_admin),
         ("agent", _agent),

@@ -56,6 +56,8 @@ class Drain:
     deadline."""
     zero_sessions_for: float = 60.0
     """Seconds a host must have had no session in any state before it is stopped."""
+    check_containers: bool = False
+    """Whether the guest is asked, before it is stopped, if profile containers are still attached."""
     message: Message = FIRST_MESSAGE
     reminders: tuple[Reminder, ...] = ()
     """The earliest first."""
@@ -76,8 +78,9 @@ def drain(given: Mapping[str, Any]) -> Drain:
     }
     if given.get("log_off") is not None:
         fields["log_off"] = choice("drain.log_off", given["log_off"], LogOff)
-    if given.get("allow_data_loss") is not None:
-        fields["allow_data_loss"] = bool(given["allow_data_loss"])
+    for name in ("allow_data_loss", "check_containers"):
+        if given.get(name) is not None:
+            fields[name] = bool(given[name])
     title = given.get("message_title") if given.get("message_title") is not None else TITLE
     for name, usual in (("message", FIRST), ("final_message", FINAL)):
         text = given.get(name) if given.get(name) is not None else usual

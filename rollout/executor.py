@@ -4,6 +4,7 @@ this process can know comes back as the host's new `Memory`."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -24,6 +25,7 @@ from rollout.record import Phase
 from rollout.registration_token import TokenSource
 from rollout.steps import (
     CheckBuild,
+    CheckContainers,
     CheckGuest,
     CollectEvidence,
     CreateTemporaryNic,
@@ -38,6 +40,7 @@ from rollout.steps import (
     Goal,
     HostView,
     InstallAgent,
+    InstallExtension,
     JoinDirectory,
     LeaveDirectory,
     LogOffUsers,
@@ -50,6 +53,7 @@ from rollout.steps import (
     RemoveLastScript,
     RemoveRunCommands,
     Repair,
+    RunPostUpdate,
     SendMessage,
     SetAllowNewSession,
     Start,
@@ -68,6 +72,8 @@ NOT_IN_USE = (names.DISK_STATE, names.DISK_KEEP_UNTIL, names.DISK_ROLLOUT, names
 """Tags that only a disk out of use carries."""
 START_GRACE = 15.0
 """Seconds a start may go on before the guest is looked at instead of the operation."""
+CONTAINER_LOOK = 30.0
+"""Seconds between looks at attached profile containers."""
 LOOK = 6.0
 """Seconds between looks at a VM that is stopping: its operation may say itself half a minute late (Retry-After 36 on
 the first status answer), and every second of it is outage. A VM's bucket of reads is 36 + 12 a minute."""
@@ -143,6 +149,8 @@ class Executor:
                 return await self._log_off(step, view)
             case RemoveExtension():
                 return await self._remove_extension(step, view)
+            case CheckContainers():
+                return await self._check_containers(view)
             case RemoveLastScript():
                 return replace(memory, script_removed=True), await self._remove_last_script(vm)
             case RemoveRunCommands():
@@ -163,6 +171,11 @@ class Executor:
                 return memory, await self._join(vm)
             case InstallAgent():
                 return memory, await self._install_agent(view)
+            case InstallExtension():
+                return memory, await self._install_extension(step, vm)
+            case RunPostUpdate():
+                await guest.run_post_update(azure, self._declaration.post_update, vm)
+                return replace(memory, post_updated=True), "ran post_update.script"
             case Repair():
                 return replace(memory, repaired=True), await self._repair(view)
             case Register():
@@ -434,7 +447,22 @@ class Executor:
                 break
         return "removed its Entra device"
 
+    async def _check_containers(self, view: HostView) -> tuple[Memory, str]:
+        count = await guest.attached_containers(self._azure, view.vm)
+        if count == 0:
+            return replace(view.memory, containers_detached=True), "checked that no profile container is attached"
+        await self._clock.sleep(CONTAINER_LOOK)
+        return replace(view.memory, containers_since=view.memory.containers_since or view.now), ""
+
     # -- rejoin
+
+    async def _install_extension(self, step: InstallExtension, vm: Vm) -> str:
+        extension, protected = step.extension, None
+        if extension.protected_settings_secret:
+            protected = json.loads(await self._azure.get_secret(extension.protected_settings_secret))
+        body = extension.body(vm.location, protected)
+        await self._extension(vm, extension.name, body, f"post_update, {extension.name}")
+        return f"installed extension {extension.name}"
 
     async def _join(self, vm: Vm) -> str:
         wanted = self._declaration.join

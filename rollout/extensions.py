@@ -8,7 +8,7 @@ the lists is unknown, which is an error before anything is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import StrEnum
 
 from rollout.arm import Extension
@@ -96,14 +96,18 @@ AD_JOIN = ("Microsoft.Compute", "JsonADDomainExtension")
 ENTRA_JOIN = ("Microsoft.Azure.ActiveDirectory", "AADLoginForWindows")
 
 
-def classify(extension: Extension) -> Class:
+def classify(extension: Extension, declared: Container[tuple[str, str]] = ()) -> Class:
     """The class of an extension, from a single GET of its VM: a list names extensions without saying what they are.
-    A child without publisher and type is a managed run command (inferred), and removed."""
+    A child without publisher and type is a managed run command (inferred), and removed. One that is `declared` for
+    updated hosts (publisher and type in lower case) is kept where the table does not know it."""
     if not extension.publisher and not extension.type:
         return Class.REMOVE
-    return TABLE.get((extension.publisher.lower(), extension.type.lower()), Class.UNKNOWN)
+    kind = extension.publisher.lower(), extension.type.lower()
+    return TABLE.get(kind, Class.KEEP if kind in declared else Class.UNKNOWN)
 
 
-def of_class(extensions: Iterable[Extension], wanted: Class) -> tuple[Extension, ...]:
+def of_class(
+    extensions: Iterable[Extension], wanted: Class, declared: Container[tuple[str, str]] = ()
+) -> tuple[Extension, ...]:
     """The extensions of one class, in their order."""
-    return tuple(extension for extension in extensions if classify(extension) is wanted)
+    return tuple(extension for extension in extensions if classify(extension, declared) is wanted)

@@ -7,6 +7,7 @@ from rollout.arm import SessionHost, Vm, dig
 from rollout.azure import Azure, Body
 from rollout.declaration import Declaration, JoinType
 from rollout.errors import AzureError, ImageFault, OperationFailed
+from rollout.post_update import PostUpdate
 
 
 async def is_set_up(azure: Azure, vm: Vm) -> bool:
@@ -45,6 +46,27 @@ async def check(azure: Azure, declaration: Declaration, vm: Vm) -> None:
             await azure.run_protected_command(vm.id, names.VERIFY_COMMAND, declaration.verify.script, {})
         except OperationFailed as error:
             raise ImageFault(f"verify.script: {shortened(error.message)}") from error
+
+
+async def attached_containers(azure: Azure, vm: Vm) -> int | None:
+    """How many FSLogix containers are attached; None where the guest could not say. By a managed run command, which is
+    deleted again: the last script of the Run Command action would stay on the VM."""
+    try:
+        said = scripts.answers(
+            await azure.run_protected_command(vm.id, names.CONTAINERS_COMMAND, scripts.CONTAINERS, {})
+        )
+        return int(said["Attached"])
+    except (OperationFailed, KeyError, ValueError):
+        return None
+
+
+async def run_post_update(azure: Azure, declared: PostUpdate, vm: Vm) -> None:
+    """The script of post_update, its secrets as protected parameters. Raises ImageFault where it fails."""
+    secrets = {name: await azure.get_secret(uri) for name, uri in declared.secrets}
+    try:
+        await azure.run_protected_command(vm.id, names.POST_UPDATE_COMMAND, declared.script, secrets)
+    except OperationFailed as error:
+        raise ImageFault(f"post_update.script: {shortened(error.message)}") from error
 
 
 async def leave_directory(azure: Azure, vm: Vm) -> None:

@@ -21,6 +21,7 @@ from rollout.observation import Host
 from rollout.record import ENDED, HostRecord, Phase, decode
 from rollout.steps import (
     CheckBuild,
+    CheckContainers,
     CheckGuest,
     CollectEvidence,
     CreateTemporaryNic,
@@ -43,6 +44,7 @@ from rollout.steps import (
     RemoveLastScript,
     RemoveRunCommands,
     Repair,
+    RunPostUpdate,
     SendMessage,
     SetAllowNewSession,
     Step,
@@ -77,6 +79,8 @@ _TOUCHED: dict[type[Step], frozenset[Part]] = {
     SetAllowNewSession: frozenset({Part.SESSION_HOST}),
     SendMessage: frozenset(),
     LogOffUsers: frozenset({Part.SESSIONS}),
+    CheckContainers: frozenset(),
+    RunPostUpdate: frozenset(),
     RemoveLastScript: frozenset(),
     RemoveRunCommands: frozenset(),
     DeleteSessionHost: frozenset({Part.SESSION_HOST, Part.SESSIONS}),
@@ -162,6 +166,8 @@ class HostLook:
         # An empty host is empty since the first look that saw it so.
         if phase is Phase.DRAIN and sessions is not None:
             memory = replace(memory, empty_since=None if sessions else memory.empty_since or now)
+            if sessions:
+                memory = replace(memory, containers_detached=False, containers_since=None)
         if phase in (Phase.DRAIN, Phase.UNDO) and sessions is not None:
             memory = presence.noted(memory, sessions, now)
         memory = _with_guest(memory, vm, phase, now)

@@ -39,7 +39,15 @@ OURS = "avd-rollout"
 
 LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND = "avd-leave", "avd-repair", "avd-verify"
 REGISTER_COMMAND = "avd-register"
-RUN_COMMANDS = (LEAVE_COMMAND, REPAIR_COMMAND, REGISTER_COMMAND, VERIFY_COMMAND)
+CONTAINERS_COMMAND, POST_UPDATE_COMMAND = "avd-containers", "avd-post-update"
+RUN_COMMANDS = (
+    LEAVE_COMMAND,
+    REPAIR_COMMAND,
+    REGISTER_COMMAND,
+    VERIFY_COMMAND,
+    CONTAINERS_COMMAND,
+    POST_UPDATE_COMMAND,
+)
 """Managed run commands on a host, there only while they run."""
 
 DISK_IMAGE = "avd-image"

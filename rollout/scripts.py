@@ -54,6 +54,18 @@ REPAIR_REGISTRATION = (
 IsRegistered=0 it registers anew when its boot loader starts (AzAvd, Repair-AvdSessionHost)."""
 REPAIR_NO_JOIN = ("param([string]$RegistrationToken)",)
 
+CONTAINERS = (
+    "$attached = @()",
+    "foreach ($volume in Get-Volume) {",
+    "  $label = $volume.FileSystemLabel",
+    "  if ($label -like 'Profile-*' -or $label -like 'O365-*') { $attached = $attached + $label }",
+    "}",
+    'Write-Output "Attached=$($attached.Count)"',
+)
+"""How many FSLogix containers are attached, by the labels that FSLogix gives their volumes (practice, unverified): the
+registry's session keys say how a sign-in went, not whether the container is still there
+(learn.microsoft.com/fslogix/troubleshooting-error-codes)."""
+
 LEAVE_ENTRA = ("dsregcmd /leave",)
 
 

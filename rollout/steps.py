@@ -15,6 +15,7 @@ from rollout.azure import Body
 from rollout.declaration import Declaration
 from rollout.images import Image
 from rollout.messages import Message
+from rollout.post_update import DeclaredExtension
 from rollout.record import HostRecord
 
 
@@ -63,6 +64,12 @@ class Memory:
     """Since when this process has seen an operation on the VM or an extension under way."""
     build_since: float | None = None
     """Since when this process has known the temporary VM."""
+    containers_detached: bool = False
+    """The guest has no profile container attached; until somebody comes back."""
+    containers_since: float | None = None
+    """Since when the guest has been asked in vain."""
+    post_updated: bool = False
+    """The script of post_update has run."""
     healthy_polls: int = 0
     checked: bool = False
     """The checks inside the guest have passed."""
@@ -263,6 +270,11 @@ class LogOffUsers(Step):
 
 
 @dataclass(frozen=True)
+class CheckContainers(Step):
+    """Ask the guest of an empty host whether profile containers are still attached."""
+
+
+@dataclass(frozen=True)
 class RemoveExtension(Step):
     name: str
 
@@ -320,6 +332,18 @@ class Repair(Step):
 @dataclass(frozen=True)
 class Register(Step):
     """Let the agent of a healthy host register anew: somebody deleted the host's session-host record."""
+
+
+@dataclass(frozen=True)
+class InstallExtension(Step):
+    """A declared extension of post_update."""
+
+    extension: DeclaredExtension
+
+
+@dataclass(frozen=True)
+class RunPostUpdate(Step):
+    """The declared script of post_update."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from simulation.wire_log import Exchange, kind_of_write
 
 TAGS = f"{POOL}/providers/Microsoft.Resources/tags/default"
 ENTRA = {"type": "entra", "mdm_id": "0000000a-0000-0000-c000-000000000000"}
+RMM = {"name": "rmm", "publisher": "Contoso.Rmm", "type": "RmmAgent", "version": "1.0", "settings": {"site": "7"}}
 SHORT = {"timeout": "PT30M"}
 TWO = ["vm-0", "vm-1"]
 
@@ -204,7 +205,14 @@ REFERENCES: dict[str, Reference] = {
         ends="complete_with_failures",
     ),
     "after-deallocate": Reference(
-        {"include": TWO, "build": "after_deallocate", "stop": "power_off"}, {"sessions_per_host": 0}
+        {
+            "include": TWO,
+            "build": "after_deallocate",
+            "stop": "power_off",
+            "drain": {"check_containers": True},
+            "post_update": {"script": ["exit 0"], "extensions": [RMM]},
+        },
+        {"sessions_per_host": 0},
     ),
     "left-out": Reference(
         {"include": ["vm-0", "vm-3"], "drain": {"deadline": "PT10M", "log_off": "wait"}},
@@ -271,6 +279,8 @@ _STEP_OF_SCRIPT = {
     "avd-repair": "Repair",
     "avd-register": "Register",
     "avd-verify": "CheckGuest",
+    "avd-containers": "CheckContainers",
+    "avd-post-update": "RunPostUpdate",
 }
 
 
@@ -286,7 +296,8 @@ def _step_of(exchange: Exchange) -> str:
             return "RemoveLastScript"
         return "CollectEvidence" if "Get-WinEvent" in "".join(body["script"]) else "CheckGuest"
     if kind == "PUT virtualmachines/extensions":
-        return "InstallAgent" if body["properties"]["type"] == "DSC" else "JoinDirectory"
+        kind_of = {"DSC": "InstallAgent", RMM["type"]: "InstallExtension"}
+        return kind_of.get(body["properties"]["type"], "JoinDirectory")
     if kind.endswith("virtualmachines/runcommands"):
         return _STEP_OF_SCRIPT[exchange.path.rsplit("/", 1)[-1]]
     return _STEP_OF.get(kind, "")

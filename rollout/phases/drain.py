@@ -11,6 +11,7 @@ from rollout.record import HostRecord, Phase
 from rollout.steps import (
     Admission,
     Await,
+    CheckContainers,
     Enter,
     GiveBack,
     Goal,
@@ -28,6 +29,8 @@ from rollout.steps import (
     Wait,
 )
 
+CONTAINER_PATIENCE = 15 * 60.0
+"""Seconds that profile containers may stay attached when nobody is signed in, after which the host is left out."""
 AGENT_PATIENCE = 30 * 60.0
 """Seconds without a sign of the VM agent, which removes extensions, after which the host is left out."""
 
@@ -59,9 +62,30 @@ def _empty(view: HostView, goal: Goal, record: HostRecord) -> Step:
     left = wanted - (view.now - since) if since is not None else wanted
     if left > 0 and not view.vm.off:
         return Wait("no session; making sure that nobody comes back", min(left, 30.0), of=Part.SESSIONS)
+    containers = _containers(view, goal)
+    if containers is not None:
+        return containers
     if not view.memory.may_release:
         return Await(Admission.RELEASE)
     return Enter(record.to(Phase.RELEASE, view.now))
+
+
+def _containers(view: HostView, goal: Goal) -> Step | None:
+    """The check, where declared, that profile containers are detached: while the host waits for its slot, so that it
+    costs no outage. What signs in later is a session first."""
+    memory = view.memory
+    if not goal.declaration.drain.check_containers or memory.containers_detached or not view.vm.running:
+        return None
+    if memory.containers_since is not None and view.now > memory.containers_since + CONTAINER_PATIENCE:
+        return GiveBack("nobody is signed in, but profile containers are still attached; restart the host")
+    if view.vm.busy or not view.vm.agent_ready:
+        silent = view.memory.unready_since is not None and view.now > view.memory.unready_since + AGENT_PATIENCE
+        if silent:
+            return GiveBack(
+                "its VM agent does not answer, so that profile containers may be attached; restart the host"
+            )
+        return Wait("VM agent not ready to say whether profile containers are attached", 15.0, of=Part.VM)
+    return CheckContainers()
 
 
 def _prepare(view: HostView, goal: Goal, record: HostRecord, empty: bool) -> Step | None:

@@ -18,10 +18,12 @@ from rollout.steps import (
     Goal,
     HostView,
     InstallAgent,
+    InstallExtension,
     JoinDirectory,
     NoteHealthy,
     Part,
     Repair,
+    RunPostUpdate,
     SetAllowNewSession,
     Start,
     Step,
@@ -59,6 +61,9 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
         if late > 0:
             return Fail("did not register with the pool in time")
         return Wait("the agent to register", WATCH, of=Part.SESSION_HOST)
+    installing = post_update_step(view, goal)
+    if installing is not None:
+        return installing if late <= 0 else Fail("post_update did not end in time")
     return verify(view, goal, record, Phase.SERVE, late)
 
 
@@ -103,6 +108,17 @@ def join_step(view: HostView, goal: Goal) -> Step | None:
     return Wait("the join to finish", POLL, of=Part.VM)
 
 
+def post_update_step(view: HostView, goal: Goal) -> Step | None:
+    """The next step of post_update, or None when all is done. An extension that was on the VM when the disk was
+    exchanged runs again by itself."""
+    declared = goal.declaration.post_update
+    for extension in declared.extensions:
+        there = view.vm.extension(extension.publisher, extension.type)
+        if there is None or there.provisioning_state == "Failed":
+            return InstallExtension(extension)
+    return RunPostUpdate() if declared.script and not view.memory.post_updated else None
+
+
 def needs_repair(view: HostView) -> bool:
     """A disk that was attached before has a stale machine password and an agent that believes itself registered; once
     its record is back in the pool, neither is so any more."""
@@ -130,7 +146,7 @@ def verify(view: HostView, goal: Goal, record: HostRecord, then: Phase, late: fl
         return Wait(problem, POLL, of=Part.SESSION_HOST, like="health")
     if not view.memory.checked:
         return CheckGuest()
-    for extension in of_class(view.vm.extensions, Class.KEEP):
+    for extension in of_class(view.vm.extensions, Class.KEEP, goal.declaration.post_update.kinds):
         problem = not_fresh(extension, record.s)
         if problem is not None:
             return Fail(f"not healthy in time: {problem}") if late > 0 else Wait(problem, POLL, of=Part.VM)

@@ -6,6 +6,7 @@ rule that it breaks.
 
 from __future__ import annotations
 
+import json
 import re
 
 LONGEST_NAME = 20
@@ -38,3 +39,11 @@ def password_refused(password: str) -> str:
     if sum(bool(re.search(kind, password)) for kind in KINDS) < 3:
         return "has not three of these: a small letter, a capital letter, a digit, a special character"
     return ""
+
+
+def settings_refused(text: str) -> str:
+    """Why the text is no protected settings of an extension, or nothing."""
+    try:
+        return "" if isinstance(json.loads(text), dict) else "is no JSON object"
+    except ValueError:
+        return "is no JSON"

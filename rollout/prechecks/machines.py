@@ -93,9 +93,10 @@ def _state(facts: Facts, host: Host) -> Iterator[Finding]:
 
 
 def _extensions(facts: Facts, host: Host) -> Iterator[Finding]:
+    declared = facts.declaration.post_update.kinds
     for extension in facts.vm(host).extensions:
         known = (extension.publisher.lower(), extension.type.lower()) == ENCRYPTION  # told above
-        if classify(extension) is UNKNOWN and not known:
+        if classify(extension, declared) is UNKNOWN and not known:
             yield error(
                 "unknown-extension",
                 host.name,

@@ -19,7 +19,7 @@ from rollout.azure import Azure, Body
 from rollout.clock import iso
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, Forbidden, NotFound
-from rollout.prechecks.credentials import name_refused, password_refused
+from rollout.prechecks.credentials import name_refused, password_refused, settings_refused
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, graded, warning
 
@@ -54,6 +54,12 @@ def declared(declaration: Declaration) -> Iterator[Secret]:
         yield Secret("local_admin.password_secret", declaration.local_admin.password_secret, password_refused)
     if declaration.join is not None and declaration.join.password_secret:
         yield Secret("join.password_secret", declaration.join.password_secret)
+    for name, uri in declaration.post_update.secrets:
+        yield Secret(f"post_update.secrets.{name}", uri)
+    for number, extension in enumerate(declaration.post_update.extensions):
+        if extension.protected_settings_secret:
+            prop = f"post_update.extensions[{number}].protected_settings_secret"
+            yield Secret(prop, extension.protected_settings_secret, settings_refused)
     if declaration.notify is not None:
         for number, uri in enumerate(declaration.notify.url_secrets):
             yield Secret(f"notify.url_secrets[{number}]", uri, service=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -136,5 +137,5 @@ def test_the_documentation_lists_every_property() -> None:
     text = docs.inputs_md()
     for path, of in _objects(schema()):
         for name in of.get("properties", {}):
-            shown = f"{path}{name}".replace("checkpoints.", "checkpoints[].").replace("reminders.", "reminders[].")
+            shown = re.sub(r"(checkpoints|reminders|extensions)\.", r"\1[].", f"{path}{name}")
             assert f"# `{shown}`" in text
