@@ -11,7 +11,7 @@ from simulation.crash_story import Ending, Moment, Uncrashed, crashed, uncrashed
 from simulation.process import Kill
 from simulation.references import REFERENCES, STEPS, phases_of, steps_of
 
-COVERING = ("update", "join-fails", "lost", "left-out", "entra-leave", "unregistered")
+COVERING = ("update", "join-fails", "lost", "left-out", "entra-leave", "unregistered", "after-deallocate")
 
 
 @pytest.fixture(scope="module")
