@@ -16,7 +16,9 @@ from hostpool.commands import (
     rebuild,
     rehearse,
     report,
+    schedule,
     status,
+    tick,
 )
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
@@ -42,7 +44,7 @@ def main(context: click.Context, host_pool: str, log_folder: str) -> None:
       hostpool pause
       hostpool report --output monday.html
 
-    Exit code: 0 done, 1 it failed, 2 it was asked wrongly.
+    Exit code: 0 done, 1 it failed, 2 it was asked wrongly; 3 of tick: the pool had to be ready, and is not.
     """
     world = context.obj if isinstance(context.obj, World) else real_world()
     context.obj = Session(world, host_pool, log_folder)
@@ -62,5 +64,7 @@ for command in (
     cleanup.command,
     report.command,
     history.command,
+    schedule.command,
+    tick.command,
 ):
     main.add_command(command)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hostpool.wording import clock_time, duration, many
-from rollout import capacity, images, lease, names
+from rollout import capacity, hold, images, lease, names
 from rollout.clock import iso
 from rollout.decisions import holds
 from rollout.declaration import Declaration
@@ -64,6 +64,8 @@ class PoolStatus:
     """What the pause tag says; empty when it is not set."""
     last: str
     """The last that a run has written of itself: when, what, by whom, why; empty when none has."""
+    scheduled: str
+    """Which version holds the pool until when, and who decided that; empty for none."""
     serving: int
     floor: int | None
     """None where neither the pool nor the declaration gives a session limit, or there is no declaration."""
@@ -101,6 +103,7 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         lease_until=holder.until if holder else None,
         paused_by=paused,
         last=pool.tags.get(names.LAST, ""),
+        scheduled=hold.line(pool.tags, pool.id),
         serving=len(capacity.serving(pool.hosts, at=at, accept=accept)),
         floor=_floor(pool, declaration),
         sessions=capacity.sessions(pool.hosts),

@@ -85,6 +85,18 @@ class WindowArgs:
 
 
 @dataclass(kw_only=True)
+class EmergencyArgs:
+    """Do not wait for the window. Everything else holds as ever: the floor, messages to users, pre-checks, a pause.
+    Take it out again once it is over.
+    """
+
+    reason: pulumi.Input[str]
+    """Why, in one line of 200 characters at most. It is told, and kept in the rollout's record, its history and its
+    event log. Source: The product's own choice.
+    """
+
+
+@dataclass(kw_only=True)
 class NotifyArgs:
     """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
     the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
@@ -110,6 +122,11 @@ class NotifyArgs:
     text: pulumi.Input[str] | None = None
     """Text of a message, with the same names. A text of more than 2000 characters is cut. Default: "{text}". Source:
     The product's own choice.
+    """
+
+    reminders: pulumi.Input[Sequence[pulumi.Input[str | float]]] | None = None
+    """How long before its start a scheduled rollout is told again, by hostpool tick: ISO 8601 durations, or seconds,
+    from 15 minutes to 14 days. Default: ["P1D", "PT1H"]. Source: The product's own choice.
     """
 
 
@@ -507,6 +524,17 @@ class HostPoolImageUpdateArgs:
     time_zone: pulumi.Input[str] | None = None
     """The pool's zone, in which people are told times, with UTC beside them: an IANA name, or a Windows one. Default:
     the zone of the window, else UTC alone. Source: Azure documentation, maintenance configurations: timeZone.
+    """
+
+    ready_by: pulumi.Input[str] | None = None
+    """The day of the week and the time, in the window's zone, at which people come: a window that is still open ends
+    then, hosts that are out finish, and whether enough hosts serve is proven then. Where they do not there is an alarm:
+    a message that quiet tells too, and a run or tick that fails. Needs window. Source: The product's own choice.
+    """
+
+    emergency: pulumi.Input[EmergencyArgs | Mapping[str, Any]] | None = None
+    """Do not wait for the window. Everything else holds as ever: the floor, messages to users, pre-checks, a pause.
+    Take it out again once it is over. Source: The product's own choice.
     """
 
     notify: pulumi.Input[NotifyArgs | Mapping[str, Any]] | None = None

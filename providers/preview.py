@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from providers.failure import one_line
 from providers.schema import input_names
 from providers.validation import Problem, problem_of
-from rollout import ahead, history, names
+from rollout import ahead, history, hold, names
 from rollout.arm import subscription_of
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
 from rollout.images import Image, resolve, short
 from rollout.observation import Pool, observe
-from rollout.plan import hosts_to_update, lines, state_line
+from rollout.plan import hosts_to_update, lines, state_line, wanted_id
+from rollout.pool_record import State
 from rollout.record import ENDED
 from rollout.schedule import estimate
 
@@ -31,6 +32,10 @@ PATIENCE = 120.0
 so that previews in quick succession are throttled for minutes; an update itself waits."""
 
 
+TOLD = (State.COMPLETE, State.COMPLETE_WITH_FAILURES, State.PAUSED)
+"""States of an attempt that are a resource's `status`: a run that ends in another one fails."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What was seen of a pool."""
@@ -41,6 +46,8 @@ class Look:
     image_version_id: str = ""
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Version -> names of the hosts that run it."""
+    status: str = ""
+    """How the last attempt of this declaration ended, or stands; empty where none has, or one is scheduled."""
     history: tuple[Mapping[str, Any], ...] = ()
     """The pool's last rollouts, the newest first."""
     failures: tuple[Problem, ...] = ()
@@ -117,15 +124,24 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
     works, state = hosts_to_update(pool, image, declaration), ""
     if works and (declaration.window is not None or declaration.start_at is not None):
         now = pool.observed_at
-        state = f"; {estimate(declaration, len(works), len(pool.hosts), now).line(declaration)}"
+        moved = hold.moved(pool.tags, declaration)
+        state = f"; {estimate(declaration, len(works), len(pool.hosts), now, moved=moved).line(declaration)}"
         state += ahead.line(pool, image, declaration, works, now)
     return Look(
         plan=lines(pool, image, declaration, works),
         state=state_line(pool, image, declaration, works) + state,
         image_version_id=image.id,
         images=images,
+        status=_status(pool, image, declaration),
         history=tuple(entry.as_os_upgrade_history() for entry in history.read(pool.tags.get(names.HISTORY))),
     )
+
+
+def _status(pool: Pool, image: Image, declaration: Declaration) -> str:
+    record = pool.record
+    if record is None or record.t or record.r != wanted_id(image, declaration) or hold.of(pool.tags) is not None:
+        return ""
+    return str(record.st) if record.st in TOLD else ""
 
 
 async def _with_findings(azure: Azure, declaration: Declaration, pool: Pool, image: Image, seen: Look) -> Look:

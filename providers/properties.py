@@ -113,8 +113,10 @@ def outputs(props: Mapping[str, Any], done: Mapping[str, Any]) -> Properties:
 
 
 def with_observed(props: Mapping[str, Any], seen: Look) -> Properties:
-    """The outputs with what the hosts run now."""
-    return {**_own(props), **observed(seen)}
+    """The outputs with what the hosts run now, and how an attempt ended that `hostpool tick` has run meanwhile."""
+    elsewhere = bool(seen.status) and seen.status != props.get("status")
+    ended = {"status": seen.status, "summary": seen.state, "goes_on": ""} if elsewhere else {}
+    return {**_own(props), **observed(seen), **ended}
 
 
 def observed(seen: Look) -> Properties:

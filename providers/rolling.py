@@ -79,7 +79,7 @@ async def _rolled(
             outcome = await run(
                 azure, declaration, inputs, clock=clock, lease=lease, listener=tell, log_folder=folder, stop=stop
             )
-        if outcome.status == State.STOPPED:
+        if outcome.status == State.STOPPED or outcome.alarm:
             raise HostPoolImageUpdateFailed(_about(declaration, outcome.summary))
         return outputs_of(outcome) | await _seen(azure, declaration, log)
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout import names, schedule
+from rollout import hold, names, schedule
 from rollout.costs import Costs
 from rollout.declaration import Declaration
 from rollout.images import Image
@@ -64,7 +64,7 @@ def costs(declaration: Declaration, found: Stock, opening: Opening) -> Costs:
 
 def line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work], now: float) -> str:
     """For the preview: what is built ahead of the next opening, from when, and what that costs. May be empty."""
-    opening = schedule.next_opening(declaration, now)
+    opening = schedule.next_opening(declaration, now, hold.moved(pool.tags, declaration))
     if not declaration.build_ahead or opening is None:
         return ""
     found = stock(pool, image, declaration, works, opening)

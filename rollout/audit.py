@@ -103,7 +103,11 @@ def schema() -> dict[str, str]:
 
 EVENTS = {
     "checks_failed": "Pre-checks found an error: nothing was begun. `Why` has each finding with its remedy.",
-    "rollout_scheduled": "A run waits for its maintenance window.",
+    "rollout_scheduled": "A rollout holds the pool until its maintenance window.",
+    "schedule_changed": "Its start was moved, skipped, cancelled, replaced, withdrawn or missed, by whom `Why` says.",
+    "reminder": "`hostpool tick` told that a start is near.",
+    "pool_ready": "At `ready_by` enough hosts served, or do now after an alarm.",
+    "pool_not_ready": "At `ready_by` too few hosts served: an alarm.",
     "rollout_started": "A new attempt began.",
     "rollout_resumed": "An attempt goes on, in another run.",
     "canary_baked": "The canary hosts stayed healthy, and somebody has to approve before the others follow.",
@@ -167,6 +171,12 @@ class Audit:
                 return self._findings(event)
             case Kind.SCHEDULED:
                 return self._row(event, "rollout_scheduled", why=event.text)
+            case Kind.SCHEDULE_CHANGED:
+                return self._row(event, "schedule_changed", why=event.text)
+            case Kind.REMINDER:
+                return self._row(event, "reminder", why=event.text)
+            case Kind.READY:
+                return self._row(event, "pool_ready" if data.get("ok") else "pool_not_ready", why=event.text)
             case Kind.STARTED:
                 return self._begin(event)
             case Kind.CANARY:
@@ -219,7 +229,7 @@ class Audit:
             "rollout_resumed" if data.get("resumed") else "rollout_started",
             from_version=", ".join([*different[:VERSIONS_TOLD], *more]),
             hosts=len(data.get("hosts") or ()),
-            why=str(data.get("estimate") or ""),
+            why=f"emergency: {data['emergency']}" if data.get("emergency") else str(data.get("estimate") or ""),
         )
 
     def _approved(self, event: Event) -> Row:

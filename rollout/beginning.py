@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from rollout import turns
+from rollout import hold, turns
 from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.declaration import Declaration, WhenClosed
@@ -18,6 +18,7 @@ from rollout.need import Need, need_of
 from rollout.observation import Pool, observe
 from rollout.outcome import Outcome, held, nothing_to_do, queued
 from rollout.prechecks import run as run_prechecks
+from rollout.scheduling import Scheduling
 from rollout.window_watch import WindowWatch
 
 
@@ -43,13 +44,14 @@ class Beginning:
         clock: Clock,
         lease: Lease,
         window: WindowWatch,
+        scheduling: Scheduling,
         say: Callable[..., None],
         only: str | None,
         by_sessions: bool,
         stopping: str,
     ) -> None:
         self._azure, self._declaration, self._clock, self._lease = azure, declaration, clock, lease
-        self._window, self._say = window, say
+        self._window, self._scheduling, self._say = window, scheduling, say
         self._only, self._by_sessions, self._stopping = only, by_sessions, stopping
 
     async def until_due(self) -> Due | Outcome:
@@ -61,8 +63,11 @@ class Beginning:
             # Of a pool without work too: one without hosts, say, is not complete.
             stopping = await self._pre_checks(need)
             if need.nothing:
+                if self._only is None and not await self._scheduling.withdraw(pool, "no host needs work"):
+                    continue
                 return nothing_to_do(pool, image, self._declaration.protection)
             stopping = f"aborted by {need.aborted_by}" if need.aborted_by else stopping
+            self._window.move(hold.moved(pool.tags, self._declaration))
             is_time = need.now(self._window, self._azure.azure_time())
             if stopping or not need.may_wait:
                 return Due(pool, image, need.may_wait, stopping)
@@ -72,6 +77,9 @@ class Beginning:
             queue = await self.queue() if is_time else ""
             if is_time and not queue:
                 return Due(pool, image, need.may_wait, stopping)
+            opening = self._window.next(self._azure.azure_time())
+            if not is_time and opening is not None and not await self._scheduling.keep(pool, image, opening):
+                continue  # somebody changed the schedule meanwhile
             if not waits and not is_time:
                 return need.scheduled(self._window, self._azure.azure_time())
             if not waits:
@@ -81,9 +89,8 @@ class Beginning:
             await (self._wait_in(queue) if is_time else self._wait_for_window())
 
     async def _wait_for_window(self) -> None:
-        window, now = self._window, self._azure.azure_time()
-        self._say(Kind.SCHEDULED, f"waits until {window.opens(now)}")
-        await self._clock.sleep(window.opens_in(now) + 1.0)  # clocks differ by parts of a second
+        # Clocks differ by parts of a second.
+        await self._clock.sleep(self._window.opens_in(self._azure.azure_time()) + 1.0)
 
     async def _wait_in(self, queue: str) -> None:
         said = ""

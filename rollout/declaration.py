@@ -11,19 +11,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from rollout.canary import Canary, StopAfter, canary
 from rollout.clock import iso
 from rollout.draining import Drain, drain
 from rollout.draining import check as check_drain
+from rollout.emergency import Emergency, emergency
 from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.post_update import PostUpdate, post_update
 from rollout.protection import Protection, protection
 from rollout.quarantine import Quarantine, quarantine
+from rollout.ready_by import DAYS, ReadyBy, ready_by
 from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
 from rollout.window import Window, window, zone_named
 
@@ -31,6 +33,9 @@ SHORTEST_AHEAD = 10 * MINUTE
 """Seconds: the build of a disk takes five minutes, and a slow one twice that."""
 SHORTEST_WINDOW = 30 * MINUTE
 """Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
+
+CUTS_LOOKED_AT = 400
+"""Windows of which ready_by is looked at: a year of days and more."""
 
 HOST_POOL_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.DesktopVirtualization/hostPools/[^/]+",
@@ -177,6 +182,10 @@ class Declaration:
     when_closed: WhenClosed = WhenClosed.RETURN
     build_ahead: float = 0.0
     """Seconds before a window opens from which disks are built for it."""
+    ready_by: ReadyBy | None = None
+    """When people come, and enough hosts must serve."""
+    emergency: Emergency | None = None
+    """Why the window is not waited for."""
     notify: Notify | None = None
     log_analytics: LogAnalytics | None = None
     max_rollouts_per_subscription: int = 1
@@ -260,9 +269,12 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("window", _window),
         ("notify", notify),
         ("log_analytics", log_analytics),
+        ("emergency", emergency),
     ):
         if name in given:
             fields[name] = read(given[name])
+    if "ready_by" in given:
+        fields["ready_by"] = _ready_by(str(given["ready_by"]), fields.get("window"))
     declaration = Declaration(**fields)
     _contradictions(declaration)
     return declaration
@@ -288,6 +300,8 @@ def _contradictions(d: Declaration) -> None:
     check_drain(d.drain, d.pool_name)
     if d.window is not None and d.start_at is not None:
         raise InvalidDeclaration("start_at", iso(d.start_at), "does not go with window", "declare one of the two")
+    if d.window is not None and d.ready_by is not None:
+        _cut_windows(d.window, d.ready_by)
     if d.window is not None and d.window.duration < SHORTEST_WINDOW:
         raise InvalidDeclaration(
             "window.duration",
@@ -351,6 +365,27 @@ def _local_admin(given: Mapping[str, Any]) -> LocalAdmin:
 
 def _window(given: Mapping[str, Any]) -> Window:
     return window(given, duration("window.duration", given["duration"]))
+
+
+def _ready_by(given: str, within: Window | None) -> ReadyBy:
+    if within is None:
+        raise InvalidDeclaration(
+            "ready_by", given, "has no window that it could end", "declare window too: its zone is that of ready_by"
+        )
+    return ready_by(given, within.zone)
+
+
+def _cut_windows(window: Window, ready: ReadyBy) -> None:
+    """No window may be cut so short that nothing can be done in it."""
+    for opening in islice(window.openings(0.0), CUTS_LOOKED_AT):
+        left = min(opening.end, ready.after(opening.start)) - opening.start
+        if left < min(SHORTEST_WINDOW, window.duration):
+            raise InvalidDeclaration(
+                "ready_by",
+                f"{DAYS[ready.day].title()} {ready.at:%H:%M}",
+                f"leaves {left / MINUTE:.0f} minutes of the window that begins {window.local(opening.start)}",
+                f"leave {SHORTEST_WINDOW / MINUTE:.0f} minutes of each at least, or let the window begin later",
+            )
 
 
 def _agent(given: Mapping[str, Any]) -> Agent:

@@ -20,7 +20,8 @@ class Kind(StrEnum):
     STARTED = "started"
     """A run began. data: rollout, attempt, resumed, told_lately (it goes on where another has died within this
     hour), of (hosts that needed work when the attempt began), image, version, hosts (that need work), from_versions
-    {host: version}, revert (a kept disk is attached again), pool, owner, estimate."""
+    {host: version}, revert (a kept disk is attached again), pool, owner, estimate, emergency (why it did
+    not wait for its window; else empty)."""
     CHECKED = "checked"
     """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
     PHASE = "phase"
@@ -45,7 +46,16 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     """data: percent, pause."""
     SCHEDULED = "scheduled"
-    """The run waits for its maintenance window. text: until when."""
+    """A rollout holds the pool until its maintenance window. text: which, and until when; data: version, owner, at
+    (epoch second)."""
+    SCHEDULE_CHANGED = "schedule_changed"
+    """The schedule is another one, or gone. text: what was and what is; data: what (moved, skipped, cancelled,
+    replaced, withdrawn, missed), version, owner."""
+    REMINDER = "reminder"
+    """A scheduled rollout is near. text: when it begins; data: version, owner, lead (seconds before it)."""
+    READY = "ready"
+    """Whether enough hosts serve at the declared time. text: how many, and how many must; data: ok, serving, floor, out
+    (hosts)."""
     REHEARSED = "rehearsed"
     """A disk was built, booted and checked, and no host was touched. text: how it ended; data: version, passed,
     seconds, disk (its name, where it is kept), evidence (where it failed)."""

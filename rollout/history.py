@@ -48,6 +48,8 @@ class Entry:
     owner: str
     approved: str = ""
     """Who approved that the rest follows the canary, with the change ticket: `ada@desk-7 (CHG0012345)`."""
+    emergency: str = ""
+    """Why it did not wait for its window, shortened; empty where it did."""
 
     @property
     def left(self) -> int:
@@ -67,7 +69,7 @@ class Entry:
     def encode(self) -> str:
         letter = next(letter for letter, state in _STATES.items() if state is self.state)
         values = [letter if value is self.state else value for value in astuple(self)]
-        if not self.approved:
+        while len(values) > len(fields(self)) - 2 and not values[-1]:
             values.pop()
         return ",".join(re.sub(r"[,;\s]+", " ", str(value))[:40] for value in values)
 
@@ -98,7 +100,7 @@ class Entry:
             "owner": self.owner,
             "approved": self.approved,
             "duration": self.ended - self.began,
-        }
+        } | ({"emergency": self.emergency} if self.emergency else {})
 
 
 def read(text: str | None) -> tuple[Entry, ...]:
@@ -124,11 +126,15 @@ def _fitting(parts: Iterable[str]) -> str:
 
 def _decode(part: str) -> Entry | None:
     values = part.split(",")
-    if len(values) not in (len(fields(Entry)) - 1, len(fields(Entry))) or values[1] not in _STATES:
+    # The last two are left out where they say nothing.
+    if not len(fields(Entry)) - 2 <= len(values) <= len(fields(Entry)) or values[1] not in _STATES:
         return None
     try:
         attempt, began, ended, needed, updated, rolled_back, failed = (int(values[i]) for i in (0, 2, 3, 4, 5, 6, 7))
     except ValueError:
         return None
-    state, version, owner, approved = _STATES[values[1]], values[8], values[9], "".join(values[10:])
-    return Entry(attempt, state, began, ended, needed, updated, rolled_back, failed, version, owner, approved)
+    state, version, owner = _STATES[values[1]], values[8], values[9]
+    approved, emergency = [*values[10:], "", ""][:2]
+    return Entry(
+        attempt, state, began, ended, needed, updated, rolled_back, failed, version, owner, approved, emergency
+    )

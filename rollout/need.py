@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rollout import ahead, cleanup, names, schedule
+from rollout import ahead, cleanup, names
 from rollout.decisions import decision, holds
 from rollout.declaration import Declaration, WhenClosed
 from rollout.images import Image
@@ -65,7 +65,7 @@ class Need:
         if window.is_open(now) or not self.works:
             return True
         begun = {host.record.p for host in self.pool.hosts if host.record is not None} - ENDED
-        opening = schedule.next_opening(self.declaration, now)
+        opening = window.next(now)
         if opening is None or begun - {Phase.BUILD}:  # whoever is drained or out comes home first
             return bool(begun)
         if window.may_build(now):
@@ -85,7 +85,7 @@ class Need:
 
     def scheduled(self, window: WindowWatch, now: float) -> Outcome:
         """The outcome of a run that has nothing to do before the next window."""
-        opening = schedule.next_opening(self.declaration, now)
+        opening = window.next(now)
         stock = ahead.stock(self.pool, self.image, self.declaration, self.works, opening) if opening else None
         opens, ready = window.opens(now), stock.ready if stock else 0
         return scheduled(self.pool, self.image, len(self.works), opens, window.goes_on, ready)

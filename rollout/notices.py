@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
-from rollout.values import secret_uri, template
+from rollout.values import DAY, HOUR, MINUTE, duration, secret_uri, template
 
 FIELDS = ("pool", "what", "text", "version", "owner")
 """What a template may name: the pool, what happened in a few words, the text, the target version, who runs it."""
+TICK_EVERY = 15 * MINUTE
+"""Seconds between two ticks of the shipped workflows: a reminder cannot be nearer to its time."""
+FARTHEST = 14 * DAY
+"""Seconds that a start may lie ahead."""
 HOSTS_TOLD = 10
 """Hosts whose failure is told one by one; the end of the run counts them all."""
 LONGEST_TITLE, LONGEST_TEXT = 250, 2000
@@ -28,6 +32,8 @@ class Notify:
     """Only what needs somebody: failures, pauses, an end that is not complete."""
     title: str = "AVD pool {pool}: {what}"
     text: str = "{text}"
+    reminders: tuple[float, ...] = (DAY, HOUR)
+    """Seconds before the start of a scheduled rollout at which it is told again."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,19 @@ def notify(given: Mapping[str, Any]) -> Notify:
                 f"notify.{name}", f"{text[:40]}...", f"has {len(text)} characters", f"{longest} at most"
             )
         template(f"notify.{name}", text, FIELDS, 'such as "{pool}: {what}"')
-    return Notify(uris, bool(given.get("quiet", False)), **templates)
+    reminders = Notify.reminders
+    if given.get("reminders") is not None:
+        reminders = tuple(_lead(f"notify.reminders[{n}]", each) for n, each in enumerate(given["reminders"]))
+    return Notify(uris, bool(given.get("quiet", False)), **templates, reminders=reminders)
+
+
+def _lead(prop: str, value: Any) -> float:
+    seconds = duration(prop, value)
+    if not TICK_EVERY <= seconds <= FARTHEST:
+        raise InvalidDeclaration(
+            prop, value, "is not between 15 minutes and 14 days", 'write how long before the start, such as "P1D"'
+        )
+    return seconds
 
 
 class Teller(Protocol):
@@ -103,6 +121,7 @@ class Notices:
     def of(self, event: Event) -> Notice | None:
         """What is to be told of an event, if anything."""
         data = event.data
+        self.fields |= {name: str(data[name]) for name in ("version", "owner") if data.get(name)}
         match event.kind:
             case Kind.CHECKED:
                 self._warnings = _lines(data, "warning")
@@ -110,6 +129,13 @@ class Notices:
                 return Notice("pre-checks failed", "\n".join(errors), grave=True) if errors else None
             case Kind.SCHEDULED | Kind.QUEUED:
                 return Notice(str(event.kind), event.text)
+            case Kind.SCHEDULE_CHANGED:
+                return Notice(str(data.get("what")), event.text, grave=data.get("what") == "missed")
+            case Kind.REMINDER:
+                return Notice("reminder", event.text)
+            case Kind.READY:
+                ready = bool(data.get("ok"))
+                return Notice("ready" if ready else "NOT READY", event.text, grave=not ready)
             case Kind.STARTED:
                 return self._begin(data)
             case Kind.CANARY:
@@ -146,7 +172,10 @@ class Notices:
         hosts = f"{count} host{'' if count == 1 else 's'}"
         what = "resumed" if data.get("resumed") else "revert started" if self._reverts else "started"
         told = f"{hosts} to {self.fields['version']}; {data.get('estimate', '')}"
-        return Notice(what, "\n".join([told, *(f"pre-check: {line}" for line in self._warnings)]))
+        why = str(data.get("emergency") or "")
+        if why:
+            what, told = f"emergency {what}", f"outside its window: {why}; {told}"
+        return Notice(what, "\n".join([told, *(f"pre-check: {line}" for line in self._warnings)]), grave=bool(why))
 
     def _host(self, event: Event) -> Notice | None:
         result = event.data.get("result")

@@ -38,6 +38,8 @@ class Outcome:
     waits_for: str = ""
     """What a run that ended as declared, though hosts are left, waits for: the canary's approval or another rollout,
     say; else empty."""
+    alarm: str = ""
+    """What was found at `ready_by` where too few hosts served then; else empty."""
 
 
 class HostResult(Protocol):
@@ -108,6 +110,7 @@ def outcome_of(
     why: str,
     goes_on: str = "",
     users: Mapping[str, int] | None = None,
+    alarm: str = "",
 ) -> Outcome:
     """The outcome of a run with works. `why` is what stopped it, if anything did."""
     by_name = {result.name: result for result in results}
@@ -128,7 +131,11 @@ def outcome_of(
     cut_off = (users or {}).get("cut_off", 0)
     if cut_off:
         summary += f"; {cut_off} user(s) were cut off, not by the rollout"
-    return Outcome(str(record.st), image.id, hosts, record.a, failures, report, summary, users or {}, goes_on)
+    if alarm:
+        summary += f"; not ready {alarm}"
+    return Outcome(
+        str(record.st), image.id, hosts, record.a, failures, report, summary, users or {}, goes_on, alarm=alarm
+    )
 
 
 def _summary(

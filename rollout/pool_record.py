@@ -55,6 +55,8 @@ class RolloutRecord:
     """The one host that is rebuilt, when the rollout is a rebuild."""
     b: int = 0
     """1 once the canary has baked, where somebody has to approve before the rest follows."""
+    e: str = ""
+    """Why it began outside its window, shortened, when it is an emergency."""
 
     @property
     def resumable(self) -> bool:
@@ -85,6 +87,7 @@ def decode(text: str | None) -> RolloutRecord | None:
             int(pairs.get("c", 0)),
             pairs.get("t", ""),
             int(pairs.get("b", 0)),
+            pairs.get("e", ""),
         )
     except (KeyError, ValueError):
         return None
@@ -95,23 +98,23 @@ def last(at: float, what: str, who: str, why: str = "") -> str:
     return " ".join(f"{iso(at)} {what}, run by {who}{f': {why}' if why else ''}".split())[:PIECE]
 
 
-def declaration_tags(inputs: Mapping[str, Any]) -> dict[str, str]:
+def declaration_tags(inputs: Mapping[str, Any], prefix: str = names.DECLARATION) -> dict[str, str]:
     """The declaration as tags; raises ValueError when it is too long for them."""
     text = json.dumps(dict(inputs), sort_keys=True, separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     pieces = [packed[i : i + PIECE] for i in range(0, len(packed), PIECE)]
     if len(pieces) > PIECES:
         raise ValueError(f"the declaration takes {len(pieces)} tags, {PIECES} at most")
-    tags = {f"{names.DECLARATION}{i}": piece for i, piece in enumerate(pieces)}
-    tags[f"{names.DECLARATION}count"] = str(len(pieces))
+    tags = {f"{prefix}{i}": piece for i, piece in enumerate(pieces)}
+    tags[f"{prefix}count"] = str(len(pieces))
     return tags
 
 
-def read_declaration(tags: Mapping[str, str]) -> dict[str, Any] | None:
+def read_declaration(tags: Mapping[str, str], prefix: str = names.DECLARATION) -> dict[str, Any] | None:
     """The declaration of a pool's tags, or None."""
     try:
-        count = int(tags[f"{names.DECLARATION}count"])
-        packed = "".join(tags[f"{names.DECLARATION}{i}"] for i in range(count))
+        count = int(tags[f"{prefix}count"])
+        packed = "".join(tags[f"{prefix}{i}"] for i in range(count))
         result = json.loads(zlib.decompress(base64.b64decode(packed)))
     except (KeyError, ValueError, zlib.error):
         return None

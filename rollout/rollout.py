@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, history, names, pool_record, presence, rehearsal, schedule, vm_template
+from rollout import (
+    cleanup,
+    history,
+    hold,
+    names,
+    pool_record,
+    presence,
+    readiness,
+    rehearsal,
+    reminders,
+    schedule,
+    vm_template,
+)
 from rollout.admission import Admissions, Limits, Order, Stage, admit, may_be_first
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
@@ -34,6 +47,7 @@ from rollout.pool_record import RolloutRecord, State
 from rollout.pool_watch import PoolWatch
 from rollout.quarantine import Places
 from rollout.report import build, write_json
+from rollout.scheduling import Scheduling
 from rollout.standings import Standings
 from rollout.steps import Goal
 from rollout.stopping import until_stopped
@@ -116,14 +130,28 @@ class Rollout:
         self._error: BaseException | None = None
         """What ended the work on a host, and with it the run."""
         self._window = WindowWatch(declaration, always=only is not None or bool(abort))
+        self._scheduling = Scheduling(azure, declaration, inputs, lease, self._say)
         aborted = f"aborted by {abort}" if abort else ""
         self._beginning = Beginning(
-            azure, declaration, clock, lease, self._window, self._say, only, order.by_sessions, aborted
+            azure,
+            declaration,
+            clock,
+            lease,
+            self._window,
+            self._scheduling,
+            self._say,
+            only,
+            order.by_sessions,
+            aborted,
         )
         self._ready = False
         """The disks are there that were built ahead of a window, and the run has ended for that."""
         self._waits_for = ""
         """What comes before this run may go on, which then ends as declared."""
+        self._ready_at = math.inf
+        """When people come, of the time this run goes on."""
+        self._alarm = ""
+        """What was found then, where too few hosts served."""
         self._paused_by = ""
         self._stopping = ""
         """Why nothing new begins; empty while the rollout goes on."""
@@ -210,11 +238,17 @@ class Rollout:
         else:
             attempt = (before.a if before is not None else 0) + 1
             self._record = RolloutRecord(wanted, attempt, State.RUNNING, now, now, len(works), 0, self._only or "")
+        reason = declaration.emergency.reason if declaration.emergency is not None else ""
+        self._record = replace(self._record, e=declaration.emergency.short if declaration.emergency else "")
         tags = {names.RECORD: self._record.encode(), names.TARGET: tag_value(self._image.id)}
         tags |= pool_record.declaration_tags(self._inputs) | group_tags(self._pool)
         hosts = f"{len(works)} host(s) to {self._image.version}"
         tags[names.LAST] = self._last("resumed" if resumed else "started", hosts)
-        await self._azure.merge_tags(self._pool.id, tags)
+        if self._only is None:
+            tags |= self._scheduling.begun(self._pool.tags, self._record, self._image, now)
+        await self._scheduling.sweep(await self._azure.merge_tags(self._pool.id, tags))
+        if declaration.ready_by is not None:
+            self._ready_at = declaration.ready_by.after(now)
         self._open_log()
         self._say(
             Kind.STARTED,
@@ -230,7 +264,10 @@ class Rollout:
             revert=any(work.revert is not None for work in works),
             pool=self._pool.id,
             owner=self._lease.owner,
-            estimate=schedule.estimate(declaration, len(works), len(self._pool.hosts), now).line(declaration),
+            emergency=reason,
+            estimate=schedule.estimate(
+                declaration, len(works), len(self._pool.hosts), now, moved=hold.moved(self._pool.tags, declaration)
+            ).line(declaration),
         )
 
     def _open_log(self) -> None:
@@ -276,6 +313,7 @@ class Rollout:
             self._notice_autoscale(shared)
             self._judge()
             await self._judge_canary()
+            await self._prove_ready()
             self._admit(shared)
             if not self._standings.at_work and not self._may_start_more():
                 return
@@ -397,6 +435,18 @@ class Rollout:
             opens = self._window.opens(self._azure.azure_time())
             who = f"the end of its maintenance window, until {opens}"
             self._notice_pause(who, goes_on=self._window.goes_on)
+
+    async def _prove_ready(self) -> None:
+        """People come now. The window has ended by then, so that nothing new begins; do enough hosts serve?"""
+        if self._azure.azure_time() < self._ready_at:
+            return
+        due, self._ready_at = self._ready_at, math.inf
+        pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+        found = readiness.proof(pool, self._declaration, due)
+        self._alarm = "" if found.ok else found.text
+        self._tell(found.event(self._clock.now()))
+        told = replace(reminders.decode(pool.tags.get(names.TOLD)), rb=int(due), rs=int(found.ok))
+        await self._azure.merge_tags(pool.id, {names.TOLD: told.encode()})  # ticks go on from here
 
     def _judge_slots(self, limits: Limits) -> None:
         """With all slots held by failed hosts nobody can follow in this attempt; the next one tries those again."""
@@ -524,7 +574,11 @@ class Rollout:
             names.HISTORY: history.written(self._pool.tags.get(names.HISTORY), entry),
             names.LAST: self._last(str(status), f"{entry.updated} of {entry.needed} updated{why and f'; {why}'}"),
         }
-        await self._azure.merge_tags(self._pool.id, tags)
+        if self._only is None:
+            paused = status is State.PAUSED and (self._window.goes_on or self._ready)
+            goes_on = self._window.next(self._azure.azure_time()) if paused else None
+            tags |= self._scheduling.over(self._pool.tags, self._record, self._image, goes_on)
+        await self._scheduling.sweep(await self._azure.merge_tags(self._pool.id, tags))
         report = str(self._log.path) if self._log is not None else ""
         outcome = outcome_of(
             self._pool,
@@ -537,6 +591,7 @@ class Rollout:
             self._stopping,
             self._window.goes_on,
             self._users.by_name,
+            self._alarm,
         )
         if self._paused_by in (APPROVAL, STOP_AFTER, self._waits_for):
             outcome = replace(outcome, waits_for=self._paused_by)
@@ -564,7 +619,7 @@ class Rollout:
         done, failed = min(record.n, self._canary.done(self._standings)), results["failed"] + results["gone"]
         counts = record.n, done, results["rolled_back"], failed
         return history.Entry(
-            record.a, record.st, record.s, record.u, *counts, self._image.version, self._lease.owner, approved
+            record.a, record.st, record.s, record.u, *counts, self._image.version, self._lease.owner, approved, record.e
         )
 
     def _status(self) -> State:

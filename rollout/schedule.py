@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.clock import local
 from rollout.declaration import Build, Declaration
@@ -23,23 +23,56 @@ EMPTYING = 5 * MINUTE
 MOST_WINDOWS = 1000
 
 
-def openings(declaration: Declaration, after: float) -> Iterator[Opening]:
-    """The times, in order, in which hosts may be taken out of service and that end after an epoch second."""
-    if declaration.window is not None:
-        yield from declaration.window.openings(after)
+def openings(declaration: Declaration, after: float, moved: float | None = None) -> Iterator[Opening]:
+    """The times, in order, in which hosts may be taken out of service and that end after an epoch second.
+
+    `moved`: when a person wants the next one to begin (`hostpool schedule`): there is none before. Outside the declared
+    windows it is as long as one of them. A time at which the pool must be ready ends each. In an emergency it is always
+    open."""
+    if declaration.emergency is not None:
+        yield Opening(-math.inf, math.inf)
+    elif moved is None:
+        yield from _declared(declaration, after)
     else:
+        first = _moved(declaration, moved)
+        if first.end > after:
+            yield first
+        yield from (each for each in _declared(declaration, max(after, first.end)) if each.start >= first.end)
+
+
+def _declared(declaration: Declaration, after: float) -> Iterator[Opening]:
+    if declaration.window is None:
         yield Opening(declaration.start_at if declaration.start_at is not None else -math.inf, math.inf)
+        return
+    for opening in declaration.window.openings(after):
+        cut = _until_ready(declaration, opening)
+        if cut.end > after:
+            yield cut
 
 
-def opening_at(declaration: Declaration, now: float) -> Opening | None:
+def _moved(declaration: Declaration, at: float) -> Opening:
+    if declaration.window is None:
+        return Opening(at, math.inf)
+    around = next(_declared(declaration, at))
+    end = around.end if around.start <= at else at + declaration.window.duration
+    return _until_ready(declaration, Opening(at, end))
+
+
+def _until_ready(declaration: Declaration, opening: Opening) -> Opening:
+    if declaration.ready_by is None:
+        return opening
+    return replace(opening, end=min(opening.end, declaration.ready_by.after(opening.start)))
+
+
+def opening_at(declaration: Declaration, now: float, moved: float | None = None) -> Opening | None:
     """The opening that `now` lies in, or None."""
-    first = next(openings(declaration, now))
-    return first if first.start <= now else None
+    first = next(openings(declaration, now, moved), None)
+    return first if first is not None and first.start <= now else None
 
 
-def next_opening(declaration: Declaration, now: float) -> Opening | None:
+def next_opening(declaration: Declaration, now: float, moved: float | None = None) -> Opening | None:
     """The first opening that begins after `now`; None where none does."""
-    return next((opening for opening in openings(declaration, now) if opening.start > now), None)
+    return next((opening for opening in openings(declaration, now, moved) if opening.start > now), None)
 
 
 def told(declaration: Declaration, at: float) -> str:
@@ -90,10 +123,18 @@ class Estimate:
         return f"begins {told(declaration, self.begins)}, about {long}{windows}"
 
 
-def estimate(declaration: Declaration, hosts: int, pool: int, now: float, *, outage: float = OUTAGE) -> Estimate:
+def estimate(
+    declaration: Declaration,
+    hosts: int,
+    pool: int,
+    now: float,
+    *,
+    outage: float = OUTAGE,
+    moved: float | None = None,
+) -> Estimate:
     """What `hosts` hosts of a pool of `pool` will take, if nobody has to be waited for: the canary's build, outage and
     bake, then batches of max_unavailable. In each opening only as many batches as end inside it; what is left of one
-    that is under way may be too short for the canary."""
+    that is under way may be too short for the canary. `moved` as for `openings`."""
     canaries = min(declaration.canary.hosts, hosts)
     at_once = declaration.max_unavailable.of(pool)
     rounds = math.ceil((hosts - canaries) / at_once)
@@ -101,7 +142,7 @@ def estimate(declaration: Declaration, hosts: int, pool: int, now: float, *, out
         outage += BUILD
     alone = outage + declaration.canary.bake if canaries else 0.0
     begins, ends, windows = now, now, 0
-    for opening in openings(declaration, now):
+    for opening in openings(declaration, now, moved):
         # With disks that are ready the window is spent on swaps; one that is open already begins with a build.
         building = 0.0 if declaration.build_ahead and opening.start >= now + BUILD else BUILD
         at = max(now, opening.start) + building + EMPTYING

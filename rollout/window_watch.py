@@ -26,6 +26,7 @@ class WindowWatch:
 
     def __init__(self, declaration: Declaration, *, always: bool) -> None:
         self._declaration, self._always = declaration, always
+        self._moved: float | None = None
         self._opening = Opening(-math.inf, math.inf)
         """The one that this run works in, or for."""
         self.stock = 0
@@ -37,13 +38,17 @@ class WindowWatch:
         """Whether hosts may be taken out of service; notes until when."""
         if self._always:
             return True
-        opening = schedule.opening_at(self._declaration, now)
+        opening = schedule.opening_at(self._declaration, now, self._moved)
         self._opening = opening or CLOSED
         return opening is not None
 
+    def move(self, moved: float | None) -> None:
+        """From now on the next opening begins when a person wants it to; None for when it is declared."""
+        self._moved = moved
+
     def may_build(self, now: float) -> bool:
         """Whether it is time to build disks for the next opening."""
-        opening = schedule.next_opening(self._declaration, now)
+        opening = self.next(now)
         return opening is not None and now >= opening.start - self._declaration.build_ahead
 
     def build_for(self, opening: Opening, stock: int) -> None:
@@ -59,15 +64,19 @@ class WindowWatch:
 
     def opens_in(self, now: float) -> float:
         """Seconds until the next window opens, or until disks may be built for it."""
-        opening = schedule.next_opening(self._declaration, now)
+        opening = self.next(now)
         if opening is None:
             return math.inf
         ahead = opening.start - self._declaration.build_ahead - now
         return ahead if ahead > 0 else opening.start - now
 
+    def next(self, now: float) -> Opening | None:
+        """The next opening after `now`, or None."""
+        return schedule.next_opening(self._declaration, now, self._moved)
+
     def opens(self, now: float) -> str:
         """When the next window opens, for people."""
-        opening = schedule.next_opening(self._declaration, now)
+        opening = self.next(now)
         if opening is None:
             return "never"
         self.goes_on = iso(opening.start)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator import scenario
 from emulator.app import Emulator
 from emulator.wire import Body, Request, Response
 from rollout.admission import Order
-from rollout.declaration import parse
+from rollout.declaration import Declaration, parse
 from rollout.events import Event
 from rollout.lease import Lease
+from rollout.notices import Notice, Notices, Teller
 from rollout.rollout import Outcome, run
+from rollout.tick import Ticked, tick
 from simulation.in_process import in_process_cloud, principal_named
 from simulation.process import Died, Process
 from simulation.virtual_time import LoopClock
 from simulation.wire_log import Wire
+
+T = TypeVar("T")
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"
@@ -56,6 +61,8 @@ class EmulatedPool:
     clock: LoopClock
     folder: Path
     events: list[Event] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    """What the ticks would have told people."""
     wire: Wire = field(default_factory=Wire)
     hosts: str = GROUP
     images: str = GROUP
@@ -136,20 +143,36 @@ class EmulatedPool:
         declared = {**INPUTS, "image": self.definition, **changes}
         inputs: Mapping[str, Any] = {k: v for k, v in declared.items() if v is not None}
         runner = process or Process(owner)
-        runner.begin()
-        work = asyncio.ensure_future(self._run(runner, inputs, only=only, order=order, principal=principal, stop=halt))
-        death = asyncio.ensure_future(runner.dead.wait())
-        try:
-            await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
-            if not runner.dead.is_set():
-                return await work
-            raise Died(runner.name)
-        finally:
-            if not work.done():
-                runner.die("its caller went away")  # nothing that it still does while it unwinds reaches Azure
-            for task in (death, work):
-                task.cancel()
-            await asyncio.gather(death, work, return_exceptions=True)
+        return await _as_process(
+            runner, self._run(runner, inputs, only=only, order=order, principal=principal, stop=halt)
+        )
+
+    async def tick(
+        self, *, owner: str = "tick@runner", process: Process | None = None, principal: str = "deployer"
+    ) -> Ticked:
+        """One `hostpool tick`, by a process of its own. What people would be told is in `notices`."""
+        runner = process or Process(owner)
+        return await _as_process(runner, self._tick(runner, principal))
+
+    async def _tick(self, process: Process, principal: str) -> Ticked:
+        clock = process.clock()
+        lease = Lease(POOL, process.name, clock)
+        async with in_process_cloud(
+            self.emulator, clock, process=process, wire=self.wire, write_guard=lease.check, principal=principal
+        ) as azure:
+            return await tick(
+                azure,
+                POOL,
+                clock=clock,
+                lease=lease,
+                listener=self.events.append,
+                notifying=self._notifying,
+                log_folder=self.folder,
+            )
+
+    @asynccontextmanager
+    async def _notifying(self, declaration: Declaration) -> AsyncIterator[Teller]:
+        yield Noted(self.notices, Notices(declaration.pool_name))
 
     async def _run(
         self,
@@ -178,6 +201,40 @@ class EmulatedPool:
                 order=order,
                 stop=stop,
             )
+
+
+async def _as_process(runner: Process, work: Coroutine[Any, Any, T]) -> T:
+    """What a process does until it has ended. Raises Died where it is killed."""
+    runner.begin()
+    doing = asyncio.ensure_future(work)
+    death = asyncio.ensure_future(runner.dead.wait())
+    try:
+        await asyncio.wait({doing, death}, return_when=asyncio.FIRST_COMPLETED)
+        if not runner.dead.is_set():
+            return await doing
+        raise Died(runner.name)
+    finally:
+        if not doing.done():
+            runner.die("its caller went away")  # nothing that it still does while it unwinds reaches Azure
+        for task in (death, doing):
+            task.cancel()
+        await asyncio.gather(death, doing, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A teller that keeps what it would tell."""
+
+    kept: list[Notice]
+    notices: Notices
+
+    def __call__(self, event: Event) -> None:
+        notice = self.notices.of(event)
+        if notice is not None:
+            self.kept.append(notice)
+
+    async def sent(self) -> None:
+        return None
 
 
 async def emulated_pool(folder: Path, **options: Any) -> EmulatedPool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout import names
+from rollout.clock import from_iso
 from rollout.lease import LENGTH, Holder, decode
 from rollout.record import Phase
 from rollout.record import decode as decode_record
@@ -20,6 +21,7 @@ ENTRA = {"type": "entra", "mdm_id": "0000000a-0000-0000-c000-000000000000"}
 RMM = {"name": "rmm", "publisher": "Contoso.Rmm", "type": "RmmAgent", "version": "1.0", "settings": {"site": "7"}}
 SHORT = {"timeout": "PT30M"}
 TWO = ["vm-0", "vm-1"]
+NIGHT = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ async def rolled_out_long_ago(made: EmulatedPool) -> None:
     earlier = await made.roll(owner="earlier@runner", canary={"hosts": 0}, keep_old_disk="PT1H")
     assert earlier.status == "complete", earlier.summary
     await made.clock.sleep(7200)
+
+
+async def scheduled(made: EmulatedPool) -> None:
+    """An earlier run noted what is scheduled, of another version too, and the window has opened since."""
+    for version in ("1.0.1", "1.0.0", "1.0.1"):
+        await made.roll(owner="earlier@runner", version=version, window=NIGHT)
+    await made.clock.sleep(from_iso("2026-01-12T22:00:01Z") - made.clock.now())
 
 
 async def autoscale_leaves_hosts_on(made: EmulatedPool) -> None:
@@ -241,6 +250,11 @@ REFERENCES: dict[str, Reference] = {
         {"include": TWO, "max_unavailable": 1.0},
         {"sessions_per_host": 1, "scaling_plan": True},
         before=autoscale_leaves_hosts_on,
+    ),
+    "scheduled": Reference(
+        {"include": TWO, "max_unavailable": 1.0, "window": NIGHT, "canary": {"hosts": 0}},
+        {"sessions_per_host": 0},
+        before=scheduled,
     ),
     "rebuild": Reference({"version": "1.0.0"}, {"sessions_per_host": 1}, only="vm-1"),
 }

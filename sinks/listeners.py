@@ -12,6 +12,7 @@ from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.declaration import Declaration
 from rollout.events import Event, Listener
+from rollout.notices import Teller
 from sinks import traces
 from sinks.audit_log import AuditFile, AuditLog
 from sinks.caller import caller
@@ -27,7 +28,7 @@ async def listeners(
     folder: Path,
     environment: Mapping[str, str],
     warn: Callable[[str], None],
-) -> AsyncIterator[Listener]:
+) -> AsyncIterator[Teller]:
     """Open around a run; what comes is a listener for `rollout.run`. `who` holds the lease, `folder` has the logs.
 
     Nothing that goes wrong in a sink reaches the run: `warn` is told, once for each of them.
@@ -44,17 +45,30 @@ async def listeners(
             sink = LogAnalyticsSink(azure, declaration.log_analytics, file, warn)
             found.append(await stack.enter_async_context(sink))
         found.insert(0, stack.enter_context(AuditLog(file, audit, clock, warn)))
-        found.append(await stack.enter_async_context(notifying(azure, declaration, warn)))
+        people = await stack.enter_async_context(notifying(azure, declaration, warn))
+        found.append(people)
         if traces.is_wanted(environment, warn):
             spans = traces.Traces(pool_id, lambda trace_id: traces.otlp_provider(trace_id, warn))
             found.append(await stack.enter_async_context(spans))
 
-        def tell(event: Event) -> None:
-            for listener in tuple(found):
-                try:
-                    listener(event)
-                except Exception as error:  # a defect of a sink is not one of the rollout
-                    found.remove(listener)
-                    warn(f"{type(listener).__name__} failed and is told nothing more: {type(error).__name__}: {error}")
+        yield _All(found, people, warn)
 
-        yield tell
+
+class _All:
+    """Tells each of them. One that fails is told nothing more: a defect of a sink is not one of the rollout."""
+
+    def __init__(self, found: list[Listener], people: Teller, warn: Callable[[str], None]) -> None:
+        self._found, self._people, self._warn = found, people, warn
+
+    def __call__(self, event: Event) -> None:
+        for listener in tuple(self._found):
+            try:
+                listener(event)
+            except Exception as error:
+                self._found.remove(listener)
+                name = type(listener).__name__
+                self._warn(f"{name} failed and is told nothing more: {type(error).__name__}: {error}")
+
+    async def sent(self) -> None:
+        """Until people were told all, or it was tried."""
+        await self._people.sent()

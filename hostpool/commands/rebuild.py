@@ -10,7 +10,7 @@ from hostpool.engine import roll
 from hostpool.look import find
 from hostpool.options import common, yes_option
 from hostpool.session import Session, WrongUse, as_run_last, pool_body
-from rollout import names, pool_record
+from rollout import hold, names, pool_record
 from rollout.declaration import Declaration
 from rollout.lease import Lease
 from rollout.observation import observe
@@ -53,6 +53,9 @@ async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
                 f"a rollout of pool {session.pool_name} is under way (attempt {record.a}, {record.st}); "
                 "let it end (pulumi up resumes it), then rebuild"
             )
+        scheduled = hold.line(tags, pool_id)
+        if scheduled:
+            click.echo(f"{scheduled}, and stays so", err=True)
         _ask(host.name, declared, host.session_host.sessions if host.session_host else 0, yes)
         return await roll(session, azure, declared, inputs, lease, only=host.name)
 

@@ -113,6 +113,8 @@ def screen(status: PoolStatus, now: float, trouble: str = "") -> RenderableType:
         head.append(f"\npaused: {status.paused_by}", style="yellow")
     if status.last and not status.owner:
         head.append(f"\nlast: {status.last}", style="dim")
+    if status.scheduled:
+        head.append(f"\n{status.scheduled}", style="cyan")
     floor = f"floor {status.floor}" if status.floor is not None else "floor not known"
     low = status.floor is not None and status.serving < status.floor
     head.append(

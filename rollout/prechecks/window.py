@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollout import schedule
+from rollout import hold, schedule
 from rollout.clock import iso
+from rollout.plan import wanted_id
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, warning
 
@@ -19,6 +20,21 @@ def check(facts: Facts) -> Iterator[Finding]:
             f"start_at: {iso(at)!r}",
             f"is more than {schedule.FARTHEST / 86400:.0f} days ahead",
             f"declare a time before {iso(now + schedule.FARTHEST)}, or a window",
+        )
+    if declaration.emergency is not None:
+        yield warning(
+            "emergency",
+            f"emergency.reason: {declaration.emergency.reason!r}",
+            "no maintenance window is waited for, as long as it is declared",
+            "leave emergency out once it is over",
+        )
+    held = hold.of(facts.pool.tags)
+    if held is not None and held.r != wanted_id(facts.image, declaration):
+        yield warning(
+            "replaces-scheduled",
+            f"pool {facts.pool.name}",
+            f"{held.to} is scheduled for {schedule.told(declaration, held.at)} by {held.by}: this takes its place",
+            f"ask them, or let it run first (hostpool --host-pool {facts.pool.id} schedule)",
         )
     window, drain = declaration.window, declaration.drain
     longest = drain.deadline + drain.grace + schedule.OUTAGE

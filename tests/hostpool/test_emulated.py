@@ -186,6 +186,80 @@ def test_a_rebuild_gives_one_host_a_fresh_disk_and_cleanup_removes_the_kept_ones
     assert len([name for name in desk.disks() if "osdisk" in name]) == 2
 
 
+NIGHTS = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
+
+
+def test_a_schedule_is_shown_moved_skipped_and_cancelled(desk: Desk) -> None:
+    assert desk.hostpool("schedule").stdout == "hp1: nothing is scheduled\n"
+    assert desk.json("schedule")["scheduled"] is None
+    assert desk.hostpool("schedule", "skip").exit_code == 1
+    desk.within(desk.made.roll(window=NIGHTS))
+    assert desk.hostpool("schedule").stdout == (
+        "hp1: 1.0.1 begins Mon 2026-01-12 22:00 UTC, scheduled by tester@machine\n"
+    )
+    assert "1.0.1 is scheduled for Mon 2026-01-12 22:00 UTC by tester@machine" in desk.hostpool("status").stdout
+    moved = desk.hostpool("schedule", "move", "2026-01-13 20:00")
+    assert moved.exit_code == 0 and "was moved by ada@desk-7: it begins Tue 2026-01-13 20:00 UTC" in moved.stdout
+    assert desk.json("schedule")["scheduled"] == {
+        "version": "1.0.1",
+        "at": "2026-01-13T20:00:00Z",
+        "by": "ada@desk-7",
+        "moved": True,
+    }
+    assert "it begins Wed 2026-01-14 22:00 UTC" in desk.hostpool("schedule", "skip").stdout
+    wrong = desk.hostpool("schedule", "move", "tomorrow")
+    assert wrong.exit_code == 2 and "write one such as" in wrong.stderr
+    assert "was cancelled by ada@desk-7" in desk.hostpool("schedule", "cancel").stdout
+    assert desk.json("schedule")["scheduled"] is None
+
+
+def test_a_tick_says_what_it_did_and_what_comes_next(desk: Desk) -> None:
+    assert desk.hostpool("tick").stdout == "hp1: no rollout has run on this pool, and none is scheduled\n"
+    desk.within(desk.made.roll(window=NIGHTS))
+    before = desk.writes()
+    assert desk.json("tick")["next"] == "1.0.1 begins Mon 2026-01-12 22:00 UTC, decided by tester@machine"
+    assert desk.writes() == before
+    desk.within(asyncio.sleep(3 * 3600))
+    found = desk.json("tick")
+    assert (found["run"]["status"], found["trouble"], found["alarm"]) == ("complete", [], False)
+    assert found["next"] == "nothing is scheduled"
+    assert desk.json("history")["value"][0]["owner"] == "hostpool tick ada@desk-7"
+
+
+def test_what_needs_somebody_is_exit_code_1_and_an_alarm_3(desk: Desk) -> None:
+    desk.within(desk.made.roll(window=NIGHTS, ready_by="Tue 06:00", min_serving=1.0, max_unavailable=1.0))
+    lock = f"{GROUP}/providers/Microsoft.Authorization/locks/keep"
+
+    async def locked(method: str) -> None:
+        desk.made.ask(method, lock, {"properties": {"level": "CanNotDelete"}}, "2020-05-01")
+
+    desk.within(locked("PUT"))
+    desk.within(asyncio.sleep(3 * 3600))
+    result = desk.hostpool("tick")
+    assert result.exit_code == 1 and "needs somebody: " in result.stdout and "lock" in result.stdout
+    desk.within(locked("DELETE"))
+    assert desk.hostpool("tick").exit_code == 0
+
+    async def drained() -> None:
+        for host in ("vm-0", "vm-1"):
+            path = f"{POOL}/sessionHosts/{host}.contoso.com"
+            desk.made.ask("PATCH", path, {"properties": {"allowNewSession": False}}, "2024-04-03")
+
+    desk.within(drained())
+    desk.within(asyncio.sleep(6.5 * 3600))
+    result = desk.hostpool("tick")
+    assert result.exit_code == 3 and "NOT READY: by Tue 2026-01-13 06:00 UTC 0 of 2 hosts serve" in result.stdout
+
+
+def test_a_rebuild_meanwhile_says_what_is_scheduled_and_leaves_it(desk: Desk) -> None:
+    desk.within(desk.made.roll())
+    desk.within(desk.made.roll(version="1.0.0", window=NIGHTS))
+    result = desk.hostpool("rebuild", "vm-0", "--yes")
+    assert result.exit_code == 0 and "1.0.0 is scheduled for Mon 2026-01-12 22:00 UTC" in result.stderr
+    assert {row["image"] for row in desk.json("status")["hosts"]} == {"1.0.1"}
+    assert desk.json("schedule")["scheduled"]["version"] == "1.0.0"
+
+
 def test_a_refusal_of_azure_names_the_action(desk: Desk) -> None:
     rule = {"id": "no", "method": "GET", "path": "/sessionHosts", "effect": {"type": "status", "status": 403,
             "code": "AuthorizationFailed"}}  # fmt: skip
@@ -212,6 +286,7 @@ def test_the_command_needs_no_other_rights_than_the_update(desk: Desk, tmp_path:
         "resume",
         "cleanup --all-kept -y",
         "rebuild vm-0 -y",
+        "tick",
     ):
         result = updater.hostpool(*command.split())
         assert result.exit_code == 0, f"{command}: {result.output}"

@@ -12,7 +12,17 @@ from rollout.errors import Forbidden, Unreachable
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
 from tests.hostpool.night import POOL_ID
 
-COMMANDS = (["status"], ["plan"], ["pause"], ["resume"], ["explain", "vm-1"], ["rebuild", "vm-1"], ["cleanup"])
+COMMANDS = (
+    ["status"],
+    ["plan"],
+    ["pause"],
+    ["resume"],
+    ["explain", "vm-1"],
+    ["rebuild", "vm-1"],
+    ["cleanup"],
+    ["schedule"],
+    ["tick"],
+)
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

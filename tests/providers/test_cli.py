@@ -67,7 +67,7 @@ def test_a_version_that_does_not_exist_is_refused_by_the_preview(pulumi: Cli, se
     assert "Traceback" not in shown
 
 
-def test_outside_its_window_an_update_is_scheduled_and_nothing_is_written(pulumi: Cli, server: Running) -> None:
+def test_outside_its_window_an_update_is_scheduled_and_only_that_is_written(pulumi: Cli, server: Running) -> None:
     window = {"recur_every": "Day", "start": "12:00", "duration": "PT2H", "time_zone": "Europe/Amsterdam"}
     declare(pulumi, server, window={**window, "time_zone": "Mars"})
     assert 'is no time zone; write an IANA name such as "Europe/Amsterdam"' in pulumi("preview", exit_code=1)
@@ -76,6 +76,11 @@ def test_outside_its_window_an_update_is_scheduled_and_nothing_is_written(pulumi
     assert "2 of 2 hosts need work; begins " in shown and "12:00 Europe/Amsterdam (11:00 UTC), about" in shown
     number = requests_of(server)[-1]["n"]
     pulumi("up", "--yes")  # which does not fail
+    assert {path.rsplit("/providers/", 1)[-1] for path in writes(server, number)} == {
+        "Microsoft.Resources/tags/default"
+    }
+    number = requests_of(server)[-1]["n"]
+    pulumi("up", "--yes")
     assert writes(server, number) == []
     [update] = [item for item in pulumi.state() if item["type"].endswith("avd:HostPoolImageUpdate")]
     assert update["outputs"]["status"] == "scheduled" and update["outputs"]["goes_on"].endswith("T11:00:00Z")

@@ -116,6 +116,15 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("notify.title", {"notify": {"url_secrets": [f"{SECRETS}/a"], "title": "{host}"}}, "{host}", "{pool}, {what}"),
     ("notify.text", {"notify": {"url_secrets": [f"{SECRETS}/a"], "text": "{text"}}, "{text", "{pool}: {what}"),
     ("when_closed", {"when_closed": "ask"}, "ask", "return, wait"),
+    ("notify.reminders[0]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["1 day"]}}, "1 day", "PT10M"),
+    ("notify.reminders[1]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P1D", "PT5M"]}}, "PT5M", "P1D"),
+    ("notify.reminders[0]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P15D"]}}, "P15D", "P1D"),
+    ("emergency.reason", {"emergency": {"reason": "  "}}, "''", "CVE-2026-1234"),
+    ("emergency.reason", {"emergency": {"reason": "a\nb"}}, "a", "say why"),
+    ("emergency.reason", {"emergency": {"reason": "x" * 201}}, "xxx", "say why"),
+    ("ready_by", {"window": NIGHTS, "ready_by": "Monday morning"}, "Monday morning", "Mon 06:00"),
+    ("ready_by", {"ready_by": "Mon 06:00"}, "Mon 06:00", "declare window"),
+    ("ready_by", {"window": NIGHTS, "ready_by": "Mon 22:10"}, "Monday 22:10", "leave 30 minutes"),
 ]
 
 

@@ -32,14 +32,15 @@ def out_of_service(made: Bench, since: float) -> list[float]:
     return [at for at, sample in Timeline(made).samples if at >= since and sample["unavailable"]]
 
 
-def test_outside_the_window_nothing_is_written_and_the_date_is_told(tmp_path: Path) -> None:
+def test_outside_the_window_the_pool_is_held_once_and_the_date_is_told(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, **EMPTY)  # it is 20:20 UTC
-        before = writes(made)
         outcome = await made.roll(window=window("22:00", 6))
         assert (outcome.status, outcome.goes_on) == ("scheduled", "2026-01-12T22:00:00Z")
         assert "scheduled for Mon 2026-01-12 22:00 UTC: 2 of 2 hosts get 1.0.1" in outcome.summary
         assert outcome.hosts == {"pending": ["vm-0", "vm-1"]}
+        before = writes(made)
+        assert (await made.roll(window=window("22:00", 6))).status == "scheduled"
         assert writes(made) == before
 
     virtually(story())
@@ -52,9 +53,10 @@ def test_a_run_that_waits_begins_when_the_window_opens(tmp_path: Path) -> None:
         outcome = await made.roll(window=window("22:00", 6), when_closed="wait")
         assert outcome.status == "complete", outcome.summary
         log = made.control("GET", "requests", since="0")["requests"]
-        first = [r for r in log if r["method"] != "GET"][before]
-        assert from_iso(first["time"]) >= from_iso("2026-01-12T22:00:00Z")
-        assert [e.text for e in made.events if e.kind is Kind.SCHEDULED] == ["waits until Mon 2026-01-12 22:00 UTC"]
+        early = [r for r in [r for r in log if r["method"] != "GET"][before:] if r["time"] < "2026-01-12T22:00:00Z"]
+        assert {r["path"].rsplit("/providers/", 1)[-1] for r in early} == {"Microsoft.Resources/tags/default"}
+        told = [e.text for e in made.events if e.kind is Kind.SCHEDULED]
+        assert told == ["1.0.1 is scheduled for Mon 2026-01-12 22:00 UTC"]
         assert min(out_of_service(made, began)) >= from_iso("2026-01-12T22:00:00Z")
 
     virtually(story())

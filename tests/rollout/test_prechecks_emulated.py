@@ -6,7 +6,7 @@ Literals are in the other tests of pre-checks; here the real clients ask, as the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import pytest
 
 from rollout import names
 from rollout.clock import iso
+from rollout.hold import Hold
 from rollout.lease import Holder
 from simulation.virtual_time import EPOCH, virtually
-from tests.support.pools import GROUP, POOL, SUBSCRIPTION
+from tests.support.pools import DEFINITION, GROUP, POOL, SUBSCRIPTION
 from tests.support.prechecked_emulated import (
     ENTRA,
     HOSTS,
@@ -373,6 +374,17 @@ def _window() -> Iterator[Case]:
     bakes = {"window": SHORT, "canary": {"hosts": 1, "bake": "PT2H"}}
     baked = {"window": SHORT, "canary": {"hosts": 1, "bake": "PT1H"}}
     yield Case("window-too-short", Setting(inputs=bakes), Setting(inputs=baked), "make the window longer")
+    hurried = Setting(inputs={"window": NIGHTS, "emergency": {"reason": "CVE-2026-1234"}})
+    yield Case("emergency", hurried, nights, "leave emergency out", warns=True)
+    mine = Hold(
+        names.rollout_id(POOL, f"{DEFINITION}/versions/1.0.1", None, None),
+        int(EPOCH + 7200),
+        int(EPOCH),
+        "1.0.1",
+        "anna@pc",
+    )
+    theirs = Setting(tagged(**{names.SCHEDULE: replace(mine, r="another").encode()}))
+    yield Case("replaces-scheduled", theirs, Setting(tagged(**{names.SCHEDULE: mine.encode()})), "anna@pc", warns=True)
 
 
 def _budget() -> Iterator[Case]:
