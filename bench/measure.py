@@ -5,6 +5,8 @@ Times in these records are ISO 8601 texts of emulated time; all figures are in s
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,6 +115,64 @@ def ended_for_users(events: Iterable[Record], since: float) -> EndedForUsers:
     """From the session events of a pool, those of a rollout that began at `since`."""
     kinds = [event["event"] for event in events if seconds_of(event["time"]) >= since]
     return EndedForUsers(cut_off=kinds.count("cut_off"), forced=kinds.count("forced_logoff"))
+
+
+RETURNS_WITHIN = 30 * 60.0
+"""Seconds after being asked to leave a host in which a user who works on another one has moved there."""
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """What users noticed of a rollout; `moved` and `twice` count people's changes of host."""
+
+    messages: int
+    moved: int
+    """Sessions that ended on a host that was to be emptied, by its user, and began anew on another."""
+    twice: int
+    """Of them, those of users who had been asked to leave a host before."""
+    forced: int
+    cut_off: int
+
+    @property
+    def sessions(self) -> int:
+        """Disturbed sessions: told, moved and forced each count."""
+        return self.messages + self.moved + self.forced + self.cut_off
+
+
+def disturbed(events: Iterable[Record], since: float) -> Disturbed:
+    """From the session events of a pool, in order, those of a rollout that began at `since`."""
+    told: dict[str, tuple[str, float]] = {}
+    asked: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for event in events:
+        at, user, host = seconds_of(event["time"]), str(event["user"]), str(event["host"])
+        if at < since:
+            continue
+        kinds[event["event"]] += 1
+        if event["event"] == "message" and told.get(user, ("", 0.0))[0] != host:
+            told[user] = host, math.inf
+            asked[user] += 1
+        elif event["event"] == "logoff" and user in told and told[user][0] == host:
+            told[user] = host, at
+        elif event["event"] == "logon" and user in told:
+            left, when = told.pop(user)
+            if left != host and at - when < RETURNS_WITHIN:
+                kinds["moved"] += 1
+                kinds["twice"] += asked[user] > 1
+    return Disturbed(kinds["message"], kinds["moved"], kinds["twice"], kinds["forced_logoff"], kinds["cut_off"])
+
+
+def drained(changes: Iterable[Record], vms: Sequence[str]) -> float:
+    """Seconds that hosts were drained and not yet out, all together."""
+    wanted, since = {vm.lower() for vm in vms}, dict[str, float]()
+    total = 0.0
+    for change in changes:
+        vm, at = str(change["virtualMachine"]).lower(), seconds_of(change["time"])
+        if vm in since:
+            total += at - since.pop(vm)
+        if change["state"] == "draining" and vm in wanted:
+            since[vm] = at
+    return total
 
 
 def drawn(draws: Iterable[Record], subject: str, names: Sequence[str]) -> float:

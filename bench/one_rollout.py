@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import measure
-from bench.setting import ABLATION, BAKE, SIDES, Side
+from bench.setting import ABLATION, BAKE, NIGHTS, SESSIONS, SIDES, Side
 from demo.pulumi_cli import PROJECT
-from rollout import names
+from rollout import load, names
 from simulation.emulated_pool import DEFINITION, GROUP, POOL, EmulatedPool, emulated_pool
 from simulation.virtual_time import virtually
 
@@ -42,11 +42,29 @@ async def rolled(side: Side, seed: int, folder: Path) -> dict[str, Any]:
     """Roll the pool once; the figures. Raises RuntimeError where it did not come to its end as it should."""
     made = await emulated_pool(folder, hosts=side.pool.hosts, seed=seed, latency=True, **side.pool.scenario)
     await made.clock.sleep(side.pool.before)
+    if side.pool.history:
+        _remember(made)
     before = len(made.control("GET", "requests", since="0")["requests"])
     outcome = await made.roll(order=side.order, **side.inputs)
     if outcome.status != "complete":
         raise RuntimeError(outcome.summary)
     return figures(made, before, side.pool.hosts, side.pool.max_unavailable)
+
+
+def _remember(made: EmulatedPool) -> None:
+    """Note on the pool that the day to come will be as the last was: each day is a working day."""
+    changes = [
+        (measure.seconds_of(s["time"]), s["sessions"])
+        for s in made.control("GET", "capacity", hostPool=POOL)["samples"]
+    ]
+    found, now = load.Load(), made.clock.now()
+    for hour in range(24):
+        start = (now // 3600 - 24 + hour) * 3600
+        before = [sessions for at, sessions in changes if at <= start][-1:]
+        during = [sessions for at, sessions in changes if start < at < start + 3600]
+        found = found.seen(start + 24 * 3600, max(before + during))
+    body = {"operation": "Merge", "properties": {"tags": load.tags(found)}}
+    made.ask("PATCH", f"{POOL}/providers/Microsoft.Resources/tags/default", body, "2021-04-01")
 
 
 def figures(made: EmulatedPool, before: int, hosts: int, max_unavailable: int) -> dict[str, Any]:
@@ -85,6 +103,8 @@ def figures(made: EmulatedPool, before: int, hosts: int, max_unavailable: int) -
         "outage_p95": measure.percentile(outage.values(), 95),
         "outage_max": max(outage.values()),
         **asdict(measure.ended_for_users(events, begun)),
+        "drained": measure.drained(capacity["changes"], vms) / hosts,
+        "disturbed": asdict(measure.disturbed(events, begun)),
         "unavoidable_p50": measure.middle(total.values()),
         "unavoidable_parts": {
             name: measure.middle(part[name] for part in parts.values()) for name in measure.OUTAGE_DRAWS
@@ -106,7 +126,7 @@ def _temporary_vm(made: EmulatedPool, vm: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    side, seed, folder = (SIDES | ABLATION)[arguments[0]], int(arguments[1]), Path(arguments[2])
+    side, seed, folder = (SIDES | ABLATION | SESSIONS | NIGHTS)[arguments[0]], int(arguments[1]), Path(arguments[2])
     print(json.dumps(virtually(rolled(side, seed, folder))))
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from demo.pulumi_cli import PROJECT
@@ -13,6 +13,7 @@ from simulation.emulated_pool import INPUTS
 FOLDER = PROJECT / ".cache" / "bench"
 BAKE = 600.0
 """Seconds that the canary, one host, serves before the rest follows."""
+DRAIN = {"deadline": "PT60M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True}
 SEEDS = (1, 2, 3, 4, 5)
 ABLATION_SEEDS = 20
 PREVIEW_HOSTS = 500
@@ -29,6 +30,12 @@ class Pool:
     """Options of the emulator's scenario."""
     before: float = 0.0
     """Seconds that users come and go before the rollout begins."""
+    history: bool = False
+    """The pool knows its load: each hour of the coming day is expected to be as it was the day before."""
+
+    @property
+    def load_balancer(self) -> str:
+        return str(self.scenario.get("load_balancer", "BreadthFirst"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Side:
             **INPUTS,
             "max_unavailable": float(self.pool.max_unavailable),
             "canary": {"hosts": 1.0, "bake": "PT10M"},
-            "drain": {"deadline": "PT60M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True},
+            "drain": DRAIN,
             **self.changes,
         }
 
@@ -76,3 +83,32 @@ ABLATION = {
     "avd": Side("AVD's order", OFFICE, AVD_ORDER, NOT_AHEAD),
 }
 """All on, each of the four alone switched off, and all four off."""
+
+DAY = {"recur_every": "Day", "start": "12:00", "duration": "PT16H", "time_zone": "UTC"}
+DEPTH = replace(OFFICE, scenario={**OFFICE.scenario, "load_balancer": "DepthFirst"})
+AT_NIGHT = replace(OFFICE, before=7 * 3600.0)
+"""From three in the morning on, with few people at work."""
+QUIETEST = {"window": DAY, "timing": "quietest", "when_closed": "wait"}
+BY_NAME = Order(by_sessions=False)
+
+
+def known(pool: Pool) -> Pool:
+    """A day later, so that there is a day to learn from."""
+    return replace(pool, before=pool.before + 24 * 3600.0, history=True)
+
+
+SESSIONS = {
+    "fixed": Side("breadth-first: fixed order", OFFICE, BY_NAME),
+    "aware": Side("by sessions", OFFICE, Order()),
+    "few": Side("by sessions, max_sessions 2", OFFICE, Order(), {"drain": {**DRAIN, "max_sessions": 2.0}}),
+    "quietest": Side("by sessions, quietest", known(OFFICE), Order(), QUIETEST),
+    "depth-fixed": Side("depth-first: fixed order", DEPTH, BY_NAME),
+    "depth-aware": Side("by sessions", DEPTH, Order()),
+    "depth-quietest": Side("by sessions, quietest", known(DEPTH), Order(), QUIETEST),
+}
+"""Orders and moments of a rollout that may begin at noon of a working day."""
+NIGHTS = {
+    "night": Side("at night: empty hosts drained ahead", AT_NIGHT, Order()),
+    "night-late": Side("no sooner than they empty", AT_NIGHT, Order(empty_ahead=False)),
+}
+SESSION_SEEDS = 5

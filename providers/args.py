@@ -203,6 +203,12 @@ class DrainArgs:
     before the deadline. Source: Azure Virtual Desktop REST API, User Sessions - Delete.
     """
 
+    max_sessions: pulumi.Input[float] | None = None
+    """A host is drained only while it has at most so many sessions, disconnected ones included, as of the pool's list,
+    which is a minute old at most. The others wait until their users have left; where none leaves for two hours the
+    rollout is paused. 0: only hosts that nobody uses. Default: no limit. Source: The product's own choice.
+    """
+
     zero_sessions_for: pulumi.Input[str | float] | None = None
     """How long a host must have had no session in any state before it is stopped, so that profile containers are
     detached: ISO 8601 duration, or seconds. Default: "PT1M". Source: Practice with FSLogix profile containers,
@@ -511,6 +517,13 @@ class HostPoolImageUpdateArgs:
     """What a run does while the window is closed, or other rollouts come first. return: it ends at once with status
     scheduled or queued, and a later run begins. wait: it waits for the window, and for its turn. One of return, wait.
     Default: "return". Source: The product's own choice.
+    """
+
+    timing: pulumi.Input[str] | None = None
+    """When in a maintenance window the work begins. asap: as it opens. quietest: at the time at which the fewest
+    sessions are expected while the work goes on, by what earlier runs have seen of each hour of the week; where hours
+    of the window are not known, or the work needs all of it, as it opens. One of asap, quietest. Default: "asap".
+    Source: The product's own choice, after the optimal timing of Horizon Cloud pod updates.
     """
 
     build_ahead: pulumi.Input[str | float] | None = None

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from providers.failure import one_line
 from providers.schema import input_names
 from providers.validation import Problem, problem_of
-from rollout import ahead, history, hold, names
+from rollout import ahead, history, hold, names, timing
 from rollout.arm import subscription_of
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
 from rollout.images import Image, resolve, short
+from rollout.load import read
 from rollout.observation import Pool, observe
 from rollout.plan import hosts_to_update, lines, state_line, wanted_id
 from rollout.pool_record import State
 from rollout.record import ENDED
-from rollout.schedule import estimate
+from rollout.window_watch import WindowWatch
 
 if TYPE_CHECKING:
     from rollout.azure import Azure
@@ -125,8 +126,11 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
     if works and (declaration.window is not None or declaration.start_at is not None):
         now = pool.observed_at
         moved = hold.moved(pool.tags, declaration)
-        state = f"; {estimate(declaration, len(works), len(pool.hosts), now, moved=moved).line(declaration)}"
-        state += ahead.line(pool, image, declaration, works, now)
+        window, load = WindowWatch(declaration, always=False), read(pool.tags)
+        window.move(moved)
+        window.wait_for_quiet(load, len(works), len(pool.hosts))
+        state = f"; {timing.estimated(declaration, load, len(works), len(pool.hosts), now, moved)}"
+        state += ahead.line(pool, image, declaration, works, window.next(now))
     return Look(
         plan=lines(pool, image, declaration, works),
         state=state_line(pool, image, declaration, works) + state,

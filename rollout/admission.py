@@ -46,6 +46,12 @@ class Order:
     """Hosts are drained before there is a slot for them, so that a free slot finds one that is empty."""
     by_sessions: bool = True
     """Hosts with the fewest sessions first, and a slot for whoever is empty first. Else all by their names."""
+    by_stay: bool = True
+    """As many hosts with sessions are drained ahead as it takes by the time for which people stay. Else by the drain's
+    deadline."""
+    empty_ahead: bool = True
+    """Hosts without sessions are drained as far ahead as the deadline asks for: that disturbs nobody, and who signs in
+    meanwhile goes to another host. Else no sooner than they become empty."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class Candidate:
     """Found out of service, not by us: it holds a slot already."""
     holds_slot: bool = False
     """Ended as failed: a broken host keeps its slot."""
+    sessions: int = 0
+    """As of the pool's last list, disconnected ones included."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,8 @@ class Limits:
     broken_elsewhere: int
     """Broken hosts of the pool that need no work."""
     ahead: int
-    """Hosts that may be draining or empty at once, so that a free slot finds one that is ready."""
+    """Hosts that may be draining or empty at once, so that a free slot finds one that is ready. A host without sessions
+    is empty at once: see `ahead_empty`."""
     at_once: int
     """Hosts that may be draining, empty or out at once, whatever the load: the rest of the pool takes users."""
     build_proven: bool
@@ -113,6 +122,12 @@ class Limits:
     """The run ends with the canary: nobody else is begun before it has passed."""
     order: Order = Order()
     left: Left = Left()
+    ahead_empty: int | None = None
+    """How many without sessions may be; None: they count as the others."""
+    floor_occupied: int = 0
+    """The floor for hosts with sessions, which take longer until they serve again: load may grow meanwhile."""
+    max_sessions: int | None = None
+    """Hosts with more sessions are not drained."""
     stock: int | None = None
     """Disks that are to be ready when the window opens, while it is closed; else as many as keep the slots filled."""
 
@@ -124,10 +139,10 @@ class Admissions:
     release: tuple[str, ...] = ()
 
 
-def look_ahead(max_unavailable: int, hosts: int, drain_deadline: float, outage: float) -> int:
+def look_ahead(max_unavailable: int, hosts: int, drain: float, outage: float) -> int:
     """How many hosts to drain at once: while one batch is out (`outage` seconds) the next must become empty, which
-    takes up to `drain_deadline` seconds; never more than half of the pool."""
-    wanted = math.ceil(max_unavailable * (1 + drain_deadline / max(outage, 60.0)))
+    takes `drain` seconds; never more than half of the pool."""
+    wanted = math.ceil(max_unavailable * (1 + drain / max(outage, 60.0)))
     return max(max_unavailable, min(wanted, hosts // 2))
 
 
@@ -139,8 +154,9 @@ class Candidates:
         self._all = list(candidates)
         self._place = {candidate.name: place for place, candidate in enumerate(self._all)}
         self._at: dict[Stage, list[int]] = {stage: [] for stage in Stage}
-        self.broken = self.holding = 0
-        """Hosts not yet out that were found broken; hosts that ended as failed and keep their slot."""
+        self.broken = self.holding = self.empty = 0
+        """Hosts not yet out that were found broken; hosts that ended as failed and keep their slot; hosts without
+        sessions that drain or wait for a slot."""
         for place, candidate in enumerate(self._all):
             self._count(place, candidate)
 
@@ -154,6 +170,7 @@ class Candidates:
         del there[bisect_left(there, place)]
         self.broken -= before.broken and before.stage < Stage.OUT
         self.holding -= before.holds_slot and before.stage is Stage.ENDED
+        self.empty -= _waits_empty(before)
         self._all[place] = candidate
         self._count(place, candidate)
 
@@ -161,6 +178,7 @@ class Candidates:
         insort(self._at[candidate.stage], place)
         self.broken += candidate.broken and candidate.stage < Stage.OUT
         self.holding += candidate.holds_slot and candidate.stage is Stage.ENDED
+        self.empty += _waits_empty(candidate)
 
     def count(self, *stages: Stage) -> int:
         return sum(len(self._at[stage]) for stage in stages)
@@ -177,6 +195,10 @@ class Candidates:
         """The place of the first host that has not come to this stage; their number where all have."""
         firsts = [places[0] for at, places in self._at.items() if at < stage and places]
         return min(firsts, default=len(self._all))
+
+
+def _waits_empty(candidate: Candidate) -> bool:
+    return candidate.sessions == 0 and candidate.stage in (Stage.DRAINING, Stage.EMPTY)
 
 
 def admit(candidates: Candidates, limits: Limits) -> Admissions:
@@ -229,33 +251,61 @@ def _releases(candidates: Candidates, limits: Limits, before: int | None) -> tup
 
 
 def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple[str, ...]:
-    waiting, out = candidates.count(Stage.DRAINING, Stage.EMPTY), candidates.count(Stage.OUT)
-    ahead, at_once = limits.ahead, limits.at_once
-    if not limits.order.drain_ahead:
-        at_once = min(at_once, limits.max_unavailable)
-        ahead = at_once if limits.canary_left is None else limits.canary_left
-    if limits.alone and limits.canary_left is not None:
-        if limits.canary_left == 0:
-            return ()
-        ahead = min(ahead, limits.canary_left)
-    serving, admitted = limits.serving, []
-    for candidate in candidates.at(Stage.BUILT, before=before):
+    """Those that empty soonest first: by their sessions now, among equals in their order."""
+    room = _Room(candidates, limits)
+    if (limits.alone and limits.canary_left == 0) or (room.full and not room.mends):
+        return ()
+    waiting = list(candidates.at(Stage.BUILT, before=before))
+    if limits.order.by_sessions:
+        waiting.sort(key=lambda candidate: candidate.sessions)
+    return tuple(candidate.name for candidate in waiting if room.takes(candidate))
+
+
+class _Room:
+    """How many more hosts may be drained, and which."""
+
+    def __init__(self, candidates: Candidates, limits: Limits) -> None:
+        self._limits, self._serving = limits, limits.serving
+        self._waiting, self._empty = candidates.count(Stage.DRAINING, Stage.EMPTY), candidates.empty
+        self._out = candidates.count(Stage.OUT)
+        self._at_once, self._ahead, self._ahead_empty = limits.at_once, limits.ahead, limits.ahead_empty
+        self.mends = candidates.broken > 0 and limits.order.drain_ahead
+        """A host found broken serves nobody and holds a slot until it is mended: it waits for none of the others, which
+        may be waiting for its slot."""
+        if not limits.order.drain_ahead:
+            self._at_once = min(self._at_once, limits.max_unavailable)
+            self._ahead = self._at_once if limits.canary_left is None else limits.canary_left
+            self._ahead_empty = None
+        if limits.alone and limits.canary_left is not None:
+            self._ahead, self._ahead_empty = min(self._ahead, limits.canary_left), None
+
+    @property
+    def full(self) -> bool:
+        return self._full_for(occupied=True) and self._full_for(occupied=False)
+
+    def _full_for(self, *, occupied: bool) -> bool:
+        enough = self._waiting >= self._ahead
+        if not occupied and self._ahead_empty is not None:
+            enough = self._empty >= self._ahead_empty  # it overtakes those that wait for their users
+        return enough or self._waiting + self._out >= self._at_once
+
+    def takes(self, candidate: Candidate) -> bool:
+        """Whether this host may be drained, beside those that were taken before."""
+        limits, occupied = self._limits, candidate.sessions > 0
         # While the canary is yet to be drained, nobody takes its place; a broken host holds a slot that it may need.
         if (limits.canary_left or limits.alone) and not may_be_first(candidate, limits) and not candidate.broken:
-            continue
-        if waiting >= ahead or waiting + out >= at_once:
-            if candidates.broken == 0 or not limits.order.drain_ahead:
-                break
-            # A host found broken serves nobody and holds a slot until it is mended: it waits for none of the others,
-            # which may be waiting for its slot.
-            if not candidate.broken:
-                continue
-        if candidate.serving and serving - 1 < limits.floor:
-            continue
-        admitted.append(candidate.name)
-        waiting += 1
-        serving -= 1 if candidate.serving else 0
-    return tuple(admitted)
+            return False
+        if self._full_for(occupied=occupied) and not (candidate.broken and self.mends):
+            return False
+        floor = max(limits.floor, limits.floor_occupied) if occupied else limits.floor
+        if candidate.serving and self._serving - 1 < floor:
+            return False
+        if limits.max_sessions is not None and candidate.sessions > limits.max_sessions:
+            return False
+        self._waiting += 1
+        self._empty += not occupied
+        self._serving -= 1 if candidate.serving else 0
+        return True
 
 
 def _builds(candidates: Candidates, limits: Limits) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout import hold, names, schedule
+from rollout import names, schedule
 from rollout.costs import Costs
 from rollout.declaration import Declaration
 from rollout.images import Image
@@ -62,13 +62,12 @@ def costs(declaration: Declaration, found: Stock, opening: Opening) -> Costs:
     return Costs(found.missing, found.missing * schedule.BUILD / HOUR, found.missing * hours)
 
 
-def line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work], now: float) -> str:
+def line(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Work], opening: Opening | None) -> str:
     """For the preview: what is built ahead of the next opening, from when, and what that costs. May be empty."""
-    opening = schedule.next_opening(declaration, now, hold.moved(pool.tags, declaration))
     if not declaration.build_ahead or opening is None:
         return ""
     found = stock(pool, image, declaration, works, opening)
     if not found.missing:
         return f"; {found.ready} disk{' is' if found.ready == 1 else 's are'} ready" if found.ready else ""
-    begins = schedule.told(declaration, max(now, opening.start - declaration.build_ahead))
+    begins = schedule.told(declaration, max(pool.observed_at, opening.start - declaration.build_ahead))
     return f"; from {begins} are built {costs(declaration, found, opening).line()} at most"

@@ -68,6 +68,14 @@ class WhenClosed(StrEnum):
     WAIT = "wait"
 
 
+class Timing(StrEnum):
+    """When in a maintenance window the work begins."""
+
+    ASAP = "asap"
+    QUIETEST = "quietest"
+    """When the fewest sessions are expected while it goes on."""
+
+
 class JoinType(StrEnum):
     ACTIVE_DIRECTORY = "ad"
     ENTRA = "entra"
@@ -180,6 +188,8 @@ class Declaration:
     time_zone: str | None = None
     """IANA name of the zone in which people are told times; default that of the window."""
     when_closed: WhenClosed = WhenClosed.RETURN
+    timing: Timing = Timing.ASAP
+    """When in a window the work begins."""
     build_ahead: float = 0.0
     """Seconds before a window opens from which disks are built for it."""
     ready_by: ReadyBy | None = None
@@ -231,6 +241,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("stop", Stop),
         ("device_cleanup", DeviceCleanup),
         ("when_closed", WhenClosed),
+        ("timing", Timing),
         ("stop_after", StopAfter),
     ):
         if name in given:
@@ -308,6 +319,10 @@ def _contradictions(d: Declaration) -> None:
             d.window.duration,
             "is shorter than one host takes",
             f"declare {SHORTEST_WINDOW / MINUTE:.0f} minutes at least, such as PT6H",
+        )
+    if d.timing is Timing.QUIETEST and d.window is None:
+        raise InvalidDeclaration(
+            "timing", "quietest", "has no window to choose from", "declare a window, or leave timing out"
         )
     if d.build_ahead:
         _check_build_ahead(d)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout.errors import InvalidDeclaration
 from rollout.messages import Message, check_length, message
-from rollout.values import MINUTE, choice, duration
+from rollout.values import MINUTE, choice, duration, whole
 
 SAFE_GRACE = 10 * MINUTE
 """Seconds of grace under which a forced log-off needs `allow_data_loss`: in less, people do not save what is open."""
@@ -54,6 +54,8 @@ class Drain:
     end_disconnected_after: float | None = None
     """Seconds after which a session that stays disconnected is ended, whatever `log_off`; None: not before the
     deadline."""
+    max_sessions: int | None = None
+    """A host is drained only while it has no more sessions than this."""
     zero_sessions_for: float = 60.0
     """Seconds a host must have had no session in any state before it is stopped."""
     check_containers: bool = False
@@ -76,6 +78,8 @@ def drain(given: Mapping[str, Any]) -> Drain:
         for name in ("deadline", "grace", "zero_sessions_for", "end_disconnected_after")
         if given.get(name) is not None
     }
+    if given.get("max_sessions") is not None:
+        fields["max_sessions"] = whole("drain.max_sessions", given["max_sessions"], at_least=0)
     if given.get("log_off") is not None:
         fields["log_off"] = choice("drain.log_off", given["log_off"], LogOff)
     for name in ("allow_data_loss", "check_containers"):

@@ -110,7 +110,9 @@ class HostWork:
         self.outage: float | None = None
         self.emptying: float | None = None
         """Seconds from the beginning of the drain until nobody was left."""
-        self._draining_since: float | None = None
+        self.occupied = False
+        """It had sessions when it was drained."""
+        self.draining_since: float | None = None
         self.task: asyncio.Task[None] | None = None
         names_of = shared.executor.session_host_id
         self.look = HostLook(shared.azure, host, work.revert, shared.disk_ids, names_of, shared.listed)
@@ -343,8 +345,8 @@ class HostWork:
             case Await():
                 self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
                 self.shared.changed.set()
-                if step.admission is Admission.RELEASE and self._draining_since is not None and self.emptying is None:
-                    self.emptying = self.shared.clock.now() - self._draining_since
+                if step.admission is Admission.RELEASE and self.draining_since is not None and self.emptying is None:
+                    self.emptying = self.shared.clock.now() - self.draining_since
                 if step.admission is Admission.RELEASE:
                     # Somebody may come back: the pool's list tells, and now and then a look of our own.
                     await self._pause_for(step, view, Part.SESSIONS, EMPTY_LOOK, listed=True)
@@ -370,7 +372,7 @@ class HostWork:
             self.shared.allocation_failing.discard(self.name)
         self.memory = self._with_orders(view.memory)
         if view.sessions and self.record is not None and self.record.p is Phase.DRAIN:
-            self.memory = replace(self.memory, may_release=False)
+            self.memory, self.occupied = replace(self.memory, may_release=False), True
         return replace(view, memory=self.memory)
 
     def _watch_users(self, view: HostView) -> None:
@@ -430,8 +432,8 @@ class HostWork:
         now = self.shared.clock.now()
         if phase is Phase.LEAVE and self.record is not None and not self.record.failing:
             self.result, self.reason = "left_out", self.memory.give_back or ""
-        if phase is Phase.DRAIN and self._draining_since is None:
-            self._draining_since = now
+        if phase is Phase.DRAIN and self.draining_since is None:
+            self.draining_since = now
         if phase in UNAVAILABLE and self.out_since is None:
             self.out_since = now
         # A host found draining does not take sessions after the work either: its slot is free when it is healthy.

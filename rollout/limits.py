@@ -36,14 +36,25 @@ class Figures:
         building = declaration.max_building.of(self.hosts) if declaration.max_building else 2 * unavailable
         outages, (serving, broken) = standings.outages, self.elsewhere
         outage = outages[len(outages) // 2] if outages else schedule.OUTAGE
+        drain, seen = declaration.drain, standings.stay(now)
+        stay = drain.deadline
+        if seen is not None and self.order.by_stay:
+            stay = min(seen, drain.deadline + drain.grace)
         left = self.window.left(azure_time, outages, standings.drains, self.watch.sessions)
+        before = standings.candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT)
+        queue = before // unavailable * left.from_release  # until there is a slot for the next host
         return Limits(
             max_unavailable=unavailable,
             max_building=self.hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
             serving=serving + standings.serving,
-            floor=self.watch.floor(),
+            floor=self.watch.floor(queue + schedule.EMPTYING + left.from_release),
+            floor_occupied=self.watch.floor(queue + left.from_drain),
+            max_sessions=drain.max_sessions,
             broken_elsewhere=broken,
-            ahead=self._ahead(unavailable, outage, now),
+            ahead=self._ahead(unavailable, stay, outage, now),
+            ahead_empty=self._ahead(
+                unavailable, drain.deadline if self.order.empty_ahead else schedule.EMPTYING, outage, now
+            ),
             at_once=max(unavailable, self.hosts // 2),
             build_proven=self._build_proven(),
             first_builds=max(1, self.canary.size),
@@ -71,12 +82,13 @@ class Figures:
             "floor": limits.floor,
         }
 
-    def _ahead(self, unavailable: int, outage: float, now: float) -> int:
-        """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it."""
-        deadline, left = self.declaration.drain.deadline, self.canary.left(self.standings)
-        if left is not None and self.canary.bakes_for(now, outage) > deadline:
+    def _ahead(self, unavailable: int, stay: float, outage: float, now: float) -> int:
+        """While a canary bakes for long, nobody else is drained: no sooner than a drain takes is there use for it.
+        `stay` is how long that is, in seconds."""
+        left = self.canary.left(self.standings)
+        if left is not None and self.canary.bakes_for(now, outage) > stay:
             return left
-        return look_ahead(unavailable, self.hosts, deadline, outage)
+        return look_ahead(unavailable, self.hosts, stay, outage)
 
     def _build_proven(self) -> bool:
         if self.declaration.build is Build.AFTER_DEALLOCATE or self.canary.done(self.standings) > 0:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rollout import ahead, cleanup, names
+from rollout import ahead, cleanup, load, names
 from rollout.decisions import decision, holds
 from rollout.declaration import Declaration, WhenClosed
 from rollout.images import Image
 from rollout.observation import Pool
 from rollout.outcome import Outcome, scheduled
 from rollout.plan import Work, half_done, hosts_to_update, rebuild, rollout_of, wanted_id
+from rollout.pool_record import State
 from rollout.record import ENDED, Phase
 from rollout.window_watch import WindowWatch
 
@@ -62,6 +63,9 @@ class Need:
     def now(self, window: WindowWatch, now: float) -> bool:
         """Whether there is something to do now: in an open window, ahead of one, or to bring hosts home. Notes in
         `window` what this run builds for."""
+        ongoing = rollout_of(self.pool, self.image, self.declaration)
+        if ongoing is None or ongoing.st is not State.RUNNING:  # what was interrupted goes on at once
+            window.wait_for_quiet(load.read(self.pool.tags), len(self.works), len(self.pool.hosts))
         if window.is_open(now) or not self.works:
             return True
         begun = {host.record.p for host in self.pool.hosts if host.record is not None} - ENDED

@@ -15,6 +15,7 @@ from rollout.capacity import declared_session_limit, floor, session_limit
 from rollout.clock import Clock
 from rollout.declaration import Declaration
 from rollout.errors import AzureError
+from rollout.load import read
 from rollout.observation import Host, Pool
 from rollout.record import Phase
 from rollout.standings import Listed
@@ -45,6 +46,8 @@ class PoolWatch:
         self._as_of = 0.0
         """Azure's time when the list was asked for: what it says of heartbeats is judged by that."""
         self._demand: list[tuple[float, int]] = []
+        self._expected = self.load = read(pool.tags)
+        """The load of the weeks before; `load` has what this run has seen besides."""
         self._off: set[str] = set()
         self.scaling_plans: list[Body] | None = None
         """The scaling plans of the last look, None before the first."""
@@ -69,6 +72,7 @@ class PoolWatch:
         self._listed = {(host.vm_resource_id or "").lower(): host.lean() for host in map(SessionHost, bodies)}
         self.sessions = sum(host.sessions for host in self._listed.values())
         self._demand = [(at, count) for at, count in self._demand if now - at < DEMAND_WINDOW] + [(now, self.sessions)]
+        self.load = self.load.seen(asked_at, self.sessions)
         await self._find_off(out)
 
     async def _find_off(self, out: Container[str]) -> None:
@@ -120,16 +124,21 @@ class PoolWatch:
     def of(self, name: str) -> Listed:
         """What the last list says of the host of this name."""
         host = self._by_name[name]
-        return Listed(self.serves(host), self.broken(host))
+        found = self.listed(host)
+        return Listed(self.serves(host), self.broken(host), found.sessions if found is not None else 0)
 
     def elsewhere(self, names: Container[str]) -> tuple[int, int]:
         """Of the hosts that need no work: how many serve, and how many are broken."""
         others = [host for host in self._pool.hosts if host.name not in names]
         return sum(map(self.serves, others)), sum(map(self.broken, others))
 
-    def floor(self) -> int:
-        """Hosts that must go on serving, for the demand of the last hour."""
+    def floor(self, ahead: float) -> int:
+        """Hosts that must go on serving, for the demand of the last hour and what is expected in the next `ahead`
+        seconds."""
+        now = self._azure.azure_time()
+        expected = self._expected.most(now, now + ahead) or 0
         demand = max((count for _, count in self._demand), default=0)
+        demand = max(demand, expected)
         return floor(demand, len(self._pool.hosts), self._declaration, self._session_limit())
 
     def _session_limit(self) -> int:

@@ -14,6 +14,7 @@ from rollout import (
     cleanup,
     history,
     hold,
+    load,
     names,
     pool_record,
     presence,
@@ -23,7 +24,7 @@ from rollout import (
     schedule,
     vm_template,
 )
-from rollout.admission import Admissions, Limits, Order, Stage, admit, may_be_first
+from rollout.admission import Admissions, Candidates, Limits, Order, Stage, admit, may_be_first
 from rollout.autoscale import active_plan, exclusion_tag
 from rollout.azure import Azure
 from rollout.beginning import Beginning
@@ -520,7 +521,7 @@ class Rollout:
         if in_work or limits.canary_left == 0 or limits.left.opens:
             self._progress_at = now
         elif now - self._progress_at > STUCK_AFTER:
-            self._notice_pause(f"the engine: no host could go on, {limits.serving} serve, {limits.floor} must")
+            self._notice_pause(f"the engine: no host could go on, {_why_stuck(candidates, limits)}")
 
     def _let_log_off(self, limits: Limits) -> None:
         """Before the canary has passed, only as many hosts as it needs may log their users off."""
@@ -573,6 +574,7 @@ class Rollout:
             names.RECORD: self._record.encode(),
             names.HISTORY: history.written(self._pool.tags.get(names.HISTORY), entry),
             names.LAST: self._last(str(status), f"{entry.updated} of {entry.needed} updated{why and f'; {why}'}"),
+            **load.tags(self._watch.load),
         }
         if self._only is None:
             paused = status is State.PAUSED and (self._window.goes_on or self._ready)
@@ -656,3 +658,11 @@ class Rollout:
         else:
             self._before_log.append(event)
         self._listener(event)
+
+
+def _why_stuck(candidates: Candidates, limits: Limits) -> str:
+    most = limits.max_sessions
+    used = sum(most is not None and candidate.sessions > most for candidate in candidates.at(Stage.BUILT))
+    if used:
+        return f"{used} have more than {most} session{'' if most == 1 else 's'}"
+    return f"{limits.serving} serve, {limits.floor} must"

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from rollout.admission import Candidate, Candidates, Stage
 
+ENOUGH = 5
+"""Hosts that must have been seen before their times count."""
+
 
 class Standing(Protocol):
     """What is asked of a host's work."""
@@ -35,6 +38,10 @@ class Standing(Protocol):
     def outage(self) -> float | None: ...
     @property
     def emptying(self) -> float | None: ...
+    @property
+    def occupied(self) -> bool: ...
+    @property
+    def draining_since(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Listed:
 
     serves: bool
     broken: bool
+    sessions: int = 0
 
 
 class Standings:
@@ -61,6 +69,8 @@ class Standings:
         """How long the hosts that are back were out of service, ascending."""
         self.drains: list[float] = []
         """How long the hosts that are empty took until then, ascending."""
+        self.left_after: list[float] = []
+        """The same, of those of them that had sessions."""
         self.note(self._works)
 
     def note(self, names: Iterable[str]) -> None:
@@ -77,6 +87,7 @@ class Standings:
                 serving=stage < Stage.DRAINING and listed.serves,
                 broken=stage < Stage.OUT and listed.broken,
                 holds_slot=work.holds_slot,
+                sessions=listed.sessions if stage < Stage.OUT else 0,
             )
         )
         flags = _flags(work, stage, listed)
@@ -88,10 +99,25 @@ class Standings:
             self._failed.setdefault(name)
         else:
             self._failed.pop(name, None)
-        for what, seconds, seen in (("out", work.outage, self.outages), ("drain", work.emptying, self.drains)):
+        left_after = work.emptying if work.occupied else None
+        for what, seconds, seen in (
+            ("out", work.outage, self.outages),
+            ("drain", work.emptying, self.drains),
+            ("left", left_after, self.left_after),
+        ):
             if seconds is not None and (what, name) not in self._measured:
                 self._measured.add((what, name))
                 insort(seen, seconds)
+
+    def stay(self, now: float) -> float | None:
+        """Seconds for which the sessions of a drained host stay: those seen so far, with the time of those that are not
+        over, by the hosts that became empty. Else the quick ones, which end first, would count alone. None before there
+        are enough."""
+        if len(self.left_after) < ENOUGH:
+            return None
+        works = [self._works[candidate.name] for candidate in self.candidates.at(Stage.DRAINING)]
+        since = [work.draining_since for work in works if work.occupied and work.draining_since is not None]
+        return (sum(self.left_after) + sum(now - at for at in since)) / len(self.left_after)
 
     @property
     def failed(self) -> tuple[str, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rollout import schedule
 from rollout.admission import Left
 from rollout.clock import from_iso, iso
 from rollout.declaration import Declaration
+from rollout.load import Load
 from rollout.poll_times import quantile
+from rollout.standings import ENOUGH
+from rollout.timing import quietest
 from rollout.window import Opening
 
 SLOW, HALF = 0.95, 0.5
-ENOUGH = 5
-"""Hosts that must have been seen before their times are those that count."""
 
 
 CLOSED = Opening(0.0, 0.0)
@@ -31,6 +32,7 @@ class WindowWatch:
         """The one that this run works in, or for."""
         self.stock = 0
         """Disks that this run builds ahead of it."""
+        self._quiet: Callable[[Opening], Opening] = lambda opening: opening
         self.goes_on = ""
         """When the next window opens (ISO 8601, UTC), once that was asked for."""
 
@@ -39,12 +41,30 @@ class WindowWatch:
         if self._always:
             return True
         opening = schedule.opening_at(self._declaration, now, self._moved)
-        self._opening = opening or CLOSED
-        return opening is not None
+        is_open = opening is not None and self._begins(opening).start <= now
+        self._opening = opening if opening is not None and is_open else CLOSED
+        return is_open
 
     def move(self, moved: float | None) -> None:
         """From now on the next opening begins when a person wants it to; None for when it is declared."""
         self._moved = moved
+
+    def wait_for_quiet(self, load: Load, hosts: int, pool: int) -> None:
+        """With `timing: quietest`: from now on an opening begins at its quietest time, for the work on `hosts` hosts of
+        a pool of `pool`."""
+        self._quiet = lambda opening: quietest(self._declaration, load, hosts, pool, opening)
+
+    def _begins(self, opening: Opening) -> Opening:
+        """The opening from when it is used on."""
+        return opening if opening.start == self._moved else self._quiet(opening)
+
+    def next(self, now: float) -> Opening | None:
+        """The opening that begins after `now`, or None."""
+        current = schedule.opening_at(self._declaration, now, self._moved)
+        if current is not None and self._begins(current).start > now:
+            return self._begins(current)
+        opening = schedule.next_opening(self._declaration, now, self._moved)
+        return self._begins(opening) if opening is not None else None
 
     def may_build(self, now: float) -> bool:
         """Whether it is time to build disks for the next opening."""
@@ -70,10 +90,6 @@ class WindowWatch:
         ahead = opening.start - self._declaration.build_ahead - now
         return ahead if ahead > 0 else opening.start - now
 
-    def next(self, now: float) -> Opening | None:
-        """The next opening after `now`, or None."""
-        return schedule.next_opening(self._declaration, now, self._moved)
-
     def opens(self, now: float) -> str:
         """When the next window opens, for people."""
         opening = self.next(now)
@@ -85,12 +101,9 @@ class WindowWatch:
     def left(self, now: float, outages: Sequence[float], drains: Sequence[float], sessions: int) -> Left:
         """What is left of the window, and what hosts take: the slowest twentieth of `outages` and `drains` (seconds so
         far, ascending), the typical time before there are any."""
-        opening = self._opening
-        opens = max(0.0, opening.start - now)
-        if opening.end == math.inf:
-            return Left(opens=opens)
-        drain, empty = self._declaration.drain, schedule.EMPTYING
+        opening, drain = self._opening, self._declaration.drain
         out = quantile(outages, SLOW) if len(outages) >= ENOUGH else max([schedule.OUTAGE, *outages])
+        empty = schedule.EMPTYING
         if sessions:
             # A drain that is not done when the window closes is given back: nothing is lost but the users' peace.
             longest = min(drain.deadline + drain.grace, (opening.end - opening.start) * HALF)
@@ -100,5 +113,5 @@ class WindowWatch:
             from_build=schedule.BUILD + empty + out,
             from_drain=empty + out,
             from_release=out,
-            opens=opens,
+            opens=max(0.0, opening.start - now),
         )

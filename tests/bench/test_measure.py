@@ -85,6 +85,46 @@ def test_sessions_that_ended_against_their_users_are_counted_from_the_beginning_
     assert found == measure.EndedForUsers(cut_off=1, forced=2)
 
 
+def test_users_are_disturbed_by_what_they_are_told_and_by_moves_that_follow():
+    def event(second: int, user: str, host: str, kind: str) -> dict[str, Any]:
+        return {"time": at(second), "user": user, "host": host, "event": kind}
+
+    events = [
+        event(5, "early", "vm-0", "message"),  # before the rollout
+        event(10, "moves", "vm-0", "message"),
+        event(20, "moves", "vm-0", "logoff"),
+        event(40, "moves", "vm-1", "logon"),
+        event(41, "moves", "vm-1", "message"),
+        event(42, "moves", "vm-1", "message"),  # told again on the same host
+        event(50, "moves", "vm-1", "logoff"),
+        event(60, "moves", "vm-2", "logon"),
+        event(10, "goes home", "vm-0", "message"),
+        event(20, "goes home", "vm-0", "logoff"),
+        event(30 + 30 * 60, "goes home", "vm-1", "logon"),
+        event(10, "returns", "vm-0", "message"),
+        event(20, "returns", "vm-0", "logoff"),
+        event(30, "returns", "vm-0", "logon"),
+        event(30, "new", "vm-0", "logon"),
+        event(70, "forced", "vm-0", "forced_logoff"),
+        event(80, "unlucky", "vm-0", "cut_off"),
+    ]
+    found = measure.disturbed(sorted(events, key=lambda e: e["time"]), since=measure.seconds_of(at(10)))
+    assert (found.messages, found.moved, found.twice, found.forced, found.cut_off) == (5, 2, 1, 1, 1)
+    assert found.sessions == 9
+
+
+def test_a_host_is_drained_until_it_is_out_or_given_back():
+    changes = [
+        change("a", "draining", 10),
+        change("b", "draining", 20),
+        change("a", "unavailable", 40),
+        change("b", "serving", 50),
+        change("c", "draining", 60),
+        change("c", "unavailable", 90),
+    ]
+    assert measure.drained(changes, ["a", "b"]) == 60
+
+
 def test_a_percentile_lies_between_its_neighbours():
     assert measure.percentile(range(21), 95) == 19.0
     assert measure.percentile((10.0, 20.0, 40.0), 25) == 15.0

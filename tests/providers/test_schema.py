@@ -77,8 +77,8 @@ def test_each_default_is_valid_by_its_own_schema(prop: dict[str, Any]) -> None:
         jsonschema.Draft202012Validator({**prop, "$schema": schema()["$schema"]}).validate(prop["default"])
 
 
-NIGHT = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
-GOES_WITH = dict.fromkeys(("build_ahead", "ready_by"), ("window", NIGHT))
+WINDOW = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
+GOES_WITH = dict.fromkeys(("build_ahead", "ready_by", "timing"), ("window", WINDOW))
 """What an input makes sense with only."""
 
 

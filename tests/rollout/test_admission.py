@@ -31,6 +31,7 @@ def candidates(draw: st.DrawFn) -> tuple[Candidate, ...]:
                 serving=draw(FLAGS) and stage < Stage.DRAINING,
                 broken=draw(FLAGS) and before_out,
                 holds_slot=draw(FLAGS) and stage is Stage.ENDED,
+                sessions=draw(st.integers(0, 4)),
             )
         )
     return tuple(replace(c, serving=c.serving and not c.broken) for c in made)
@@ -49,6 +50,9 @@ LIMITS = st.builds(
     first_builds=st.integers(1, 3),
     canary_left=st.one_of(st.none(), st.integers(0, 3)),
     order=st.builds(Order, barrier=FLAGS, drain_ahead=FLAGS, by_sessions=FLAGS),
+    ahead_empty=st.one_of(st.none(), st.integers(0, 10)),
+    floor_occupied=st.integers(0, 20),
+    max_sessions=st.one_of(st.none(), st.integers(0, 3)),
 )
 PLAIN = Limits(2, 4, 10, 0, 0, 6, 10, True, 1, None)
 
@@ -88,9 +92,48 @@ def test_only_hosts_that_wait_for_it_are_admitted_and_in_their_order(
 ) -> None:
     go = admit(them, limits)
     for names, stage in ((go.build, Stage.QUEUED), (go.drain, Stage.BUILT), (go.release, Stage.EMPTY)):
-        there = [c.name for c in them if c.stage is stage]
-        assert list(names) == [name for name in there if name in names]
+        there = [c for c in them if c.stage is stage]
+        if stage is Stage.BUILT and limits.order.by_sessions:
+            there.sort(key=lambda c: c.sessions)
+        assert list(names) == [c.name for c in there if c.name in names]
     assert go.build == tuple(c.name for c in them if c.stage is Stage.QUEUED)[: len(go.build)]
+
+
+@given(candidates(), LIMITS)
+def test_i1_capacity_hosts_with_sessions_are_drained_for_the_load_that_is_expected_until_they_are_back(
+    them: tuple[Candidate, ...], limits: Limits
+) -> None:
+    go = of(admit(them, limits).drain, them)
+    if any(c.serving and c.sessions for c in go):
+        before_the_last = sum(c.serving for c in go) - 1 - _after_the_last_occupied(go, them, limits)
+        assert limits.serving - before_the_last - 1 >= limits.floor_occupied
+
+
+def _after_the_last_occupied(go: list[Candidate], them: tuple[Candidate, ...], limits: Limits) -> int:
+    """Serving hosts without sessions that were taken after it: for them the lower floor is enough."""
+    names = admit(them, limits).drain
+    in_turn = sorted(go, key=lambda c: names.index(c.name))
+    last = max(place for place, c in enumerate(in_turn) if c.serving and c.sessions)
+    return sum(c.serving for c in in_turn[last + 1 :])
+
+
+@given(candidates(), LIMITS)
+def test_no_host_with_more_sessions_than_declared_is_drained(them: tuple[Candidate, ...], limits: Limits) -> None:
+    if limits.max_sessions is not None:
+        assert all(c.sessions <= limits.max_sessions for c in of(admit(them, limits).drain, them))
+
+
+def test_those_with_the_fewest_sessions_now_are_drained_first_and_quick_ones_not_far_ahead() -> None:
+    sessions = {"a": 3, "b": 1, "c": 0, "d": 0, "e": 2}
+    them = [Candidate(name, Stage.BUILT, True, False, sessions=count) for name, count in sessions.items()]
+    assert admit(them, replace(PLAIN, ahead=3, ahead_empty=3)).drain == ("c", "d", "b")
+    assert admit(them, replace(PLAIN, ahead=3, ahead_empty=1)).drain == ("c", "b", "e")
+    by_name = replace(PLAIN, ahead=3, order=Order(by_sessions=False))
+    assert admit(them, by_name).drain == ("a", "b", "c")
+    assert admit(them, replace(PLAIN, ahead=3, ahead_empty=3, max_sessions=0)).drain == ("c", "d")
+    # Ten serve: seven must, and nine where a host has users who may take long.
+    tight = replace(PLAIN, floor=7, floor_occupied=9, ahead=6, ahead_empty=1)
+    assert admit(them, tight).drain == ("c",)
 
 
 def test_a_broken_host_does_not_wait_for_those_that_wait_for_its_slot() -> None:

@@ -52,7 +52,8 @@ def line(hosts: list[Host], *, ongoing: bool = False, **inputs: Any) -> str:
     declared, target = declaration(window=IN_AN_HOUR, canary={"hosts": 0}, **inputs), image()
     record = RolloutRecord(wanted_id(target, declared), 1, State.PAUSED, 0, n=len(hosts)) if ongoing else None
     found = pool(hosts, record=record)
-    return ahead.line(found, target, declared, hosts_to_update(found, target, declared), NOW)
+    opening = next(declared.window.openings(NOW))  # type: ignore[union-attr]
+    return ahead.line(found, target, declared, hosts_to_update(found, target, declared), opening)
 
 
 def test_a_preview_says_what_is_built_ahead_and_what_that_costs_at_most() -> None:

@@ -27,6 +27,8 @@ class Work:
     holds_slot: bool = False
     outage: float | None = None
     emptying: float | None = None
+    occupied: bool = False
+    draining_since: float | None = None
     asked: int = 0
 
     @property
@@ -86,6 +88,18 @@ def test_a_change_costs_a_look_at_the_host_that_changed_however_many_there_are(h
     standings.note(["vm-3"])
     assert sum(work.asked for work in works) == 1
     assert standings.candidates.count(Stage.BUILDING) == 1
+
+
+def test_how_long_people_stay_counts_those_who_are_still_there() -> None:
+    works = [Work(f"vm-{number}", Stage.DRAINING, occupied=True, draining_since=0.0) for number in range(8)]
+    quick = Work("vm-8", Stage.EMPTY, emptying=60.0)
+    standings = Standings([*works, quick], lambda name: Listed(True, False))
+    assert standings.stay(600.0) is None
+    for work in works[:5]:
+        work.at, work.emptying = Stage.EMPTY, 300.0
+    standings.note(work.name for work in works)
+    assert standings.stay(600.0) == (5 * 300 + 3 * 600) / 5  # not 300, of which nobody knows whether it is typical
+    assert standings.drains == [60.0] + [300.0] * 5
 
 
 class Walked(Candidates):
