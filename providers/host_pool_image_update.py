@@ -26,7 +26,10 @@ from providers.args import (
     HostPoolImageUpdateArgs,
     JoinArgs,
     LocalAdminArgs,
+    LogAnalyticsArgs,
+    NotifyArgs,
     VerifyArgs,
+    WindowArgs,
 )
 from providers.failure import HostPoolImageUpdateFailed
 
@@ -43,7 +46,10 @@ __all__ = [
     "HostPoolImageUpdateProvider",
     "JoinArgs",
     "LocalAdminArgs",
+    "LogAnalyticsArgs",
+    "NotifyArgs",
     "VerifyArgs",
+    "WindowArgs",
 ]
 
 TOKEN = "pulumi-python:dynamic/avd:HostPoolImageUpdate"

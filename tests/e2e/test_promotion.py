@@ -194,6 +194,6 @@ def test_i8_nothing_that_is_secret_is_shown_or_kept(
 ) -> None:
     texts = public_texts(stack, promoted, reverted, destroyed)
     assert secrets_in(stack, texts) == []
-    for channel in (".jsonl", "/history/", ".json", "/verbose/", "emulator.log"):
+    for channel in (".jsonl", ".audit.jsonl", "/history/", ".json", "/verbose/", "emulator.log"):
         assert any(channel in where for where in texts), channel
     assert "eventSink" in reverted.output, "the log is talkative"

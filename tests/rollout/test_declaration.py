@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rollout.declaration import Build, Canary, Checkpoint, Declaration, DeviceCleanup, Stop, WhenClosed, parse
 from rollout.draining import LogOff
 from rollout.errors import InvalidDeclaration
+from rollout.log_analytics import LogAnalytics
 from rollout.values import Amount, duration
 from rollout.window import Window
 from tests.support.observed import DEFINITION, POOL, SECRETS
@@ -19,6 +20,7 @@ LEAST: dict[str, Any] = {"host_pool_id": POOL, "image": DEFINITION, "version": "
 AD = {"type": "ad", "domain": "contoso.com", "user": "joiner", "password_secret": f"{SECRETS}/join"}
 
 NIGHTS = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "Europe/Amsterdam"}
+TABLE = {"endpoint": "https://avd-a1b2.westeurope-1.ingest.monitor.azure.com", "rule_id": f"dcr-{'0' * 32}"}
 
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     # property, inputs, value as told, part of the remedy
@@ -115,6 +117,16 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("notify.url_secrets[1]", {"notify": {"url_secrets": [f"{SECRETS}/a", "teams"]}}, "teams", "/secrets/<name>"),
     ("notify.title", {"notify": {"url_secrets": [f"{SECRETS}/a"], "title": "{host}"}}, "{host}", "{pool}, {what}"),
     ("notify.text", {"notify": {"url_secrets": [f"{SECRETS}/a"], "text": "{text"}}, "{text", "{pool}: {what}"),
+    ("log_analytics.endpoint", {"log_analytics": {**TABLE, "endpoint": "logs"}}, "logs", "logsIngestion"),
+    ("log_analytics.endpoint", {"log_analytics": {**TABLE, "endpoint": "http://x"}}, "http://x", "https://avd-a1b2"),
+    (
+        "log_analytics.endpoint",
+        {"log_analytics": {**TABLE, "endpoint": "https://a?b"}},
+        "https://a?b",
+        "https://avd-a1b2",
+    ),
+    ("log_analytics.rule_id", {"log_analytics": {**TABLE, "rule_id": "/subscriptions/s"}}, "/subscr", "immutableId"),
+    ("log_analytics.stream", {"log_analytics": {**TABLE, "stream": "Audit_CL"}}, "Audit_CL", "Custom-AvdImageUpdate"),
     ("when_closed", {"when_closed": "ask"}, "ask", "return, wait"),
     ("notify.reminders[0]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["1 day"]}}, "1 day", "PT10M"),
     ("notify.reminders[1]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P1D", "PT5M"]}}, "PT5M", "P1D"),
@@ -265,3 +277,8 @@ def test_whatever_is_given_for_a_number_is_told_or_taken(value: Any) -> None:
             parse({**LEAST, prop: value})
         except InvalidDeclaration as told:
             assert told.prop == prop
+
+
+def test_a_table_of_log_analytics_has_the_stream_of_the_template() -> None:
+    declared = parse({**LEAST, "log_analytics": {**TABLE, "endpoint": f"{TABLE['endpoint']}/"}}).log_analytics
+    assert declared == LogAnalytics(TABLE["endpoint"], TABLE["rule_id"], "Custom-AvdImageUpdate")
