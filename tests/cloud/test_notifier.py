@@ -1,4 +1,4 @@
-"""Notices by apprise to a webhook: what arrives, and that nothing that fails there reaches the rollout."""
+"""Notices by apprise to a webhook and a mailbox: what arrives; nothing that fails there reaches the rollout."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rollout.azure import Azure
 from rollout.errors import Forbidden
 from rollout.events import Event, Kind
 from rollout.notices import Notify
+from tests.support.mail_sink import mail_sink
 
 VAULT = "https://vault.vault.azure.net/secrets"
 
@@ -88,6 +89,20 @@ async def test_notices_arrive_in_order_and_in_the_declared_words(hook: Hook) -> 
         ("[hp1] paused of 1.0.1", "paused by an administrator (ci@runner)"),
         ("[hp1] complete of 1.0.1", "all 12 hosts run 1.0.1 (ci@runner)"),
     ]
+
+
+async def test_mail_is_sent_with_the_title_as_its_subject() -> None:
+    with mail_sink() as mail:
+        query = f"from=avd@contoso.com&to=admins@contoso.com&smtp=127.0.0.1&mode=insecure&port={mail.port}&format=text"
+        url = f"mailto://avd:s3cret-of-the-mailbox@127.0.0.1:{mail.port}/?{query}"
+        assert await told(Vault(mail=url), Notify((f"{VAULT}/mail",)), STARTED, DONE) == []
+    assert [(each["Subject"], each["To"]) for each in mail.got] == [
+        ("AVD pool hp1: started", "admins@contoso.com"),
+        ("AVD pool hp1: complete", "admins@contoso.com"),
+    ]
+    body = mail.got[1].get_body()
+    assert body is not None and body.get_content().strip() == "all 12 hosts run 1.0.1"
+    assert any(line.startswith("AUTH PLAIN") for line in mail.said)
 
 
 async def test_quiet_tells_only_what_needs_somebody(hook: Hook) -> None:
