@@ -178,9 +178,10 @@ async def test_it_is_tried_again_while_the_run_goes_on(server: Running, tmp_path
     async with LogAnalyticsSink(cast(Azure, azure), DECLARED, file, warnings.append) as listener:
         note(file, server, "a")
         listener(SOMETHING)
-        await azure.third.wait()
-        azure.error = None
-        await azure.taken.wait()
+        async with asyncio.timeout(60):  # else it would wait for ever where nothing is tried again
+            await azure.third.wait()
+            azure.error = None
+            await azure.taken.wait()
     assert azure.rows == ["a"]
     assert warnings == ["log_analytics: rows were not sent: https://nowhere answered 0 NoAnswer"]
 
