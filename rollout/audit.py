@@ -15,6 +15,7 @@ from typing import Any
 from rollout.clock import iso
 from rollout.events import Event, Kind
 from rollout.names import digest
+from rollout.presence import CUT_OFF, ENDED, LOGGED_OFF
 
 SCHEMA_VERSION = 1
 LONGEST = 2000
@@ -22,8 +23,8 @@ LONGEST = 2000
 VERSIONS_TOLD = 5
 """Different versions that are named as those the hosts come from."""
 
-LOGGED_OFF = "logged off"
-"""`data.what` of a USER event: the engine ended the session."""
+_OF_USERS = {LOGGED_OFF: "user_logged_off", ENDED: "session_ended", CUT_OFF: "user_cut_off"}
+"""What befell a user against their will, to its event."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Row:
     host: str = ""
     """Name of the virtual machine, where the event is about one."""
     user: str = ""
-    """User principal name of the person who was logged off."""
+    """User principal name of the person whose session ended."""
     from_version: str = ""
     """Image version before: of the host, or those of all hosts that need work."""
     to_version: str = ""
@@ -120,7 +121,9 @@ EVENTS = {
     "host_failed": "Neither disk could be brought back: the host is left drained.",
     "host_gone": "The virtual machine was deleted meanwhile.",
     "host_left_out": "A host was given back unchanged, for another run.",
-    "user_logged_off": "The engine ended a session, as `drain.log_off` declares.",
+    "user_logged_off": "The engine ended an active session, as `drain.log_off` declares.",
+    "session_ended": "It ended a disconnected session, as declared.",
+    "user_cut_off": "The machine went from under a session: something else stopped it.",
     "rollout_paused": "No new host is begun, by whose wish or for which reason `Why` says.",
     "rollout_ended": "The run is over; `Status` and the counts say how.",
     "rollout_interrupted": "The run was told to stop, or an error ended it, as `Why` says. A later one goes on.",
@@ -191,9 +194,8 @@ class Audit:
                 name = f"host_{data.get('result')}"
                 return self._host(event, name, why=event.text) if name in EVENTS else None  # else it is being restored
             case Kind.USER:
-                if data.get("what") != LOGGED_OFF:
-                    return None
-                return self._host(event, "user_logged_off", user=str(data.get("user") or ""))
+                name = _OF_USERS.get(str(data.get("what")), "")
+                return self._host(event, name, user=str(data.get("user") or "")) if name else None
             case Kind.PAUSED:
                 return self._row(event, "rollout_paused", why=event.text)
             case Kind.ENDED:

@@ -24,6 +24,7 @@ from tests.support.web_sink import WebSink, web_sink
 
 HOOK_PASSWORD, COLLECTOR_KEY = "M4rked-Hook-Passw0rd", "m4rked-collector-key"
 SECRETS = ("J0in-the-domain!", "L0cal-Admin-Passw0rd!", "deployer-secret", HOOK_PASSWORD, COLLECTOR_KEY)
+ENDED = ("user_logged_off", "session_ended")
 HOOK = f"{GROUP}/providers/Microsoft.KeyVault/vaults/avd-kv/secrets/hook"
 
 
@@ -114,7 +115,7 @@ def test_who_was_logged_off_is_who_the_emulator_saw(updated: Path, server: Runni
     asked = Request("GET", "/emulator/session-events", {"hostpool": "hp1"})
     seen = in_server(server, lambda: server.emulator.handle(asked).body["events"])
     forced = sorted((each["user"], each["host"]) for each in seen if each["event"] == "forced_logoff")
-    told = [(each["User"], each["Host"]) for each in rows(updated) if each["Event"] == "user_logged_off"]
+    told = [(each["User"], each["Host"]) for each in rows(updated) if each["Event"] in ENDED]
     assert forced and sorted(told) == sorted((user, host.partition(".")[0]) for user, host in forced)
 
 

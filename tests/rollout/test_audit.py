@@ -94,6 +94,15 @@ def test_a_row_says_who_when_which_pool_and_what() -> None:
             {"Event": "user_logged_off", "Host": "vm-0", "User": "ann@contoso.com", "FromVersion": "1.0.0"},
         ),
         (event(Kind.USER, "...", "vm-0", user="ann@contoso.com", what="message"), None),
+        (event(Kind.USER, "...", "vm-0", user="ann@contoso.com", what="signed out"), None),
+        (
+            event(Kind.USER, "...", "vm-1", user="bob@contoso.com", what="disconnected session ended"),
+            {"Event": "session_ended", "Host": "vm-1", "User": "bob@contoso.com", "FromVersion": "0.9.0"},
+        ),
+        (
+            event(Kind.USER, "...", "vm-1", user="bob@contoso.com", what="cut off"),
+            {"Event": "user_cut_off", "Host": "vm-1", "User": "bob@contoso.com", "FromVersion": "0.9.0"},
+        ),
         (event(Kind.PAUSED, "paused by bob"), {"Event": "rollout_paused", "Why": "paused by bob"}),
         (
             event(Kind.ENDED, "1 of 2", status="complete_with_failures", counts=COUNTS, duration=3600, hosts={"x": []}),
