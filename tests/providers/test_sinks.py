@@ -79,7 +79,7 @@ def updated(server: Running, web: WebSink, tmp_path_factory: pytest.TempPathFact
             server,
             max_unavailable=1.0,
             canary={"bake": "PT1M"},
-            drain={"deadline": "PT10M", "grace": "PT2M", "log_off": "force"},
+            drain={"deadline": "PT10M", "grace": "PT2M", "log_off": "force", "allow_data_loss": True},
             log_analytics=table,
             notify={"url_secrets": [f"{server.url}/keyvault/avd-kv/secrets/hook"]},
         )
