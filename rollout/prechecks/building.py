@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from rollout.arm import dig, name_of
 from rollout.azure import Body
@@ -16,9 +15,6 @@ from rollout.prechecks.actions import SUBNETS_READ
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error
 from rollout.prechecks.rights import allows
-
-RESERVED = 5
-"""Addresses that Azure keeps of each subnet (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
 
 
 def temporary_machines(facts: Facts) -> int:
@@ -74,36 +70,27 @@ def _administrator(facts: Facts) -> Iterator[Finding]:
 
 
 def _addresses(facts: Facts) -> Iterator[Finding]:
-    if facts.subnet is None:
+    for subnet in facts.subnets:
         declared = facts.declaration.build_subnet_id
-        if declared and allows(facts.permissions.get(declared, ()), SUBNETS_READ):
+        if subnet.body is None:
+            if declared and allows(facts.permissions.get(declared, ()), SUBNETS_READ):
+                yield error(
+                    "subnet-missing",
+                    f"build_subnet_id: {declared!r}",
+                    "the subnet does not exist",
+                    "correct the id (az network vnet subnet list)",
+                )
+            continue
+        free, wanted = subnet.free, min(temporary_machines(facts), subnet.hosts)
+        if free < wanted:
             yield error(
-                "subnet-missing",
-                f"build_subnet_id: {declared!r}",
-                "the subnet does not exist",
-                "correct the id (az network vnet subnet list)",
+                "subnet-full",
+                _named(facts),
+                f"subnet {name_of(subnet.id)} has {free} free addresses, and {wanted} temporary machines need one each",
+                f"declare max_building: {free}, or a larger build_subnet_id"
+                if free
+                else "declare a build_subnet_id with free addresses, or free some",
             )
-        return
-    free, wanted = free_addresses(facts.subnet), temporary_machines(facts)
-    if free < wanted:
-        yield error(
-            "subnet-full",
-            _named(facts),
-            f"subnet {name_of(facts.subnet_id or '')} has {free} free addresses, and {wanted} temporary machines "
-            "need one each",
-            f"declare max_building: {free}, or a larger build_subnet_id"
-            if free
-            else "declare a build_subnet_id with free addresses, or free some",
-        )
-
-
-def free_addresses(subnet: Body) -> int:
-    """Free IPv4 addresses of a subnet."""
-    properties = subnet.get("properties") or {}
-    prefixes = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
-    sizes = [ip_network(str(prefix), strict=False) for prefix in prefixes if prefix]
-    total = sum(network.num_addresses - RESERVED for network in sizes if network.version == 4)
-    return max(0, total - len(properties.get("ipConfigurations") or ()))
 
 
 def _size_of(facts: Facts, host: Host) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -19,7 +19,9 @@ from rollout.errors import AzureError, Forbidden, NotFound, Unreachable
 from rollout.images import Image, Kind
 from rollout.observation import Host, Pool
 from rollout.plan import Work, hosts_to_update
+from rollout.prechecks import network
 from rollout.prechecks.actions import Holds
+from rollout.prechecks.network import Subnet
 
 T = TypeVar("T")
 
@@ -49,8 +51,8 @@ class Facts:
     locks: tuple[Body, ...] = ()
     locks_unread: tuple[str, ...] = ()
     """Ids of the groups whose locks may not be read."""
-    subnet_id: str | None = None
-    subnet: Body | None = None
+    subnets: tuple[Subnet, ...] = ()
+    """Where temporary machines get their addresses."""
     skus: Mapping[str, Body] | None = None
     """VM sizes of the hosts' location by lower-case name."""
     usages: Mapping[str, Body] | None = None
@@ -100,15 +102,15 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
     known = Facts(pool, image, declaration, hosts_to_update(pool, image, declaration))
     build_group = declaration.build_resource_group_id
     groups = _groups(known)
-    (subnet_id, subnet, security_group), locks, (skus, usages), terms, missing, full = await asyncio.gather(
-        _network(azure, known),
+    subnets, locks, (skus, usages), terms, missing, full = await asyncio.gather(
+        network.read(azure, declaration.build_subnet_id, known.built),
         asyncio.gather(*(_or_none(azure.list_locks(group)) for group in groups)),
         asyncio.gather(_or_none(azure.list_skus(pool.location)), _or_none(azure.list_usages(pool.location))),
         _terms(azure, known),
         _missing(azure, build_group),
         _full(azure, known.hosts if extensions else ()),
     )
-    scopes = scopes_of(known, subnet_id, security_group)
+    scopes = scopes_of(known, subnets)
     ids = list(dict.fromkeys(scope.id for scope in scopes))
     permissions = await asyncio.gather(*(_or_none(azure.list_permissions(scope)) for scope in ids))
     return replace(
@@ -117,8 +119,7 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
         permissions={id: tuple(found) for id, found in zip(ids, permissions, strict=True) if found is not None},
         locks=tuple({str(lock["id"]).lower(): lock for found in locks for lock in found or ()}.values()),
         locks_unread=tuple(group for group, found in zip(groups, locks, strict=True) if found is None),
-        subnet_id=subnet_id,
-        subnet=subnet,
+        subnets=subnets,
         skus=None if skus is None else {str(sku["name"]).lower(): sku for sku in skus},
         usages=None if usages is None else {str(dig(row, "name", "value")).lower(): row for row in usages},
         build_group_missing=missing,
@@ -143,7 +144,7 @@ def _groups(facts: Facts) -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def scopes_of(facts: Facts, subnet_id: str | None, security_group: str | None) -> tuple[Scope, ...]:
+def scopes_of(facts: Facts, subnets: Sequence[Subnet]) -> tuple[Scope, ...]:
     """The scopes that the engine works at: resources where one is enough (a role may end there), else groups."""
     declaration, image = facts.declaration, facts.image
     scopes = [Scope(facts.pool.id, Holds.POOL)]
@@ -152,27 +153,14 @@ def scopes_of(facts: Facts, subnet_id: str | None, security_group: str | None) -
     if facts.built:
         build = [declaration.build_resource_group_id] if declaration.build_resource_group_id else list(groups)
         scopes += [Scope(group, Holds.BUILD) for group in build]
-        if subnet_id:
-            scopes.append(Scope(subnet_id, Holds.SUBNET))
-        if security_group:
-            scopes.append(Scope(security_group, Holds.SECURITY_GROUP))
+        scopes += [Scope(subnet.id, Holds.SUBNET) for subnet in subnets]
+        secured = dict.fromkeys(subnet.security_group for subnet in subnets if subnet.security_group)
+        scopes += [Scope(group, Holds.SECURITY_GROUP) for group in secured]
     if image.kind is Kind.GALLERY:
         scopes.append(Scope(image.id.rsplit("/images/", 1)[0], Holds.GALLERY))
     elif image.kind is Kind.MANAGED:
         scopes.append(Scope(image.id, Holds.MANAGED_IMAGE))
     return tuple(scopes)
-
-
-async def _network(azure: Azure, facts: Facts) -> tuple[str | None, Body | None, str | None]:
-    """The subnet of the temporary machines, and the id of their security group: the declared subnet, without a security
-    group, else those of the first host, taken for all (`temporary_vm.nic_body`)."""
-    subnet_id, security_group = facts.declaration.build_subnet_id, None
-    if subnet_id is None and facts.built and facts.built[0].vm.nic_ids:
-        nic = await _or_none(azure.get_nic(facts.built[0].vm.nic_ids[0]))
-        security_group = dig(nic, "properties", "networkSecurityGroup", "id")
-        for configuration in dig(nic, "properties", "ipConfigurations") or ():
-            subnet_id = subnet_id or dig(configuration, "properties", "subnet", "id")
-    return subnet_id, await _or_none(azure.get_subnet(subnet_id)) if subnet_id else None, security_group
 
 
 async def _terms(azure: Azure, facts: Facts) -> Body | None:

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rollout.arm import same_id
 from rollout.observation import Host
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, some, warning
@@ -32,8 +31,9 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def ghosts(facts: Facts) -> Iterator[Finding]:
+    by_id = {host.vm.id.lower(): host.name for host in facts.pool.hosts}
     for ghost in facts.pool.ghosts:
-        former = next((h.name for h in facts.pool.hosts if same_id(h.vm.id, ghost.vm_resource_id)), None)
+        former = by_id.get((ghost.vm_resource_id or "").rstrip("/").lower())
         if former is not None:
             yield warning(
                 "former-session-host",

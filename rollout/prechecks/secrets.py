@@ -18,10 +18,13 @@ from rollout.arm import dig
 from rollout.azure import Azure, Body
 from rollout.clock import iso
 from rollout.declaration import Declaration
-from rollout.errors import AzureError, Forbidden, NotFound
+from rollout.errors import AzureError, Forbidden, NotFound, Unreachable
 from rollout.prechecks.credentials import name_refused, password_refused, settings_refused
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, graded, warning
+
+PATIENCE = 20.0
+"""Seconds for which a preview waits for a vault: one behind a private endpoint may never answer where it runs."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ async def check(azure: Azure, facts: Facts, *, preview: bool) -> list[Finding]:
     """One read for each secret. In a preview, which may run with other rights than the update, a secret that may not be
     read is a warning; an update is not stopped by what only notifications need."""
     wanted = tuple(declared(facts.declaration))
-    answers = await asyncio.gather(*(_read(azure, secret.uri) for secret in wanted))
+    answers = await asyncio.gather(*(_read(azure, secret.uri, PATIENCE if preview else None) for secret in wanted))
 
     def judged() -> list[Finding]:
         found: list[Finding] = []
@@ -84,9 +87,12 @@ async def check(azure: Azure, facts: Facts, *, preview: bool) -> list[Finding]:
     return await asyncio.to_thread(judged) if any(secret.service for secret in wanted) else judged()
 
 
-async def _read(azure: Azure, uri: str) -> Body | AzureError:
+async def _read(azure: Azure, uri: str, patience: float | None) -> Body | AzureError:
     try:
-        return await azure.get_secret_bundle(uri)
+        async with asyncio.timeout(patience):
+            return await azure.get_secret_bundle(uri)
+    except TimeoutError:
+        return Unreachable(0, "NoAnswer", f"no answer in {patience:g} s")
     except AzureError as failed:
         return failed
 

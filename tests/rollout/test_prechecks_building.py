@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollout.images import Image
-from rollout.prechecks.building import free_addresses
+from rollout.prechecks.network import Subnet
 from tests.support.fake_azure import SKU, FakeAzure, usage
 from tests.support.observed import GROUP, SUBNET, SUBSCRIPTION, Body, host, image, pool
 from tests.support.prechecked import ids, only
@@ -50,7 +50,7 @@ def restricted(kind: str, **info: Any) -> Body:
     ],
 )
 def test_azure_keeps_five_addresses_of_each_subnet(body: Body, free: int) -> None:
-    assert free_addresses(body) == free
+    assert Subnet(SUBNET, body, 1).free == free
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from rollout.clock import iso
 from rollout.hold import Hold
 from rollout.lease import Holder
 from simulation.virtual_time import EPOCH, virtually
-from tests.support.pools import DEFINITION, GROUP, POOL, SUBSCRIPTION
+from tests.support.pools import DEFINITION, GROUP, POOL, SUBSCRIPTION, Bench
 from tests.support.prechecked_emulated import (
     ENTRA,
     HOSTS,
@@ -34,6 +34,7 @@ from tests.support.prechecked_emulated import (
     fslogix_broken,
     graph_roles,
     hidden,
+    in_two_subnets,
     lock,
     os_disk,
     os_disk_group_is_locked,
@@ -47,6 +48,7 @@ from tests.support.prechecked_emulated import (
     setting,
     several,
     silent,
+    slow,
     subnet_full,
     tagged,
     told_by,
@@ -293,6 +295,11 @@ def _building() -> Iterator[Case]:
     nowhere, there = {"build_subnet_id": f"{NETWORK}/subnets/x"}, {"build_subnet_id": f"{NETWORK}/subnets/build"}
     yield Case("subnet-missing", Setting(inputs=nowhere), Setting(inputs=there), "az network vnet subnet list")
     yield Case("subnet-full", Setting(subnet_full(4)), Setting(subnet_full(5)), "declare max_building: 4")
+    two = {"max_building": 2}
+    yield Case(
+        "subnet-full", Setting(in_two_subnets(1)), Setting(in_two_subnets(1), {"max_building": 1}), "subnet build has 1"
+    )
+    yield Case("subnet-full", Setting(in_two_subnets(0), two), Setting(subnet_full(2), two), "and 2 temporary machines")
     size = {"vm_size": "Standard_D8s_v5"}
     cores = "standardDSv5Family"
     yield Case("quota", Setting(setting(quota={cores: 39})), Setting(setting(quota={cores: 40})), "max_building: 4")
@@ -339,6 +346,8 @@ def _secrets() -> Iterator[Case]:
     broken = failing(f"/secrets/{PLAIN}", 400, "BadParameter")
     yield Case("secret-unreadable", Setting(broken), Setting(), "could not be read (400 BadParameter)")
     yield Case("secret-unreadable", Setting(broken, mode="preview"), Setting(), "reachable", warns=True)
+    silent_vault = Setting(slow(f"/secrets/{PLAIN}", 60), mode="preview")
+    yield Case("secret-unreadable", silent_vault, Setting(slow(f"/secrets/{PLAIN}", 10)), "(0 NoAnswer)", warns=True)
     past, soon, later = (secret(PLAIN, "J0in-the-domain!", exp=at) for at in (-60, 600, 30 * DAY))
     yield Case("secret-expired", Setting(past), Setting(soon), iso(EPOCH)[:10])
     yield Case("secret-expired", Setting(past, mode="preview"), Setting(later, mode="preview"), "--expires")
@@ -437,3 +446,22 @@ def test_a_healthy_pool_has_no_findings(mode: Any, tmp_path: Path) -> None:
 
 def test_with_the_rights_of_the_role_nothing_is_unknown(tmp_path: Path) -> None:
     assert [str(f) for f in virtually(Setting(without=("nowhere", "")).findings(tmp_path))] == []
+
+
+@pytest.mark.parametrize("mode", ["preview", "check"])
+def test_a_large_pool_is_asked_what_a_small_one_is(mode: Any, tmp_path: Path) -> None:
+    def calls(hosts: int) -> set[tuple[str, str]]:
+        pools: list[tuple[Bench, int]] = []
+
+        def remember(made: Bench) -> None:
+            pools.append((made, len(made.control("GET", "requests", since="0")["requests"])))
+
+        async def asked() -> set[tuple[str, str]]:
+            await Setting(remember, pool={"hosts": hosts}, mode=mode).findings(tmp_path)
+            [(made, before)] = pools
+            requests = made.control("GET", "requests", since="0")["requests"][before:]
+            return {(request["method"], request["path"]) for request in requests}
+
+        return virtually(asked())
+
+    assert calls(120) == calls(3)

@@ -231,6 +231,26 @@ def subnet_full(free: int) -> Prepare:
     return prepare
 
 
+def in_two_subnets(free: int) -> Prepare:
+    """vm-3 and vm-4 are in another subnet, which has so many free addresses (a /29 has three)."""
+
+    def prepare(made: Bench) -> None:
+        world = made.emulator.world
+        first, other = (world.get(f"{NETWORK}/subnets/{name}") for name in ("hosts", "build"))
+        assert first is not None and other is not None
+        there = first.body["properties"]["ipConfigurations"]
+        moved = [entry for entry in there if "/VM-3-NIC/" in entry["id"] or "/VM-4-NIC/" in entry["id"]]
+        first.body["properties"]["ipConfigurations"] = [entry for entry in there if entry not in moved]
+        taken = [{"id": f"{moved[0]['id']}-{n}"} for n in range(3 - free - len(moved))]
+        other.body["properties"] |= {"addressPrefix": "10.128.0.0/29", "ipConfigurations": [*moved, *taken]}
+        for name in ("vm-3", "vm-4"):
+            nic = world.get(f"{GROUP}/providers/Microsoft.Network/networkInterfaces/{name}-nic")
+            assert nic is not None
+            nic.body["properties"]["ipConfigurations"][0]["properties"]["subnet"] = {"id": other.id}
+
+    return prepare
+
+
 def tagged(**tags: str) -> Prepare:
     def prepare(made: Bench) -> None:
         names = {name.replace("_", "-"): value for name, value in tags.items()}
@@ -271,6 +291,16 @@ def failing(path: str, status: int, code: str) -> Prepare:
     def prepare(made: Bench) -> None:
         effect = {"type": "status", "status": status, "code": code}
         made.control("POST", "faults", {"seed": 1, "rules": [{"id": "failing", "path": path, "effect": effect}]})
+
+    return prepare
+
+
+def slow(path: str, seconds: float) -> Prepare:
+    """Calls of a path are answered so late."""
+
+    def prepare(made: Bench) -> None:
+        effect = {"type": "delay", "seconds": seconds}
+        made.control("POST", "faults", {"seed": 1, "rules": [{"id": "slow", "path": path, "effect": effect}]})
 
     return prepare
 
