@@ -136,8 +136,8 @@ def _hosts() -> Iterator[Case]:
     accepted = Setting(inputs={"verify": {"accept": ["Available", "NeedsAssistance"]}}, pool=sick.pool)
     yield Case("host-unhealthy", sick, accepted, "(status NeedsAssistance)", warns=True)
     old = session_host("vm-0", agentVersion="1.0.9103.3700")
-    half = several(*(session_host(f"vm-{n}", agentVersion="1.0.9103.3700") for n in range(3)))
-    yield Case("agent-behind", Setting(old), Setting(half), "RDAgentBootLoader", warns=True)
+    updating = [session_host(f"vm-{n}", agentVersion=f"1.0.9{n}03.3700") for n in range(3)]
+    yield Case("agent-behind", Setting(old), Setting(several(*updating)), "RDAgentBootLoader", warns=True)
     failed = session_host("vm-0", updateState="Failed", updateErrorMessage="no way out")
     yield Case("agent-update-failed", Setting(failed), Setting(old), "(no way out)", warns=True)
     near = Setting(pool={"needs_assistance": 1})
