@@ -122,6 +122,17 @@ def test_what_azure_contradicts_is_a_failure_of_its_property(
     assert "; " in found[prop]
 
 
+def test_a_preview_refuses_secrets_that_would_notify_nobody(
+    provider: HostPoolImageUpdateProvider, server: Running
+) -> None:
+    """One does not exist, one holds no URL of a service; the properties are named."""
+    vault = f"{server.url}/keyvault/avd-kv/secrets"
+    found = reasons(provider, pool_inputs(server, notify={"url_secrets": [f"{vault}/no", f"{vault}/local-admin-name"]}))
+    assert set(found) == {"notify.url_secrets[0]", "notify.url_secrets[1]"}
+    assert "does not exist; create it (az keyvault secret set" in found["notify.url_secrets[0]"]
+    assert "apprise" in found["notify.url_secrets[1]"] and "avdadmin" not in found["notify.url_secrets[1]"]
+
+
 def test_a_preview_without_rights_carries_the_former_plan_over(
     provider: HostPoolImageUpdateProvider,
     server: Running,
