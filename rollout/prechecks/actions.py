@@ -18,6 +18,8 @@ class Holds(StrEnum):
     POOL = "pool"
     HOSTS = "hosts"
     BUILD = "build"
+    DISKS = "disks"
+    """OS disks of hosts, in a group that holds none of the hosts."""
     SUBNET = "subnet"
     SECURITY_GROUP = "security group"
     GALLERY = "gallery"
@@ -72,6 +74,11 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         "Microsoft.Network/networkInterfaces/write",
         "Microsoft.Network/networkInterfaces/delete",
     ),
+    Holds.DISKS: (
+        "Microsoft.Compute/disks/read",
+        "Microsoft.Compute/disks/write",
+        "Microsoft.Compute/disks/delete",
+    ),
     Holds.SUBNET: ("Microsoft.Network/virtualNetworks/subnets/join/action",),
     Holds.SECURITY_GROUP: ("Microsoft.Network/networkSecurityGroups/join/action",),
     Holds.GALLERY: (
@@ -94,6 +101,7 @@ OWN_READS: Mapping[Holds, tuple[str, ...]] = {
     Holds.POOL: (PERMISSIONS_READ, LOCKS_READ),
     Holds.HOSTS: (PERMISSIONS_READ, LOCKS_READ),
     Holds.BUILD: (PERMISSIONS_READ, LOCKS_READ, GROUPS_READ),
+    Holds.DISKS: (PERMISSIONS_READ, LOCKS_READ),
     Holds.SUBNET: (PERMISSIONS_READ, SUBNETS_READ),
     Holds.SECURITY_GROUP: (PERMISSIONS_READ,),
     Holds.GALLERY: (PERMISSIONS_READ,),

@@ -204,7 +204,8 @@ def _zones(sku: Body) -> set[str]:
 
 def _fits(facts: Facts, host: Host, sku: Body, subject: str, size: str) -> Iterator[Finding]:
     can = _capabilities(sku)
-    image, kind = facts.image, facts.declaration.os_disk_type
+    image, declared = facts.image, facts.declaration.os_disk_type
+    kind = declared or (host.os_disk.sku if host.os_disk is not None else "")
     if image.generation not in can.get("HyperVGenerations", image.generation).split(","):
         yield error(
             "size-generation",
@@ -219,11 +220,11 @@ def _fits(facts: Facts, host: Host, sku: Body, subject: str, size: str) -> Itera
             f"size {size} is {can['CpuArchitectureType']}, and the image is {image.architecture}",
             "use an image of that architecture, or another vm_size",
         )
-    if kind and kind.startswith("Premium") and can.get("PremiumIO", "True").lower() == "false":
+    if kind.startswith("Premium") and can.get("PremiumIO", "True").lower() == "false":
         yield error(
             "size-without-premium",
-            f"os_disk_type: {kind!r}",
-            f"size {size} takes no premium disks",
+            f"os_disk_type: {declared!r}",
+            f"size {size} takes no premium disks, such as {kind}",
             "declare StandardSSD_LRS, or another vm_size",
         )
     if host.vm.security_type == "TrustedLaunch" and can.get("TrustedLaunchDisabled", "False").lower() == "true":
@@ -233,7 +234,32 @@ def _fits(facts: Facts, host: Host, sku: Body, subject: str, size: str) -> Itera
             f"it has Trusted Launch, which size {size} does not support",
             "declare another vm_size",
         )
+    yield from _attached(host, can, size)
     yield from _temporary_disk(facts, host, can, size)
+
+
+def _attached(host: Host, can: dict[str, str], size: str) -> Iterator[Finding]:
+    """What is attached to the host must find its place, and be encrypted as it is."""
+    data_disks = len(dig(host.vm.properties, "storageProfile", "dataDisks") or ())
+    for has, what, capability in (
+        (data_disks, "data disks", "MaxDataDiskCount"),
+        (len(host.vm.nic_ids), "network interfaces", "MaxNetworkInterfaces"),
+    ):
+        if has > int(can.get(capability, has)):
+            yield error(
+                "size-too-small",
+                host.name,
+                f"it has {has} {what}, and size {size} takes {can[capability]}",
+                "declare a larger vm_size, or detach what is not needed",
+            )
+    encrypted = dig(host.vm.properties, "securityProfile", "encryptionAtHost")
+    if encrypted and can.get("EncryptionAtHostSupported", "True").lower() == "false":
+        yield error(
+            "size-without-host-encryption",
+            host.name,
+            f"it is encrypted at the host, which size {size} does not support",
+            "declare another vm_size",
+        )
 
 
 def _temporary_disk(facts: Facts, host: Host, can: dict[str, str], size: str) -> Iterator[Finding]:

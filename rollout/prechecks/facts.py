@@ -150,6 +150,10 @@ def scopes_of(facts: Facts, subnets: Sequence[Subnet]) -> tuple[Scope, ...]:
     scopes = [Scope(facts.pool.id, Holds.POOL)]
     groups = dict.fromkeys(group_of(host.vm.id) for host in facts.hosts)
     scopes += [Scope(group, Holds.HOSTS) for group in groups]
+    known = {group.lower() for group in groups}
+    disks = (group_of(host.os_disk.id) for host in facts.hosts if host.os_disk is not None)
+    elsewhere = {group.lower(): group for group in disks if group.lower() not in known}
+    scopes += [Scope(group, Holds.DISKS) for group in elsewhere.values()]
     if facts.built:
         build = [declaration.build_resource_group_id] if declaration.build_resource_group_id else list(groups)
         scopes += [Scope(group, Holds.BUILD) for group in build]

@@ -12,6 +12,7 @@ PURPOSES = {
     Holds.POOL: Purpose.POOL,
     Holds.HOSTS: Purpose.HOSTS,
     Holds.BUILD: Purpose.BUILD,
+    Holds.DISKS: Purpose.HOSTS,
     Holds.SUBNET: Purpose.NETWORK,
     Holds.SECURITY_GROUP: Purpose.NETWORK,
     Holds.GALLERY: Purpose.GALLERY,

@@ -47,6 +47,7 @@ from tests.support.prechecked_emulated import (
     session_host,
     setting,
     several,
+    several_of,
     silent,
     slow,
     subnet_full,
@@ -325,6 +326,15 @@ def _building() -> Iterator[Case]:
     premium = {**basic, "os_disk_type": "Premium_LRS"}
     standard = {**basic, "os_disk_type": "StandardSSD_LRS"}
     yield Case("size-without-premium", Setting(inputs=premium), Setting(inputs=standard), "takes no premium disks")
+    kept_type = Setting(inputs=basic, pool={"os_disk_type": "StandardSSD_LRS"})
+    yield Case("size-without-premium", Setting(inputs=basic), kept_type, "declare StandardSSD_LRS")
+    small = {"vm_size": "Standard_D2s_v5"}
+    five, four = (several_of("dataDisks", count) for count in (5, 4))
+    yield Case("size-too-small", Setting(five, small), Setting(four, small), "vm-0: it has 5 data disks")
+    three, two_of_them = (several_of("networkInterfaces", count) for count in (3, 2))
+    yield Case("size-too-small", Setting(three, small), Setting(two_of_them, small), "takes 2")
+    guarded = vm(properties={"securityProfile": {"encryptionAtHost": True}})
+    yield Case("size-without-host-encryption", Setting(guarded, basic), Setting(guarded, size), "Standard_A2_v2")
     big = {"vm_size": "Standard_M64s"}
     yield Case("size-without-trusted-launch", Setting(inputs=big), Setting(inputs=size), "Standard_M64s does not")
     local = {"vm_size": "Standard_D4ds_v5"}

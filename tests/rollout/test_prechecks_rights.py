@@ -74,6 +74,15 @@ async def test_a_missing_action_is_named_with_its_scope(scope: str, holds: Holds
     assert found.problem == f"the role lacks {action}" and f"--scope {scope}" in found.remedy
 
 
+async def test_os_disks_in_a_group_of_their_own_need_rights_there() -> None:
+    apart = f"{SUBSCRIPTION}/resourceGroups/disks"
+    delete = "Microsoft.Compute/disks/delete"
+    hosts = pool([host("vm-0", disk={"id": f"{apart}/providers/Microsoft.Compute/disks/vm-0-os"}), host("vm-1")])
+    found = await only(hosts, FakeAzure(permissions={apart: without(delete, Holds.DISKS)}))
+    assert (found.id, found.subject, found.problem) == ("missing-action", apart, f"the role lacks {delete}")
+    assert await ids(hosts, FakeAzure(permissions={apart: [permission(*ACTIONS[Holds.DISKS])]})) == []
+
+
 async def test_the_hosts_group_needs_no_right_to_delete_machines_where_they_are_built_elsewhere() -> None:
     fake = FakeAzure(permissions={GROUP: [permission(*ACTIONS[Holds.HOSTS], LOCKS_READ)]}, groups={GROUP, BUILD})
     hosts = pool([host("vm-0"), host("vm-1")])

@@ -104,6 +104,18 @@ def vm(name: str = "vm-0", **changes: Any) -> Prepare:
     return changed(f"{HOSTS}/{name}", changes)
 
 
+def several_of(what: str, count: int) -> Prepare:
+    """vm-0 has so many data disks or network interfaces, all like its first."""
+
+    def prepare(made: Bench) -> None:
+        found = made.emulator.world.get(f"{HOSTS}/vm-0")
+        assert found is not None
+        profile = found.body["properties"]["storageProfile" if what == "dataDisks" else "networkProfile"]
+        profile[what] = [profile[what][0]] * count
+
+    return prepare
+
+
 def all_vms(**changes: Any) -> Prepare:
     def prepare(made: Bench) -> None:
         for found in _of_type(made, "Microsoft.Compute/virtualMachines"):

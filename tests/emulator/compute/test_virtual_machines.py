@@ -261,6 +261,18 @@ def test_resize_while_deallocated(cloud: Machines) -> None:
     assert cloud.guest("vm-1").power == "deallocated"
 
 
+def test_a_size_that_takes_fewer_data_disks_is_refused(cloud: Machines) -> None:
+    cloud.vm("vm-1")
+    vm = cloud.world.get(cloud.path("vm-1"))
+    assert vm is not None
+    for disks, status in ((9, 409), (8, 200)):
+        vm.body["properties"]["storageProfile"]["dataDisks"] = [{"lun": n} for n in range(disks)]
+        answer = cloud.call(
+            "PATCH", cloud.path("vm-1"), {"properties": {"hardwareProfile": {"vmSize": "Standard_D4as_v5"}}}
+        )
+        assert answer.status == status, answer.body
+
+
 def test_a_deallocated_vm_shows_no_size_and_type_of_its_disk(cloud: Machines) -> None:
     cloud.vm("vm-1")
     cloud.do("vm-1", "deallocate")
