@@ -16,6 +16,7 @@ from rollout import names
 from rollout.clock import iso
 from rollout.hold import Hold
 from rollout.lease import Holder
+from rollout.protection import TAG
 from simulation.virtual_time import EPOCH, virtually
 from tests.support.pools import DEFINITION, GROUP, POOL, SUBSCRIPTION, Bench
 from tests.support.prechecked_emulated import (
@@ -146,6 +147,16 @@ def _hosts() -> Iterator[Case]:
     pool = {"off": 1}
     long, not_so = silent("vm-4", seconds=91 * DAY), silent("vm-4", seconds=89 * DAY)
     yield Case("session-host-stale", Setting(long, pool=pool), Setting(not_so, pool=pool), "vm-4", warns=True)
+
+
+def _users() -> Iterator[Case]:
+    hasty = {"drain": {"deadline": "PT30M", "log_off": "force", "grace": "PT2M", "allow_data_loss": True}}
+    people = {"sessions_per_host": 2}
+    at_once = Setting(inputs=hasty, pool=people)
+    yield Case("sessions-at-risk", at_once, Setting(inputs=hasty), "10 sessions on 5 hosts", warns=True)
+    tag = vm(tags={TAG: "2099-01-01"})
+    ignored = Setting(tag, {"protection": {"policy": "ignore"}})
+    yield Case("protected-host", Setting(tag), ignored, "vm-0: ", warns=True)
 
 
 def _autoscale() -> Iterator[Case]:
@@ -421,7 +432,8 @@ def _budget() -> Iterator[Case]:
 CASES = [
     case
     for cases in (
-        _pool, _hosts, _autoscale, _rights, _locks, _image, _machines, _joining, _building, _secrets, _window, _budget
+        _pool, _hosts, _users, _autoscale, _rights, _locks, _image, _machines, _joining, _building, _secrets, _window,
+        _budget,
     )
     for case in cases()
 ]  # fmt: skip
