@@ -90,7 +90,7 @@ def test_terms_that_nobody_accepted_are_known_before_the_first_machine(
             return
         with pytest.raises(PreCheckFailed, match="terms are not accepted"):
             await made.roll(**PURCHASED)
-        monkeypatch.setattr("rollout.rollout.run_prechecks", unchecked)
+        monkeypatch.setattr("rollout.beginning.run_prechecks", unchecked)
         outcome = await made.roll(**PURCHASED)
         assert "ResourcePurchaseValidationFailed" in outcome.summary
 
