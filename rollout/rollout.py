@@ -300,9 +300,8 @@ class Rollout:
         for work in self._works:
             if work.half_done and not work.ended:
                 self._start(work)
-        if (
-            self._stopping
-        ):  # a pre-check or a person forbids to begin: what still serves is given back, what is out comes home
+        if self._stopping:
+            # A pre-check or a person forbids to begin: what still serves is given back, what is out comes home.
             self._give_back("the rollout was stopped")
         self._notice_pause(self._waits_for)
         while True:

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, declaration, hold, lease, names, pool_record, readiness, reminders, schedule
+from rollout import cleanup, declaration, hold, lease, load, names, pool_record, readiness, reminders, schedule
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
 from rollout.clock import Clock
 from rollout.decisions import decision, holds
-from rollout.declaration import Declaration, WhenClosed
+from rollout.declaration import Declaration, Timing, WhenClosed
 from rollout.errors import LeaseHeld, PreCheckFailed
 from rollout.events import Event, Kind, Listener
 from rollout.hold import Hold
@@ -59,6 +59,8 @@ class Due:
     check: bool = False
     proof: float | None = None
     """The time at which the pool had to be ready, epoch seconds."""
+    load: bool = False
+    """The sessions of this hour have not been noted, and `timing: quietest` learns from them."""
     vms: tuple[Vm, ...] = ()
     disks: tuple[Disk, ...] = ()
     """Leftovers, and kept disks past their date."""
@@ -102,6 +104,7 @@ def due(pool: Pool, declared: Declaration, now: float) -> Due:
         reminder=reminders.due(held, told, _leads(declared), now) if held is not None else None,
         check=held is not None and waits and held.at > now and reminders.check_due(held, told, now),
         proof=_proof_due(pool, declared, told, now),
+        load=declared.timing is Timing.QUIETEST and load.read(pool.tags).last != int(now // HOUR),
         vms=vms,
         disks=disks + cleanup.expired(pool, now),
     )
@@ -131,6 +134,10 @@ def _resumed(tags: dict[str, str]) -> RolloutRecord | None:
 
 def _opening(declared: Declaration, held: Hold | None, now: float) -> Opening | None:
     return schedule.opening_at(declared, now, held.at if held is not None and held.m else None)
+
+
+def _sessions(pool: Pool) -> int:
+    return sum(host.session_host.sessions for host in pool.hosts if host.session_host is not None)
 
 
 def _leads(declared: Declaration) -> tuple[float, ...]:
@@ -241,7 +248,7 @@ class _Ticking:
             return
         if found.work:
             await self._work(pool)
-            found = Due(proof=found.proof)  # the run has told and removed the rest
+            found = Due(proof=found.proof)  # the run has told, noted and removed the rest
         if found.nothing and not self._failure_is_news(pool, now):
             return
         await self._lease.acquire(self._azure)
@@ -323,8 +330,11 @@ class _Ticking:
         if planned.proof is not None and not (told.rb == int(planned.proof) and told.rs):
             told = self._prove(pool, told, planned.proof)
         await self._teller.sent()
+        tags = load.tags(load.read(pool.tags).seen(now, _sessions(pool))) if planned.load and fresh.load else {}
         if told.encode() != pool.tags.get(names.TOLD, Told().encode()):
-            await self._azure.merge_tags(pool.id, {names.TOLD: told.encode()})
+            tags[names.TOLD] = told.encode()
+        if tags:
+            await self._azure.merge_tags(pool.id, tags)
         if (planned.vms or planned.disks) and (fresh.vms or fresh.disks):
             count = await cleanup.remove_orphans(self._azure, self._clock, fresh.vms, fresh.disks)
             self._done.did.append(f"removed {count} disks and leftovers whose time is over")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rollout import hold, names, pool_record
+from rollout import hold, load, names, pool_record
 from rollout.clock import from_iso
 from rollout.notices import Notice
 from rollout.tick import Ticked
@@ -88,6 +88,25 @@ def test_a_tick_with_nothing_due_writes_nothing(tmp_path: Path) -> None:
         ticked = await made.tick()
         assert ticked.next == "1.0.1 begins Mon 2026-01-12 22:00 UTC, decided by tester@machine"
         assert writes(made, since) == 0 and made.notices == []
+
+    virtually(story())
+
+
+def test_ticks_learn_when_a_pool_is_quiet_with_one_write_an_hour(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, users=0, sessions_per_host=2)
+        assert (await made.roll(**FAST, timing="quietest")).status == "scheduled"
+        await ticks(made, "2026-01-12T21:30:00Z")
+        known = load.read(pool_tags(made))
+        assert known.last == int(made.clock.now() // HOUR)
+        assert [known.hours[hour % load.WEEK] for hour in (known.last - 1, known.last)] == [4, 4]
+        since = len(made.wire.exchanges)
+        await made.tick()
+        assert writes(made, since) == 0
+        other = await bench(tmp_path, hosts=1, **EMPTY)
+        await other.roll(**FAST)
+        await other.tick()
+        assert load.read(pool_tags(other)).hours == {}  # nothing was declared that learns from it
 
     virtually(story())
 
