@@ -28,9 +28,9 @@ def tags(made: Bench) -> dict[str, str]:
 def test_an_update_is_checked_before_it_is_scheduled(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=3, users=0)
-        before = tags(made)
         outcome = await made.roll(window=CLOSED)
         assert outcome.status == "scheduled" and checked(made) == [[]]
+        before = tags(made)
         lock(GROUP, "CanNotDelete")(made)
         with pytest.raises(PreCheckFailed, match="nothing was started"):
             await made.roll(window=CLOSED)
