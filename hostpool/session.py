@@ -19,7 +19,7 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
 from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
-from rollout import declaration, names, pool_record
+from rollout import declaration, hold, names, pool_record
 from rollout.arm import name_of, subscription_of
 from rollout.audit import row
 from rollout.azure import Azure, Body
@@ -165,10 +165,24 @@ def as_run_last(tags: Mapping[str, str], pool_id: str) -> tuple[Declaration, dic
 
 def required_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:
     """The same; raises WrongUse where no rollout has stored one."""
-    stored = stored_declaration(tags, pool_id)
+    return _required(stored_declaration(tags, pool_id), pool_id)
+
+
+def next_inputs(tags: Mapping[str, str], pool_id: str) -> dict[str, Any]:
+    """The inputs of what comes next: of the scheduled rollout, else of the last run."""
+    return {**(hold.inputs_of(tags) or {}), "host_pool_id": pool_id}
+
+
+def next_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:
+    """What they declare. Raises WrongUse where no rollout has run or is scheduled."""
+    known = hold.inputs_of(tags) is not None
+    return _required(declaration.parse(next_inputs(tags, pool_id)) if known else None, pool_id)
+
+
+def _required(stored: Declaration | None, pool_id: str) -> Declaration:
     if stored is None:
         raise WrongUse(
-            f"pool {pool_id.rsplit('/', 1)[-1]} has no stored declaration: no rollout has run on it yet; "
-            "run pulumi up first"
+            f"pool {pool_id.rsplit('/', 1)[-1]} has no stored declaration: no rollout has run on it yet, and none is "
+            "scheduled; pulumi preview shows what a first one would do"
         )
     return stored

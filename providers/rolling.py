@@ -81,6 +81,8 @@ async def _rolled(
             )
         if outcome.status == State.STOPPED or outcome.alarm:
             raise HostPoolImageUpdateFailed(_about(declaration, outcome.summary))
+        if outcome.waits_for and not outcome.report:
+            log.info(outcome.summary)  # nothing was begun, so that no event has said why
         return outputs_of(outcome) | await _seen(azure, declaration, log)
 
 

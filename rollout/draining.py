@@ -112,7 +112,10 @@ def check(declared: Drain, pool: str) -> None:
     """What cannot be meant. Raises InvalidDeclaration."""
     if declared.log_off is LogOff.FORCE and declared.grace > declared.deadline:
         raise InvalidDeclaration(
-            "drain.grace", declared.grace, "is longer than drain.deadline", "make it shorter, such as PT10M"
+            "drain.grace",
+            declared.grace,
+            "is longer than drain.deadline",
+            "make drain.grace shorter, or drain.deadline longer, such as PT60M",
         )
     if declared.log_off is LogOff.FORCE and declared.grace < SAFE_GRACE and not declared.allow_data_loss:
         raise InvalidDeclaration(

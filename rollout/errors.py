@@ -47,6 +47,10 @@ class LeaseHeld(RolloutError):
     """Another rollout holds the pool's lease and renews it."""
 
 
+class AlreadyEnded(RolloutError):
+    """The attempt that was to be aborted has ended meanwhile."""
+
+
 class LeaseLost(RolloutError):
     """The pool's lease is not ours any more (or too close to its end): no write may be sent."""
 

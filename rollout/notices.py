@@ -139,7 +139,7 @@ class Notices:
             case Kind.STARTED:
                 return self._begin(data)
             case Kind.CANARY:
-                names = ", ".join(data.get("hosts") or ())
+                names = ", ".join(data.get("hosts") or ()) or "its hosts were updated by an earlier run"
                 return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
             case Kind.APPROVED:
                 return Notice("approved", event.text)

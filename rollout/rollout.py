@@ -33,7 +33,7 @@ from rollout.canary_watch import CanaryWatch, too_many
 from rollout.clock import Clock
 from rollout.decisions import APPROVAL, STOP_AFTER, decision
 from rollout.declaration import Declaration, WhenClosed
-from rollout.errors import AzureError, LeaseLost, Stopped
+from rollout.errors import AlreadyEnded, AzureError, LeaseLost, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
 from rollout.host_work import HostWork, Shared
@@ -133,6 +133,7 @@ class Rollout:
         self._window = WindowWatch(declaration, always=only is not None or bool(abort))
         self._scheduling = Scheduling(azure, declaration, inputs, lease, self._say)
         aborted = f"aborted by {abort}" if abort else ""
+        self._aborts = bool(abort)
         self._beginning = Beginning(
             azure,
             declaration,
@@ -187,6 +188,8 @@ class Rollout:
         async with LeaseKeeper(self._azure, self._lease, self._clock, self._changed) as keeper:
             # Somebody may have worked on the pool since it was observed.
             self._pool = await observe(self._azure, self._declaration, at=self._azure.azure_time())
+            if self._aborts and not (self._pool.record is not None and self._pool.record.resumable):
+                raise AlreadyEnded(f"pool {self._pool.name}: the engine at work has ended the attempt")
             need = self._beginning.need(self._pool, self._image)
             works, self._waits_for = need.works, need.waits_for or queue
             del need  # with the pool as it was read, of thousands of hosts

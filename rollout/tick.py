@@ -213,9 +213,12 @@ async def _next(azure: Azure, declared: Declaration) -> str:
         return f"paused by {tags[names.PAUSE]}: nothing begins until hostpool resume"
     if waits_for:
         return f"paused by {waits_for}"
-    if held is not None and held.at > azure.azure_time():
-        return f"{held.to} begins {schedule.told(declared, held.at)}, decided by {held.by}"
-    return "nothing is scheduled"
+    if held is None:
+        return "nothing is scheduled"
+    when = schedule.told(declared, held.at)
+    if held.at > azure.azure_time():
+        return f"{held.to} begins {when}, decided by {held.by}"
+    return f"{held.to} was due {when}, decided by {held.by}; the next tick tries again"
 
 
 class _Ticking:

@@ -11,7 +11,7 @@ from rollout import lease, names, pool_record
 from rollout.azure import Azure
 from rollout.clock import iso
 from rollout.decisions import Decision
-from rollout.errors import LeaseHeld
+from rollout.errors import AlreadyEnded, LeaseHeld
 from rollout.lease import Lease
 from rollout.pool_record import RolloutRecord, State
 
@@ -70,6 +70,9 @@ async def _bring_home(session: Session) -> None:
             )
         except LeaseHeld:
             click.echo("the engine at work is alive, and brings the hosts home: hostpool status --watch")
+            return
+        except AlreadyEnded as error:
+            click.echo(str(error))
             return
     click.echo(outcome.summary)
     if outcome.status != State.STOPPED:

@@ -12,7 +12,7 @@ import click
 
 from cloud.notifier import notifying
 from hostpool.options import common, json_option
-from hostpool.session import Session, pool_body, required_declaration
+from hostpool.session import Session, next_declaration, pool_body
 from hostpool.wording import many
 from rollout import plan, prechecks
 from rollout.events import Event, Kind
@@ -52,7 +52,7 @@ async def _check(session: Session, version: str | None, notify: bool, json_: boo
     """Whether an update could start."""
     async with session.azure() as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = required_declaration(tags, session.pool_id)
+        declared = next_declaration(tags, session.pool_id)
         declared = replace(declared, version=version) if version else declared
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)

@@ -55,7 +55,8 @@ def _line(entry: history.Entry) -> str:
     )
     took = duration(entry.ended - entry.began)
     approved = f", approved by {entry.approved}" if entry.approved else ""
+    emergency = f", emergency: {entry.emergency}" if entry.emergency else ""
     return (
         f"{entry.attempt}: {entry.version} on {moment(entry.began)}, {took}, {entry.state}: {hosts}; by {entry.owner}"
-        f"{approved}"
+        f"{approved}{emergency}"
     )

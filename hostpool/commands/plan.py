@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from hostpool.options import common, json_option
-from hostpool.session import Session, pool_body, required_declaration
+from hostpool.session import Session, next_declaration, pool_body
 from hostpool.wording import many
 from rollout import names, plan, prechecks
 from rollout.images import resolve
@@ -40,7 +40,7 @@ def command(session: Session, check: bool, json_: bool) -> None:
 async def _plan(session: Session, check: bool, json_: bool) -> list[Finding]:
     async with session.azure() as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = required_declaration(tags, session.pool_id)
+        declared = next_declaration(tags, session.pool_id)
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)
         lines, state = plan.lines(pool, image, declared), plan.state_line(pool, image, declared)

@@ -8,8 +8,8 @@ import click
 
 from hostpool.engine import stop_on_signals, telling
 from hostpool.options import common
-from hostpool.session import Session, WrongUse, pool_body, required_declaration
-from rollout import declaration, pool_record
+from hostpool.session import Session, WrongUse, next_declaration, next_inputs, pool_body
+from rollout import declaration
 from rollout.lease import Lease
 from rollout.stopping import until_stopped
 
@@ -51,12 +51,11 @@ async def _rehearse(session: Session, host: str | None, version: str, keep: bool
     lease = Lease(session.pool_id, f"hostpool rehearse, {session.world.who}", session.clock)
     async with session.azure(lease.check) as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = required_declaration(tags, session.pool_id)
+        declared = next_declaration(tags, session.pool_id)
         if declared.local_admin is None:
             raise WrongUse("the stored declaration names no local_admin, without which no disk can be built")
         if version:
-            inputs = pool_record.read_declaration(tags) or {}
-            declared = declaration.parse({**inputs, "host_pool_id": session.pool_id, "version": version})
+            declared = declaration.parse({**next_inputs(tags, session.pool_id), "version": version})
         async with telling(session, azure, declared, lease.owner) as tell:
             work = rehearse(azure, declared, clock=session.clock, lease=lease, tell=tell, host=host, keep=keep)
             done = await until_stopped(work, stop_on_signals())

@@ -4,6 +4,7 @@ begins anew."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from rollout.pool_record import RolloutRecord, State
 from rollout.record import Phase
 from rollout.record import decode as decode_record
 from simulation.process import Died, Kill, Process
+from simulation.references import pool_tags
 from tests.hostpool.literal_azure import EPOCH, LiteralAzure, in_the_middle
 from tests.hostpool.test_emulated import Desk
 from tests.support.pools import bench
@@ -113,6 +115,27 @@ async def _begun(desk: Desk) -> asyncio.Task[Any]:
     rolling = asyncio.ensure_future(desk.made.roll(drain=STAY))
     await until_drained(desk, rolling)
     return rolling
+
+
+def test_an_attempt_that_ended_while_the_command_waited_is_followed_by_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Died):
+        desk.within(desk.made.roll(process=Process("dead", Kill(at=2400)), drain=STAY))
+
+    async def tags() -> dict[str, str]:
+        return pool_tags(desk.made)
+
+    async def looked(*seen: Any) -> tuple[dict[str, str], RolloutRecord | None]:
+        return before, pool_record.decode(before[names.RECORD])
+
+    before = desk.within(tags())
+    desk.hostpool("abort", "--yes")
+    assert desk.within(desk.made.roll(drain=STAY)).status == "stopped"
+    monkeypatch.setattr("hostpool.commands.abort._under_way", looked)
+    said = desk.hostpool("abort", "--undrain", "--yes")
+    assert said.exit_code == 0 and "has ended the attempt" in said.output, said.output
+    assert len(json.loads(desk.hostpool("history", "--json").stdout)["value"]) == 1
 
 
 def test_without_undrain_the_next_run_brings_them_home(desk: Desk) -> None:

@@ -294,7 +294,15 @@ def test_the_command_needs_no_other_rights_than_the_update(desk: Desk, tmp_path:
 
 def test_check_asks_for_a_declaration_first(desk: Desk) -> None:
     asked = desk.hostpool("check")
-    assert asked.exit_code == 2 and "run pulumi up first" in asked.stderr
+    assert asked.exit_code == 2 and "pulumi preview shows" in asked.stderr
+
+
+def test_check_and_plan_look_at_what_is_scheduled(desk: Desk) -> None:
+    assert desk.within(desk.made.roll()).status == "complete"
+    later = {"recur_every": "Week Saturday", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
+    assert desk.within(desk.made.roll(version="1.0.0", window=later)).status == "scheduled"
+    assert desk.hostpool("check").stdout.startswith("hp1 to 1.0.0: ")
+    assert "1.0.0" in desk.hostpool("plan").stdout
 
 
 def test_check_tells_whether_an_update_could_start_and_writes_nothing(desk: Desk) -> None:

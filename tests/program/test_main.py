@@ -122,4 +122,4 @@ def test_the_stack_has_the_promised_outputs(run, mocker: MockerFixture):
     export = mocker.patch.object(pulumi, "export")
     run()
     names = [call.args[0] for call in export.call_args_list]
-    assert names == ["host_pool_id", "status", "image_version", "hosts", "report"]
+    assert names == ["host_pool_id", "status", "image_version", "hosts", "report", "goes_on", "waits_for"]

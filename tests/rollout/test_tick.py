@@ -173,6 +173,7 @@ def test_a_start_that_pre_checks_forbid_is_told_once_and_begins_when_mended(tmp_
         await until(made, OPENS)
         done = await ticks(made, "2026-01-12T23:00:00Z")
         assert len(done) >= 3 and all(each.trouble for each in done)
+        assert done[-1].next.startswith("1.0.1 was due Mon 2026-01-12 22:00 UTC")
         [notice] = told(made, "pre-checks failed")
         assert notice.grave and "lock" in notice.text
         assert made.ask("DELETE", LOCK, None, "2020-05-01").status == 200
