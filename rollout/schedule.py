@@ -27,7 +27,7 @@ def openings(declaration: Declaration, after: float, moved: float | None = None)
     """The times, in order, in which hosts may be taken out of service and that end after an epoch second.
 
     `moved`: when a person wants the next one to begin (`hostpool schedule`): there is none before. Outside the declared
-    windows it is as long as one of them. A time at which the pool must be ready ends each. In an emergency it is always
+    windows it is as long as one of them, and lasts until the end of one that begins meanwhile. A time at which the pool must be ready ends each. In an emergency it is always
     open."""
     if declaration.emergency is not None:
         yield Opening(-math.inf, math.inf)
@@ -53,8 +53,9 @@ def _declared(declaration: Declaration, after: float) -> Iterator[Opening]:
 def _moved(declaration: Declaration, at: float) -> Opening:
     if declaration.window is None:
         return Opening(at, math.inf)
-    around = next(_declared(declaration, at))
-    end = around.end if around.start <= at else at + declaration.window.duration
+    # Moved to shortly before a declared window, it goes on until that one ends.
+    end, around = at + declaration.window.duration, next(_declared(declaration, at))
+    end = around.end if around.start <= end else end
     return _until_ready(declaration, Opening(at, end))
 
 

@@ -72,3 +72,16 @@ def test_the_opening_of_now_and_the_next_one() -> None:
     assert schedule.next_opening(declared, opens - 1) == inside
     following = schedule.next_opening(declared, opens)
     assert following is not None and following.start == from_iso("2026-12-05T21:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("moved", "until"),
+    [
+        ("2026-11-28T19:00:00Z", "2026-11-29T03:00:00Z"),  # two hours before the window, which is not cut short by it
+        ("2026-11-28T23:00:00Z", "2026-11-29T03:00:00Z"),
+        ("2026-11-27T12:00:00Z", "2026-11-27T18:00:00Z"),
+    ],
+)
+def test_a_moved_start_loses_nothing_of_a_window_that_it_runs_into(moved: str, until: str) -> None:
+    first = next(schedule.openings(declaration(window=SATURDAYS), NOW, from_iso(moved)))
+    assert (first.start, first.end) == (from_iso(moved), from_iso(until))
