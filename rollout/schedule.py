@@ -27,8 +27,8 @@ def openings(declaration: Declaration, after: float, moved: float | None = None)
     """The times, in order, in which hosts may be taken out of service and that end after an epoch second.
 
     `moved`: when a person wants the next one to begin (`hostpool schedule`): there is none before. Outside the declared
-    windows it is as long as one of them, and lasts until the end of one that begins meanwhile. A time at which the pool must be ready ends each. In an emergency it is always
-    open."""
+    windows it is as long as one of them, and lasts until the end of one that begins meanwhile. A time at which the pool
+    must be ready ends each. In an emergency it is always open."""
     if declaration.emergency is not None:
         yield Opening(-math.inf, math.inf)
     elif moved is None:
