@@ -183,6 +183,6 @@ def _required(stored: Declaration | None, pool_id: str) -> Declaration:
     if stored is None:
         raise WrongUse(
             f"pool {pool_id.rsplit('/', 1)[-1]} has no stored declaration: no rollout has run on it yet, and none is "
-            "scheduled; pulumi preview shows what a first one would do"
+            "scheduled; run pulumi up first (pulumi preview shows what it would do)"
         )
     return stored
