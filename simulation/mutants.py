@@ -138,7 +138,7 @@ MUTANTS: dict[str, Mutant] = {
     "lease": Mutant("one owner at a time", _lease),
     "claim": Mutant("a VM is written only as it was read", _claim),
     "last look": Mutant("nobody is stopped under", _last_look),
-    "floor": Mutant("enough hosts serve", lambda: patch.object(PoolWatch, "floor", lambda self: 0)),
+    "floor": Mutant("enough hosts serve", lambda: patch.object(PoolWatch, "floor", lambda *_: 0)),
     "max_unavailable": Mutant("no more are out than may be", _max_unavailable),
     "restore": Mutant("the old disk goes back", _restore),
     "canary": Mutant("nobody follows before the canary", lambda: patch.object(CanaryWatch, "left", _never)),
