@@ -125,12 +125,12 @@ async def test_a_collector_that_refuses_is_told_once_and_keeps_nobody(
 
 
 async def test_a_run_with_nothing_to_do_opens_nothing() -> None:
-    def opened(trace_id: int) -> Any:
-        raise AssertionError
+    opened: list[int] = []
 
-    async with Traces(POOL, opened) as listener:
+    async with Traces(POOL, opened.append) as listener:  # type: ignore[arg-type]
         listener(at(0, Kind.CHECKED, findings=[]))
         listener(at(1, Kind.PHASE, "vm-0", phase="build"))
+    assert opened == []
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
+
+from tests.support.web_sink import serving
 
 
 class MailSink(socketserver.ThreadingTCPServer):
@@ -60,11 +61,5 @@ class _Handler(socketserver.StreamRequestHandler):
 @contextmanager
 def mail_sink() -> Iterator[MailSink]:
     server = MailSink()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,10 +90,17 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def web_sink() -> Iterator[WebSink]:
     server = WebSink()
+    with serving(server):
+        yield server
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Answers in a thread of its own meanwhile."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server
+        yield
     finally:
         server.shutdown()
         server.server_close()
