@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider, UpdateResult
 
+from providers.host_pool_image_update import OUTPUTS, HostPoolImageUpdate
+
 PROGRAM = '''"""The project's program with a resource that does nothing in the place of the image update."""
 
 import runpy
@@ -20,8 +22,6 @@ declared.HostPoolImageUpdate = NoOp
 runpy.run_path("project.py", run_name="__main__")
 '''
 """`__main__.py` beside the project's own, which is `project.py` then."""
-
-_OUTPUTS = ("status", "image_version_id", "hosts", "report")
 
 
 class NoOpProvider(ResourceProvider):
@@ -36,17 +36,11 @@ class NoOpProvider(ResourceProvider):
         return UpdateResult(news)
 
 
-class NoOp(Resource):
+class NoOp(HostPoolImageUpdate):
     """Has the inputs of `HostPoolImageUpdate`, and its outputs without values."""
 
-    host_pool_id: pulumi.Output[str]
-    status: pulumi.Output[str]
-    image_version_id: pulumi.Output[str]
-    hosts: pulumi.Output[dict[str, list[str]]]
-    report: pulumi.Output[str]
-
     def __init__(self, resource_name: str, args: object, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(NoOpProvider(), resource_name, dict.fromkeys(_OUTPUTS) | _plain(args), opts)
+        Resource.__init__(self, NoOpProvider(), resource_name, dict.fromkeys(OUTPUTS) | _plain(args), opts)
 
 
 def _plain(value: Any) -> Any:

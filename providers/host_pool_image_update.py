@@ -130,6 +130,24 @@ class HostPoolImageUpdateProvider(DynamicProvider):
         """Nothing: the hosts stay as they are, whatever they run."""
 
 
+OUTPUTS = (
+    "status",
+    "summary",
+    "image_version_id",
+    "hosts",
+    "images",
+    "attempt",
+    "report",
+    "users",
+    "goes_on",
+    "waits_for",
+    "history",
+    "plan",
+    "state",
+)
+"""Names of the outputs that are no inputs; an output exists only where its key is among a resource's properties."""
+
+
 class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
     """The image that the session hosts of a pool run. Its outputs are those of the last run that returned."""
 
@@ -174,30 +192,13 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
         :param opts: options of the resource. Its own hooks come after those given here.
         """
         given = _plain(args)
-        # An output exists only where its key is among the properties.
-        props: dict[str, Any] = dict.fromkeys(_OUTPUTS) | given
+        props: dict[str, Any] = dict.fromkeys(OUTPUTS) | given
         # Awaited, not passed on as an Output: that would depend on the parent, which waits for its children.
         props["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None).future()
         hook = pulumi.ResourceHook(f"avd-image-update-complete-{resource_name}", fail_when_incomplete)
         hooks = pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
         super().__init__(HostPoolImageUpdateProvider(), resource_name, props, opts)
-
-
-_OUTPUTS = (
-    "status",
-    "image_version_id",
-    "hosts",
-    "images",
-    "attempt",
-    "report",
-    "summary",
-    "goes_on",
-    "waits_for",
-    "history",
-    "plan",
-    "state",
-)
 
 
 def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:

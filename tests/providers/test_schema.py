@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from providers import args, docs
+from providers.host_pool_image_update import OUTPUTS, HostPoolImageUpdate
 from providers.schema import PATH, input_names, schema
 from rollout.declaration import Declaration, parse
 from tests.providers.declarations import inputs
@@ -138,3 +139,9 @@ def test_the_documentation_lists_every_property() -> None:
         for name in of.get("properties", {}):
             shown = re.sub(r"(checkpoints|reminders|extensions)\.", r"\1[].", f"{path}{name}")
             assert f"# `{shown}`" in text
+
+
+def test_every_output_of_the_resource_exists_and_is_described() -> None:
+    assert set(HostPoolImageUpdate.__annotations__) - set(input_names()) == set(OUTPUTS)
+    described = docs.INPUTS_MD.read_text().split("## Outputs")[1]
+    assert {name for name in OUTPUTS if f"`{name}`" not in described} == set()
