@@ -29,6 +29,8 @@ from rollout.errors import InvalidDeclaration
 
 OIDC_AUDIENCE = "api://AzureADTokenExchange"
 """What Entra's workload identity federation expects assertions to be issued for."""
+PIPELINES_API = "7.1"
+"""Version of Azure Pipelines' OIDC token request (azure-identity's AzurePipelinesCredential uses it)."""
 _REFRESH_EARLY = 300
 """Seconds before its end at which a token is renewed (azure-identity's own margin)."""
 
@@ -48,6 +50,8 @@ class Settings:
     oidc_token_file: str = ""
     oidc_request_url: str = ""
     oidc_request_token: str = field(default="", repr=False)
+    service_connection: str = ""
+    """Id of the Azure Pipelines service connection whose assertions are asked for; empty on any other service."""
     use_msi: bool = False
 
     @property
@@ -76,10 +80,13 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     token_file = text(f"{prefix}OIDC_TOKEN_FILE_PATH")
     secret = text(f"{prefix}CLIENT_SECRET")
     certificate = text(f"{prefix}CLIENT_CERTIFICATE_PATH")
+    # The names of the azurerm and azapi providers; a service connection is that of one principal.
+    connection = text(f"{prefix}OIDC_AZURE_SERVICE_CONNECTION_ID", f"{prefix}ADO_PIPELINE_SERVICE_CONNECTION_ID")
     use_msi = _true(text(f"{prefix}USE_MSI"))
     if own:
         use_oidc = bool(
             _true(text("HOSTPOOL_USE_OIDC"))
+            or connection
             or token
             or token_file
             or (_true(text("ARM_USE_OIDC")) and not (secret or certificate or use_msi))
@@ -96,8 +103,13 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         use_oidc=use_oidc,
         oidc_token=token or text(*(f"{p}OIDC_TOKEN" for p in shared)),
         oidc_token_file=token_file or text(*(f"{p}OIDC_TOKEN_FILE_PATH" for p in shared)),
-        oidc_request_url=text(*(f"{p}OIDC_REQUEST_URL" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_URL"),
-        oidc_request_token=text(*(f"{p}OIDC_REQUEST_TOKEN" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        oidc_request_url=text(
+            *(f"{p}OIDC_REQUEST_URL" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"
+        ),
+        oidc_request_token=text(
+            *(f"{p}OIDC_REQUEST_TOKEN" for p in shared), "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"
+        ),
+        service_connection=connection,
         use_msi=use_msi,
     )
     _require_complete(settings)
@@ -111,6 +123,13 @@ def _require_complete(settings: Settings) -> None:
             if not value:
                 variable = prefix + name if name == "CLIENT_ID" else "ARM_TENANT_ID"
                 raise InvalidDeclaration(variable, "", f"is missing for the {settings.method} login", f"set {variable}")
+    if settings.service_connection and not (settings.oidc_request_url and settings.oidc_request_token):
+        raise InvalidDeclaration(
+            f"{prefix}OIDC_AZURE_SERVICE_CONNECTION_ID",
+            settings.service_connection,
+            "can be asked for assertions in Azure Pipelines only",
+            "hand the step SYSTEM_ACCESSTOKEN: $(System.AccessToken) in its env, or unset it elsewhere",
+        )
     if settings.method == "oidc" and not (settings.oidc_token or settings.oidc_token_file or settings.oidc_request_url):
         raise InvalidDeclaration(
             f"{prefix}USE_OIDC",
@@ -177,7 +196,9 @@ def credential_from(environment: Mapping[str, str], endpoints: Endpoints, transp
 
 class OidcCredential:
     """Workload identity federation: every token request presents an assertion fetched just before, since an assertion
-    lives for minutes (GitHub: 5) and a rollout for hours."""
+    lives for minutes (GitHub: 5, Azure/login issue 372) and a rollout for hours; one that has ended is refused with
+    AADSTS700024 (Azure/azure-cli issue 28708). Where the runner's token service or Entra fails at a renewal, the token
+    at hand serves until its end, as in azure-identity's own credentials."""
 
     def __init__(self, settings: Settings, authority: str, transport: Transport) -> None:
         self._settings = settings
@@ -196,23 +217,33 @@ class OidcCredential:
         **kwargs: Any,
     ) -> AccessToken:
         """A token for the scopes, from memory while it is good for five minutes more."""
-        from azure.identity.aio import ClientAssertionCredential
-
         async with self._lock:
-            known = self._tokens.get(scopes)
-            if known is not None and claims is None and known.expires_on - real_time() > _REFRESH_EARLY:
+            known = self._tokens.get(scopes) if claims is None else None
+            left = known.expires_on - real_time() if known is not None else 0.0
+            if known is not None and left > _REFRESH_EARLY:
                 return known
-            assertion = await self._assertion()
-            inner = ClientAssertionCredential(
-                self._settings.tenant_id,
-                self._settings.client_id,
-                lambda: assertion,
-                authority=self._authority,
-                transport=self._transport,
-            )
-            token = await inner.get_token(*scopes, claims=claims, tenant_id=tenant_id, enable_cae=enable_cae)
+            try:
+                token = await self._exchanged(scopes, claims=claims, tenant_id=tenant_id, enable_cae=enable_cae)
+            except SdkError:
+                if known is None or left <= 0:
+                    raise
+                return known
             self._tokens[scopes] = token
             return token
+
+    async def _exchanged(self, scopes: tuple[str, ...], **options: Any) -> AccessToken:
+        """A token for a fresh assertion."""
+        from azure.identity.aio import ClientAssertionCredential
+
+        assertion = await self._assertion()
+        inner = ClientAssertionCredential(
+            self._settings.tenant_id,
+            self._settings.client_id,
+            lambda: assertion,
+            authority=self._authority,
+            transport=self._transport,
+        )
+        return await inner.get_token(*scopes, **options)
 
     async def close(self) -> None:
         """Nothing of its own to close: the transport is shared."""
@@ -230,8 +261,9 @@ class OidcCredential:
 
 
 def assertion_source(settings: Settings, transport: Transport) -> Callable[[], Awaitable[str]]:
-    """Where assertions come from: a token as it stands, a file read anew each time, or a request to the runner's
-    token service (GitHub Actions)."""
+    """Where assertions come from: a request to the runner's token service where it is Azure Pipelines', whose tokens
+    given beforehand (`addSpnToEnvironment`) end within the hour; a token as it stands; a file read anew each time; or
+    GitHub Actions' token service."""
 
     async def given() -> str:
         return settings.oidc_token
@@ -247,28 +279,34 @@ def assertion_source(settings: Settings, transport: Transport) -> Callable[[], A
     async def requested() -> str:
         return await _request_assertion(settings, transport)
 
+    if settings.service_connection:
+        return requested
     if settings.oidc_token:
         return given
     return from_file if settings.oidc_token_file else requested
 
 
 async def _request_assertion(settings: Settings, transport: Transport) -> str:
-    """GitHub's exchange: GET the request URL with the audience, `{"value": "<jwt>"}` comes back
-    (docs.github.com, "OpenID Connect reference")."""
+    """GitHub: GET the request URL with the audience, `{"value": "<jwt>"}` comes back (docs.github.com, "OpenID Connect
+    reference"). Azure Pipelines: POST to it with the service connection, `{"oidcToken": "<jwt>"}` (azure-identity,
+    AzurePipelinesCredential; a GET is answered 405, hashicorp/packer-plugin-azure issue 507)."""
     url = settings.oidc_request_url
     client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
         url, policies=[AsyncRetryPolicy(retry_total=3)], transport=transport
     )
     joint = "&" if "?" in url else "?"
-    request = HttpRequest(
-        "GET",
-        f"{settings.oidc_request_url}{joint}audience={quote(OIDC_AUDIENCE, safe='')}",
-        headers={"Authorization": f"Bearer {settings.oidc_request_token}", "Accept": "application/json"},
-    )
+    headers = {"Authorization": f"Bearer {settings.oidc_request_token}", "Accept": "application/json"}
+    if settings.service_connection:
+        query, method, key = f"api-version={PIPELINES_API}&serviceConnectionId=", "POST", "oidcToken"
+        query += quote(settings.service_connection, safe="")
+        # Without it a token that is refused is answered by a redirect to a page.
+        headers |= {"Content-Type": "application/json", "X-TFS-FedAuthRedirect": "Suppress"}
+    else:
+        query, method, key = f"audience={quote(OIDC_AUDIENCE, safe='')}", "GET", "value"
     try:
-        response = await client.send_request(request)
+        response = await client.send_request(HttpRequest(method, f"{url}{joint}{query}", headers=headers))
         if response.status_code == 200:
-            return str(response.json()["value"])
+            return str(response.json()[key])
         reason = f"it answered {response.status_code}"
     except (SdkError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"

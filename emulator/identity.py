@@ -291,15 +291,25 @@ def _token(world: World, request: Request, tenant: str) -> Response:
             f"Application with identifier '{client_id}' was not found in the directory '{tenant}'.",
         )
     if form.get("client_assertion") is not None:
-        if form.get("client_assertion_type") != ASSERTION or not _assertion_fits(
-            principal, str(form["client_assertion"])
-        ):
+        claims = _assertion_claims(str(form["client_assertion"]))
+        known = (principal["client_id"], principal.get("subject"))
+        if form.get("client_assertion_type") != ASSERTION or claims.get("sub") not in known:
             return _refused(
                 world,
                 401,
                 "invalid_client",
                 700213,
                 "No matching federated identity record found for presented assertion subject.",
+            )
+        now = clock.real_time()
+        if claims.get("exp", now + 1) <= now:
+            return _refused(
+                world,
+                401,
+                "invalid_client",
+                700024,
+                f"Client assertion is not within its valid time range. Current time: {_utc(now)}, "
+                f"expiry time of assertion {_utc(claims['exp'])}.",
             )
     elif secret is None or not hmac.compare_digest(str(secret), principal["secret"]):
         return _refused(
@@ -333,16 +343,17 @@ def _token(world: World, request: Request, tenant: str) -> Response:
     return Response(200, body, Headers({"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}))
 
 
-def _assertion_fits(principal: Body, assertion: str) -> bool:
-    """An assertion is taken when its subject is the principal's federated subject or its client id.
+def _assertion_claims(assertion: str) -> Body:
+    """The claims of a federated assertion, none where it is no JWT. It is taken when its subject is the principal's
+    federated subject or its client id, and until its end (Azure/azure-cli issue 28708 has the refusal's words).
 
     Its signature is not verified: the emulator has no key of the issuer (GitHub, GitLab, ...).
     """
     try:
-        payload = json.loads(_decode(assertion.split(".")[1]))
+        claims = json.loads(_decode(assertion.split(".")[1]))
     except (IndexError, ValueError):
-        return False
-    return payload.get("sub") in (principal["client_id"], principal.get("subject"))
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _refused(world: World, status: int, error: str, number: int, text: str) -> Response:
