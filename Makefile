@@ -9,7 +9,7 @@ WORKERS = 2
 PYTHON = .venv/bin/python
 IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 # Those of the project's packages that are there.
-PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
+PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
 .PHONY: help setup toolchain env demo emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test lint

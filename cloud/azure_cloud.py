@@ -15,6 +15,7 @@ from cloud.credential import credential_from, settings_from
 from cloud.desktop_virtualization import DesktopVirtualizationOperations
 from cloud.endpoints import Endpoints, discover
 from cloud.graph import GraphOperations
+from cloud.image_versions import ImageVersionOperations
 from cloud.images import ImageOperations
 from cloud.key_vault import KeyVaultOperations
 from cloud.log_ingestion import LogIngestionOperations
@@ -22,6 +23,7 @@ from cloud.network import NetworkOperations
 from cloud.policies import WriteGuard
 from cloud.resources import ResourceOperations
 from cloud.run_commands import RunCommandOperations
+from cloud.snapshots import SnapshotOperations
 from cloud.throttling import Throttle, shared_throttle
 from cloud.traffic import Observer, Traffic
 from cloud.transport import Transport, open_transport
@@ -32,6 +34,8 @@ class AzureCloud(
     ComputeOperations,
     RunCommandOperations,
     ImageOperations,
+    ImageVersionOperations,
+    SnapshotOperations,
     NetworkOperations,
     DesktopVirtualizationOperations,
     AuthorizationOperations,
@@ -40,7 +44,7 @@ class AzureCloud(
     GraphOperations,
     LogIngestionOperations,
 ):
-    """Implements `rollout.azure.Azure`. `subscription_id` is the pool's: catalog reads (sizes, quota, platform images)
+    """Implements `rollout.azure.Azure` and `capture.azure.CaptureAzure`. `subscription_id` is the pool's: catalog reads (sizes, quota, platform images)
     are made there; everything with an id goes to the subscription in the id."""
 
     def __init__(self, connection: Connection, subscription_id: str) -> None:

@@ -74,6 +74,16 @@ class ComputeOperations:
         operation = f"POST virtualMachines/{vm.name}/deallocate"
         await self.connection.run(operation, machines.begin_deallocate, vm.group, vm.name)
 
+    async def restart_vm(self, vm_id: str) -> None:
+        vm = parse(vm_id)
+        machines = self.connection.compute(vm.subscription).virtual_machines
+        await self.connection.run(f"POST virtualMachines/{vm.name}/restart", machines.begin_restart, vm.group, vm.name)
+
+    async def generalize_vm(self, vm_id: str) -> None:
+        vm = parse(vm_id)
+        machines = self.connection.compute(vm.subscription).virtual_machines
+        await self.connection.call(f"POST virtualMachines/{vm.name}/generalize", machines.generalize, vm.group, vm.name)
+
     # -- inside the guest
 
     async def put_extension(self, vm_id: str, name: str, body: Body) -> None:
@@ -100,6 +110,16 @@ class ComputeOperations:
 
     async def get_disk(self, disk_id: str) -> Body | None:
         return await self.connection.get(disk_id, DISKS)
+
+    async def create_disk(self, disk_id: str, body: Body) -> None:
+        disk = parse(disk_id)
+        await self.connection.run(
+            f"PUT disks/{disk.name}",
+            self.connection.compute(disk.subscription).disks.begin_create_or_update,
+            disk.group,
+            disk.name,
+            content(body),
+        )
 
     async def update_disk(self, disk_id: str, patch: Body) -> None:
         disk = parse(disk_id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cloud.api_versions import VIRTUAL_MACHINES
 from cloud.connection import Connection, content
 from cloud.ids import parse
+from rollout.arm import name_of
 from rollout.azure import Body
 from rollout.errors import NotFound, OperationFailed
 
@@ -44,6 +45,12 @@ class RunCommandOperations:
     async def run_protected_command(
         self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str]
     ) -> str:
+        view = await self.run_script(vm_id, name, script, protected)
+        return _result(view, f"run command {name} on {name_of(vm_id)}")
+
+    async def run_script(
+        self, vm_id: str, name: str, script: Sequence[str], protected: Mapping[str, str], *, limit: float = 0.0
+    ) -> Body:
         vm = parse(vm_id)
         operation = f"PUT virtualMachines/{vm.name}/runCommands/{name}"
         commands = self.connection.compute(vm.subscription).virtual_machine_run_commands
@@ -59,13 +66,16 @@ class RunCommandOperations:
                 "treatFailureAsDeploymentFailure": False,
             },
         }
+        if limit:
+            body["properties"]["timeoutInSeconds"] = int(limit)
         try:
             put = commands.begin_create_or_update
             await self.connection.run(operation, put, vm.group, vm.name, name, content(body))
             command = await self.connection.get(f"{vm_id}/runCommands/{name}", VIRTUAL_MACHINES, **INSTANCE_VIEW)
         finally:
             await self.delete_run_command(vm_id, name)
-        return _result(command or {}, f"run command {name} on {vm.name}")
+        view: Body = ((command or {}).get("properties") or {}).get("instanceView") or {}
+        return view
 
     async def list_run_commands(self, vm_id: str) -> list[str]:
         found = await self.connection.list(f"{vm_id}/runCommands", VIRTUAL_MACHINES)
@@ -81,9 +91,8 @@ class RunCommandOperations:
 INSTANCE_VIEW = {"$expand": "instanceView"}
 
 
-def _result(command: Body, operation: str) -> str:
+def _result(view: Body, operation: str) -> str:
     """The output of a managed run command's instance view; OperationFailed for another exit code than 0."""
-    view = (command.get("properties") or {}).get("instanceView") or {}
     output, error = str(view.get("output") or ""), str(view.get("error") or "")
     code = int(view.get("exitCode") or 0)
     if code or view.get("executionState") in ("Failed", "TimedOut", "Canceled"):

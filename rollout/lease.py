@@ -1,4 +1,4 @@
-"""The pool's lease: one rollout per pool, by a tag on the host pool.
+"""The pool's lease: one rollout per pool, by a tag on the host pool. A capture has one on its image definition.
 
 Host pools and their tags take no If-Match, so the lease is advisory: write, wait, read back, go only if it is still
 ours. The lock proper is the claim of each VM by a conditional PATCH that carries the lease's fencing number. Every
@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from rollout import names
+from rollout.arm import name_of
 from rollout.azure import Azure
 from rollout.clock import Clock, iso
 from rollout.errors import AzureError, LeaseHeld, LeaseLost
@@ -55,8 +56,12 @@ def decode(text: str | None) -> Holder | None:
 class Lease:
     """A lease on one pool, held by `owner` (a text that tells people who: user, machine, process)."""
 
-    def __init__(self, host_pool_id: str, owner: str, clock: Clock) -> None:
-        self.host_pool_id = host_pool_id
+    TAG = names.LEASE
+    STATUS = "hostpool status"
+    """The command that shows who holds it."""
+
+    def __init__(self, resource_id: str, owner: str, clock: Clock) -> None:
+        self.resource_id = resource_id
         self.owner = owner.replace(";", ",").replace("=", ":")[:120]
         self.fence = 0
         self.until = 0.0
@@ -72,9 +77,21 @@ class Lease:
             return  # the only write now is the lease itself
         if self._azure is None or self._azure.azure_time() > self.until - MARGIN:
             raise LeaseLost(
-                f"pool {names_of(self.host_pool_id)}: the lease of {self.owner} has ended; nothing more is written. "
+                f"{self.subject}: the lease of {self.owner} has ended; nothing more is written. "
                 "Run pulumi up again: it goes on where this run stopped."
             )
+
+    @property
+    def subject(self) -> str:
+        """What the lease is on, for messages."""
+        return f"pool {name_of(self.resource_id)}"
+
+    def held_by(self, holder: Holder) -> str:
+        """What is said to whoever finds it held, and renewed."""
+        return (
+            f"host_pool_id: {self.subject} is being updated by {holder.owner} (lease until {iso(holder.until)}, "
+            f"renewed); wait for it, or ask it to stop with: hostpool --host-pool {self.resource_id} pause"
+        )
 
     @property
     def renew_every(self) -> float:
@@ -92,52 +109,50 @@ class Lease:
         The fencing number becomes higher than the last one and than `above`, the highest that hosts were claimed with:
         somebody may have wiped the pool's tags, as a template that is applied does.
         """
-        first = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+        first = decode((await azure.get_tags(self.resource_id)).get(self.TAG))
         holder = first
         while holder is not None and holder.owner != self.owner and holder.until > azure.azure_time():
             if first is not None and (holder.owner, holder.until) != (first.owner, first.until):
-                raise LeaseHeld(_held(self.host_pool_id, holder))
+                raise LeaseHeld(self.held_by(holder))
             await self._clock.sleep(min(WATCH_EVERY, max(1.0, holder.until - azure.azure_time())))
-            holder = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+            holder = decode((await azure.get_tags(self.resource_id)).get(self.TAG))
         now = azure.azure_time()
         fence, self.since = max(holder.fence if holder else 0, above) + 1, int(now) if for_rollout else 0
         mine = Holder(self.owner, fence, now + self.length, self.since)
         try:
             await self._write_unheld(azure, mine)
             await self._clock.sleep(SETTLE)
-            seen = decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE))
+            seen = decode((await azure.get_tags(self.resource_id)).get(self.TAG))
         except asyncio.CancelledError:
             await self._withdraw(azure, mine)
             raise
         if seen is None or (seen.owner, seen.fence) != (mine.owner, mine.fence):
-            raise LeaseHeld(_held(self.host_pool_id, seen or mine))
+            raise LeaseHeld(self.held_by(seen or mine))
         self.fence, self.until, self._azure = mine.fence, mine.until, azure
 
     async def _write_unheld(self, azure: Azure, holder: Holder) -> None:
         self._taking = True
         try:
-            await azure.merge_tags(self.host_pool_id, {names.LEASE: holder.encode()})
+            await azure.merge_tags(self.resource_id, {self.TAG: holder.encode()})
         finally:
             self._taking = False
 
     async def _withdraw(self, azure: Azure, mine: Holder) -> None:
         """Told to stop while it was being taken: nobody need wait for it to run out."""
         try:
-            if decode((await azure.get_tags(self.host_pool_id)).get(names.LEASE)) == replace(
-                mine, until=int(mine.until)
-            ):
+            if decode((await azure.get_tags(self.resource_id)).get(self.TAG)) == replace(mine, until=int(mine.until)):
                 await self._write_unheld(azure, Holder("nobody", mine.fence, azure.azure_time()))
         except AzureError:
             pass  # it ends by itself
 
     def see(self, tags: dict[str, str]) -> None:
         """Tags of the pool were read: raise LeaseLost when somebody else holds the lease now."""
-        seen = decode(tags.get(names.LEASE))
+        seen = decode(tags.get(self.TAG))
         if self.held and (seen is None or (seen.owner, seen.fence) != (self.owner, self.fence)):
             self._azure = None
             raise LeaseLost(
-                f"pool {names_of(self.host_pool_id)}: the lease was taken by {seen.owner if seen else 'nobody'}; "
-                "this run stops. See hostpool status."
+                f"{self.subject}: the lease was taken by {seen.owner if seen else 'nobody'}; "
+                f"this run stops. See {self.STATUS}."
             )
 
     async def renew(self) -> None:
@@ -147,7 +162,7 @@ class Lease:
         assert azure is not None
         until = azure.azure_time() + self.length
         renewed = Holder(self.owner, self.fence, until, self.since)
-        await azure.merge_tags(self.host_pool_id, {names.LEASE: renewed.encode()})
+        await azure.merge_tags(self.resource_id, {self.TAG: renewed.encode()})
         self.until = until
 
     async def release(self) -> None:
@@ -157,17 +172,6 @@ class Lease:
             return
         ended = Holder("nobody", self.fence, azure.azure_time())
         try:
-            await azure.merge_tags(self.host_pool_id, {names.LEASE: ended.encode()})
+            await azure.merge_tags(self.resource_id, {self.TAG: ended.encode()})
         finally:
             self._azure = None
-
-
-def names_of(resource_id: str) -> str:
-    return resource_id.rsplit("/", 1)[-1]
-
-
-def _held(host_pool_id: str, holder: Holder) -> str:
-    return (
-        f"host_pool_id: pool {names_of(host_pool_id)} is being updated by {holder.owner} (lease until "
-        f"{iso(holder.until)}, renewed); wait for it, or ask it to stop with: hostpool --host-pool {host_pool_id} pause"
-    )

@@ -43,7 +43,7 @@ class LeaseKeeper:
         try:
             while True:
                 try:
-                    tags = await self._azure.get_tags(self._lease.host_pool_id)
+                    tags = await self._azure.get_tags(self._lease.resource_id)
                     self._lease.see(tags)
                     self._note_orders(tags)
                     if self._clock.now() - renewed >= self._lease.renew_every:

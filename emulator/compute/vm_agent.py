@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from emulator import durations, guest_scripts, guests, ids, operations
+from emulator import durations, guest_scripts, guest_time, guests, ids, operations
 from emulator.compute import extension_handlers
 from emulator.compute.shapes import not_allowed, require_staying
 from emulator.resources import existence
@@ -56,10 +56,20 @@ def _schedule(world: World, vm: Resource, child: Resource, boot: int, *, replay:
         return
     begun.append([boot, mark])
     if ids.resource_type(child.id).lower() == guests.RUN_COMMAND_TYPE.lower():
-        seconds = durations.draw(world, "run command put", vm.id)
+        seconds = durations.draw(world, "run command put", vm.id) + _working(child)
     else:
         seconds = extension_handlers.seconds(world, vm, child)
     world.schedule(seconds, "vm_agent.ran", vm_id=vm.id, child_id=child.id, mark=mark, boot=boot, replay=replay)
+
+
+def _working(command: Resource) -> float:
+    """Seconds that a run command's script works: to its end, or to its limit, where Azure ends it (REST specification
+    of virtualMachineRunCommands: timeoutInSeconds, executionState TimedOut; without one after 90 minutes)."""
+    properties = command.body["properties"]
+    works = guest_time.seconds_of(str((properties.get("source") or {}).get("script") or ""))
+    limit = float(properties.get("timeoutInSeconds") or EXTENSION_LIMIT - 300)
+    command.hidden["timed_out"] = works > limit
+    return min(works, limit)
 
 
 def _agent_ready(world: World, vm_id: str, boot: int) -> None:
@@ -234,6 +244,19 @@ def _run_script(world: World, vm: Resource, command: Resource) -> Body | None:
     given = [*(properties.get("parameters") or []), *secret]
     parameters = {str(p["name"]): str(p.get("value", "")) for p in given}
     started = world.iso()
+    if command.hidden.pop("timed_out", False):
+        # what a script that is ended leaves of its work is not modelled: nothing of it has happened
+        command.hidden["instanceView"] = {
+            "executionState": "TimedOut",
+            "executionMessage": "Execution timed out",
+            "exitCode": -1,
+            "output": "",
+            "error": "",
+            "startTime": started,
+            "endTime": world.iso(),
+        }
+        properties["provisioningState"] = "Succeeded"
+        return None
     outcome = guest_scripts.run(world, vm, str((properties.get("source") or {}).get("script") or ""), parameters)
     command.hidden["instanceView"] = {
         "executionState": "Succeeded" if outcome.exit_code == 0 else "Failed",
