@@ -1,4 +1,4 @@
-"""What a capture needs of Azure beyond `rollout.azure.Azure`: snapshots, disks, image versions, scripts with a limit."""
+"""What a capture needs of Azure beyond `rollout.azure.Azure`: snapshots, disks, image versions, timed scripts."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class AzureCloud(
     GraphOperations,
     LogIngestionOperations,
 ):
-    """Implements `rollout.azure.Azure` and `capture.azure.CaptureAzure`. `subscription_id` is the pool's: catalog reads (sizes, quota, platform images)
-    are made there; everything with an id goes to the subscription in the id."""
+    """Implements `rollout.azure.Azure` and `capture.azure.CaptureAzure`. `subscription_id` is the pool's: catalog reads
+    (sizes, quota, platform images) are made there; everything with an id goes to the subscription in the id."""
 
     def __init__(self, connection: Connection, subscription_id: str) -> None:
         self.connection, self.subscription_id = connection, subscription_id

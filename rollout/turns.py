@@ -87,9 +87,9 @@ async def waits_for(azure: Azure, holding: lease.Lease, most: int) -> tuple[str,
     if not most:
         return "", ""
     try:
-        others = await at_work(azure, holding.host_pool_id)
+        others = await at_work(azure, holding.resource_id)
     except Forbidden as error:
         return "", f"other rollouts of the subscription cannot be seen, and are not waited for: {error}"
-    mine = AtWork(holding.since, holding.host_pool_id, holding.owner) if holding.held else None
+    mine = AtWork(holding.since, holding.resource_id, holding.owner) if holding.held else None
     ahead = ahead_of(mine, others, most)
     return (told(ahead, most), "") if ahead else ("", "")
