@@ -16,7 +16,7 @@ from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.errors import AzureError
 from rollout.events import Event
-from rollout.notices import Notices, Notify, Silence, Teller
+from rollout.notices import Notices, Notify, Silence, Teller, Tone
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -44,7 +44,7 @@ class Notifier:
     def __init__(self, azure: Azure, declared: Notify, pool: str, warn: Callable[[str], None]) -> None:
         self._azure, self._declared, self._warn = azure, declared, warn
         self._notices = Notices(pool)
-        self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[str, str, Tone]] = asyncio.Queue()
         self._services: Apprise | None = None
         self._warned = False
         self._sender: asyncio.Task[None]
@@ -52,7 +52,7 @@ class Notifier:
     def __call__(self, event: Event) -> None:
         notice = self._notices.of(event)
         if notice is not None and (notice.grave or not self._declared.quiet):
-            self._queue.put_nowait(self._notices.worded(self._declared, notice))
+            self._queue.put_nowait((*self._notices.worded(self._declared, notice), notice.tone))
 
     async def __aenter__(self) -> Notifier:
         self._sender = asyncio.create_task(self._send(), name="notifier")
@@ -75,11 +75,12 @@ class Notifier:
 
     async def _send(self) -> None:
         while True:
-            title, text = await self._queue.get()
+            title, text, tone = await self._queue.get()
             try:
                 if self._services is None:
                     self._services = await self._open()
-                if self._services and not await asyncio.to_thread(self._services.notify, title=title, body=text):
+                services = self._services
+                if services and not await asyncio.to_thread(services.notify, title=title, body=text, notify_type=tone):
                     self._tell("a notification could not be sent to at least one of the services")
             except Exception as error:  # whatever a service's plugin raises
                 self._tell(f"notifications could not be sent: {type(error).__name__}")

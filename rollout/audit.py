@@ -209,7 +209,7 @@ class Audit:
         return row(at, "rollout_interrupted", why=why, **self._known)
 
     def _row(self, event: Event, name: str, **known: Any) -> Row:
-        return row(event.time, name, **{**self._known, **known})
+        return row(event.time, name, **{**self._known, **_rollout(event), **known})
 
     def _host(self, event: Event, name: str, **known: Any) -> Row:
         before = self._from.get(event.host, "")
@@ -254,6 +254,12 @@ class Audit:
             return None
         lines = [f"{found['subject']}: {found['problem']}; {found['remedy']}" for found in errors]
         return self._row(event, "checks_failed", why="\n".join(lines))
+
+
+def _rollout(event: Event) -> dict[str, Any]:
+    """Which rollout an event says that it is about: a schedule is told before, and by others, than what has begun."""
+    said = {"rollout": "rollout", "attempt": "attempt", "version": "to_version"}
+    return {column: event.data[name] for name, column in said.items() if event.data.get(name)}
 
 
 def _time(at: float) -> str:

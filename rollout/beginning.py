@@ -120,7 +120,7 @@ class Beginning:
         """Why nothing new may begin, where hosts that a crash left half done are brought home whatever the pool looks
         like. Raises PreCheckFailed."""
         findings = await run_prechecks(self._azure, self._declaration, need.pool, need.image, mode="start")
-        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings])
+        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings], version=need.image.version)
         errors = [f"{f.subject}: {f.problem}; {f.remedy}" for f in findings if f.severity == "error"]
         if not errors or self._stopping:
             return self._stopping

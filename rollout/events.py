@@ -23,7 +23,7 @@ class Kind(StrEnum):
     {host: version}, revert (a kept disk is attached again), pool, owner, estimate, emergency (why it did
     not wait for its window; else empty)."""
     CHECKED = "checked"
-    """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}]."""
+    """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}], version (that is to be rolled out)."""
     PHASE = "phase"
     """A host entered a phase. data: phase, from."""
     ACTION = "action"
@@ -46,13 +46,14 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     """data: percent, pause."""
     SCHEDULED = "scheduled"
-    """A rollout holds the pool until its maintenance window. text: which, and until when; data: version, owner, at
-    (epoch second)."""
+    """A rollout holds the pool until its maintenance window. text: which, and until when; data: rollout, attempt (that
+    it will be, or goes on with), version, owner, at (epoch second)."""
     SCHEDULE_CHANGED = "schedule_changed"
     """The schedule is another one, or gone. text: what was and what is; data: what (moved, skipped, cancelled,
-    replaced, withdrawn, missed), version, owner."""
+    replaced, withdrawn, missed), rollout, attempt, version, owner."""
     REMINDER = "reminder"
-    """A scheduled rollout is near. text: when it begins; data: version, owner, lead (seconds before it)."""
+    """A scheduled rollout is near. text: when it begins; data: rollout, attempt, version, owner, lead (seconds before
+    it)."""
     READY = "ready"
     """Whether enough hosts serve at the declared time. text: how many, and how many must; data: ok, serving, floor, out
     (hosts)."""
@@ -62,7 +63,8 @@ class Kind(StrEnum):
     QUEUED = "queued"
     """The run waits for other rollouts of the subscription. text: for which."""
     PAUSED = "paused"
-    """text: by whom; data: goes_on (when the next window opens, ISO 8601; empty where somebody has to resume it)."""
+    """text: by whom; data: goes_on (when the next window opens, ISO 8601; empty where somebody has to resume it), done
+    and of (hosts of the attempt)."""
     RESUMED = "resumed"
     WARNING = "warning"
     ENDED = "ended"

@@ -83,6 +83,14 @@ def declaration_of(tags: Mapping[str, str], pool_id: str) -> Declaration | None:
         return None
 
 
+def about(held: Hold, tags: Mapping[str, str]) -> dict[str, Any]:
+    """What an event of the schedule says of its rollout. The attempt is that which it goes on with, or will be."""
+    record = pool_record.decode(tags.get(names.RECORD))
+    goes_on = record is not None and record.resumable and record.r == held.r
+    attempt = (record.a if record is not None else 0) + (0 if goes_on else 1)
+    return {"rollout": held.r, "attempt": attempt, "version": held.to}
+
+
 def line(tags: Mapping[str, str], pool_id: str) -> str:
     """`1.0.1 is scheduled for Mon 2026-01-12 22:00 UTC by ada@desk-7`; empty where nothing holds the pool."""
     held, declared = of(tags), declaration_of(tags, pool_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from rollout.errors import InvalidDeclaration
@@ -36,12 +37,22 @@ class Notify:
     """Seconds before the start of a scheduled rollout at which it is told again."""
 
 
+class Tone(StrEnum):
+    """What kind of news it is: apprise's `notify_type`, which services show as a colour or a sign."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
 @dataclass(frozen=True)
 class Notice:
     """One message. `grave`: it needs somebody, so that a quiet configuration tells it too."""
 
     what: str
     text: str
+    tone: Tone = Tone.INFO
     grave: bool = False
 
 
@@ -111,6 +122,8 @@ class Notices:
         self._done_before = 0.0
         """Percent of the hosts that an earlier run of the attempt had done."""
         self._reverts = False
+        self._paused = False
+        """The run has told that it is paused: its end, when the hosts that were out serve again, is no news."""
 
     def worded(self, declared: Notify, notice: Notice) -> tuple[str, str]:
         """Title and text in the declared words, no longer than services take."""
@@ -126,26 +139,25 @@ class Notices:
             case Kind.CHECKED:
                 self._warnings = _lines(data, "warning")
                 errors = _lines(data, "error")
-                return Notice("pre-checks failed", "\n".join(errors), grave=True) if errors else None
+                return _warning("pre-checks failed", "\n".join(errors)) if errors else None
             case Kind.SCHEDULED | Kind.QUEUED:
                 return Notice(str(event.kind), event.text)
             case Kind.SCHEDULE_CHANGED:
-                return Notice(str(data.get("what")), event.text, grave=data.get("what") == "missed")
+                missed = data.get("what") == "missed"
+                return _warning("missed", event.text) if missed else Notice(str(data.get("what")), event.text)
             case Kind.REMINDER:
                 return Notice("reminder", event.text)
             case Kind.READY:
-                ready = bool(data.get("ok"))
-                return Notice("ready" if ready else "NOT READY", event.text, grave=not ready)
+                return Notice("ready", event.text) if data.get("ok") else _warning("NOT READY", event.text)
             case Kind.STARTED:
                 return self._begin(data)
             case Kind.CANARY:
-                names = ", ".join(data.get("hosts") or ()) or "its hosts were updated by an earlier run"
-                return Notice(f"canary {data.get('result')}", names, grave=data.get("result") == "failed")
+                return _canary(str(data.get("result")), data.get("hosts") or ())
             case Kind.APPROVED:
                 return Notice("approved", event.text)
             case Kind.REHEARSED:
                 passed = bool(data.get("passed"))
-                return Notice(f"rehearsal {'passed' if passed else 'failed'}", event.text, grave=not passed)
+                return Notice("rehearsal passed", event.text) if passed else _failure("rehearsal failed", event.text)
             case Kind.CHECKPOINT:
                 if float(data.get("percent") or 0) <= self._done_before:
                     return None  # the run before has told it
@@ -153,12 +165,11 @@ class Notices:
             case Kind.HOST_FAILED:
                 return self._host(event)
             case Kind.PAUSED:
-                return Notice("paused", event.text, grave=not data.get("goes_on"))
+                self._paused = True
+                done = f"; {data.get('done')} of {data['of']} hosts are done" if data.get("of") else ""
+                return Notice("paused", f"{event.text}{done}", Tone.WARNING, grave=not data.get("goes_on"))
             case Kind.ENDED:
-                status = str(data.get("status"))
-                grave = status not in ("complete", "paused", "scheduled")
-                what = "reverted" if self._reverts and status == "complete" else status.replace("_", " ")
-                return Notice(what, event.text, grave=grave)
+                return self._end(str(data.get("status")), event.text)
             case _:
                 return None
 
@@ -177,6 +188,17 @@ class Notices:
             what, told = f"emergency {what}", f"outside its window: {why}; {told}"
         return Notice(what, "\n".join([told, *(f"pre-check: {line}" for line in self._warnings)]), grave=bool(why))
 
+    def _end(self, status: str, text: str) -> Notice | None:
+        match status:
+            case "complete":
+                return Notice("reverted" if self._reverts else "complete", text, Tone.SUCCESS)
+            case "paused":
+                return None if self._paused else Notice("paused", text, Tone.WARNING)
+            case "scheduled":
+                return Notice("scheduled", text)
+            case _:
+                return _failure(status.replace("_", " "), text)
+
     def _host(self, event: Event) -> Notice | None:
         result = event.data.get("result")
         if result not in ("failed", "rolled_back", "gone"):
@@ -184,7 +206,22 @@ class Notices:
         self._hosts_told += 1
         if self._hosts_told > HOSTS_TOLD:
             return None
-        return Notice(f"host {str(result).replace('_', ' ')}", f"{event.host}: {event.text}", grave=True)
+        return _failure(f"host {str(result).replace('_', ' ')}", f"{event.host}: {event.text}")
+
+
+def _warning(what: str, text: str) -> Notice:
+    return Notice(what, text, Tone.WARNING, grave=True)
+
+
+def _failure(what: str, text: str) -> Notice:
+    return Notice(what, text, Tone.FAILURE, grave=True)
+
+
+def _canary(result: str, hosts: Sequence[str]) -> Notice:
+    names = ", ".join(hosts) or "its hosts were updated by an earlier run"
+    if result == "failed":
+        return _failure("canary failed", names)
+    return Notice(f"canary {result}", names, Tone.SUCCESS if result == "passed" else Tone.INFO)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -60,7 +60,7 @@ async def change(
         text += f": it begins {schedule.told(declared, anew.at)}"
     elif names.RECORD in ended:
         text += ": hosts that run it keep it"
-    data: dict[str, Any] = {"what": what, "version": held.to, "owner": lease.owner}
+    data: dict[str, Any] = {"what": what, **hold.about(held, tags), "owner": lease.owner}
     tell(Event(at, Kind.SCHEDULE_CHANGED, text=text, data=data))
     return text
 

@@ -372,7 +372,8 @@ class Rollout:
     def _notice_pause(self, who: str, *, goes_on: str = "") -> None:
         if who and not self._paused_by and not self._stopping:
             self._paused_by = who
-            self._say(Kind.PAUSED, f"paused by {who}", goes_on=goes_on)
+            done = self._canary.done(self._standings)
+            self._say(Kind.PAUSED, f"paused by {who}", goes_on=goes_on, done=done, of=self._record.n)
             self._give_back("paused")
 
     def _notice_autoscale(self, shared: Shared) -> None:

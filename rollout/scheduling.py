@@ -58,7 +58,7 @@ class Scheduling:
         text = f"{wanted.to} is scheduled for {schedule.told(self.declaration, wanted.at)}"
         if held is not None and held.r != wanted.r:
             text += f"; it replaces {held.to}, scheduled by {held.by} for {schedule.told(self.declaration, held.at)}"
-        self.say(Kind.SCHEDULED, text, version=wanted.to, owner=wanted.by, at=wanted.at)
+        self.say(Kind.SCHEDULED, text, **hold.about(wanted, pool.tags), owner=wanted.by, at=wanted.at)
         return True
 
     async def withdraw(self, pool: Pool, why: str) -> bool:
@@ -69,7 +69,7 @@ class Scheduling:
         if not await self._written(pool, hold.ended(pool.tags)):
             return False
         text = f"{held.to}, scheduled by {held.by}, is withdrawn: {why}"
-        self.say(Kind.SCHEDULE_CHANGED, text, what="withdrawn", version=held.to, owner=self.lease.owner)
+        self.say(Kind.SCHEDULE_CHANGED, text, what="withdrawn", **hold.about(held, pool.tags), owner=self.lease.owner)
         return True
 
     def begun(self, tags: Mapping[str, str], record: RolloutRecord, image: Image, now: float) -> dict[str, str]:
@@ -79,7 +79,8 @@ class Scheduling:
         opening = next(schedule.openings(self.declaration, now, moved))
         if held is not None and held.r != record.r:
             text = f"{image.version} begins in place of {held.to}, scheduled by {held.by}"
-            self.say(Kind.SCHEDULE_CHANGED, text, what="replaced", version=image.version, owner=self.lease.owner)
+            begins = {"rollout": record.r, "attempt": record.a, "version": image.version}
+            self.say(Kind.SCHEDULE_CHANGED, text, what="replaced", **begins, owner=self.lease.owner)
         ended = hold.ended(tags)
         if held is not None and moved is not None and opening.start == moved:
             ended[names.SCHEDULE] = replace(held, r=record.r, to=image.version).encode()

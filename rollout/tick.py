@@ -323,7 +323,7 @@ class _Ticking:
                 await self._reschedule(pool, held, now)
             elif planned.reminder is not None and fresh.reminder is not None:
                 told = await self._check(pool, replace(told, r=held.r), now)
-                told = await self._remind(held, told, fresh.reminder)
+                told = self._remind(held, pool.tags, told, fresh.reminder)
             elif planned.check and fresh.check:
                 told = await self._check(pool, replace(told, r=held.r), now)
         if self._failed is not None and self._failure_is_news(pool, now):
@@ -353,16 +353,16 @@ class _Ticking:
             return
         anew = replace(held, at=int(following.start), s=int(now), m=0, w=0)
         text = f"{held.to} was to begin {when} and did not; it begins {schedule.told(self._declared, anew.at)}"
-        self._say(Kind.SCHEDULE_CHANGED, text, what="missed", version=held.to, owner=held.by)
+        self._say(Kind.SCHEDULE_CHANGED, text, what="missed", **hold.about(held, pool.tags), owner=held.by)
         self._done.trouble.append(text)
         await self._teller.sent()
         await self._azure.merge_tags(pool.id, {names.SCHEDULE: anew.encode()})
 
-    async def _remind(self, held: Hold, told: Told, lead: float) -> Told:
+    def _remind(self, held: Hold, tags: dict[str, str], told: Told, lead: float) -> Told:
         text = f"{held.to} begins {schedule.told(self._declared, held.at)}, decided by {held.by}"
         if told.cf:
             text += "; its pre-checks fail, and it will not begin while they do"
-        self._say(Kind.REMINDER, text, version=held.to, owner=held.by, lead=lead)
+        self._say(Kind.REMINDER, text, **hold.about(held, tags), owner=held.by, lead=lead)
         self._done.did.append(f"reminded: {text}")
         return replace(told, r=held.r, at=held.at, rm=int(lead))
 
@@ -371,7 +371,7 @@ class _Ticking:
         image = await resolve(self._azure, self._declared, pool.location)
         findings = await run_prechecks(self._azure, self._declared, pool, image, mode="start")
         errors = [finding for finding in findings if finding.severity == "error"]
-        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings])
+        self._say(Kind.CHECKED, findings=[asdict(finding) for finding in findings], version=image.version)
         self._done.trouble += [f"{f.subject}: {f.problem}; {f.remedy}" for f in errors]
         self._done.did.append(f"made the pre-checks: {len(errors)} of them would stop the start")
         return replace(told, ck=int(now), cf=int(bool(errors)))

@@ -60,7 +60,7 @@ async def _check(session: Session, version: str | None, notify: bool, json_: boo
         told = [asdict(finding) for finding in findings]
         if notify:
             async with notifying(azure, declared, lambda text: click.echo(text, err=True)) as tell:
-                tell(Event(session.clock.now(), Kind.CHECKED, data={"findings": told}))
+                tell(Event(session.clock.now(), Kind.CHECKED, data={"findings": told, "version": image.version}))
     could = not any(finding.severity is Severity.ERROR for finding in findings)
     state = plan.state_line(pool, image, declared, plan.hosts_to_update(pool, image, declared))
     if json_:

@@ -89,6 +89,7 @@ async def test_notices_arrive_in_order_and_in_the_declared_words(hook: Hook) -> 
         ("[hp1] paused of 1.0.1", "paused by an administrator (ci@runner)"),
         ("[hp1] complete of 1.0.1", "all 12 hosts run 1.0.1 (ci@runner)"),
     ]
+    assert [each["type"] for each in hook.got] == ["info", "warning", "success"]
 
 
 async def test_mail_is_sent_with_the_title_as_its_subject() -> None:

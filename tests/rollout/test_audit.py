@@ -131,6 +131,14 @@ def test_what_a_row_says_of_an_event(happened: Event, expected: dict[str, Any] |
         assert happened.kind is Kind.STARTED or found == expected
 
 
+@pytest.mark.parametrize("kind", [Kind.SCHEDULED, Kind.REMINDER, Kind.SCHEDULE_CHANGED])
+def test_what_is_told_of_a_schedule_names_its_rollout_though_nothing_has_begun(kind: Kind) -> None:
+    found = audit().of(event(kind, "Sat", rollout="r1", attempt=4, version="1.0.2", what="moved"))
+    assert found is not None and (found.rollout, found.attempt, found.to_version) == ("r1", 4, "1.0.2")
+    failed = audit().of(event(Kind.CHECKED, findings=[FINDING], version="1.0.2"))
+    assert failed is not None and failed.to_version == "1.0.2"
+
+
 @pytest.mark.parametrize("result", ["failed", "gone", "left_out", "rolled_back"])
 def test_every_result_of_a_host_has_its_event(result: str) -> None:
     found = begun().of(event(Kind.HOST_FAILED, "why", "vm-0", result=result))

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
-from rollout.notices import HOSTS_TOLD, LONGEST_TEXT, LONGEST_TITLE, Notice, Notices, Notify, notify
+from rollout.notices import HOSTS_TOLD, LONGEST_TEXT, LONGEST_TITLE, Notice, Notices, Notify, Tone, notify
 from rollout.values import fields_of
 
 
@@ -17,6 +17,7 @@ def event(kind: Kind, text: str = "", host: str = "", **data: Any) -> Event:
 
 
 GRAVE = True
+BAD, ODD, GOOD = Tone.FAILURE, Tone.WARNING, Tone.SUCCESS
 STARTED: dict[str, Any] = {"version": "1.0.1", "owner": "ci@runner", "hosts": ["vm-0", "vm-1"], "estimate": "about 1 h"}
 FINDING = {"severity": "error", "subject": "subnet", "problem": "is full", "remedy": "make it larger"}
 
@@ -31,29 +32,40 @@ FINDING = {"severity": "error", "subject": "subnet", "problem": "is full", "reme
         (event(Kind.SCHEDULED, "waits until Sat"), Notice("scheduled", "waits until Sat")),
         (
             event(Kind.CHECKED, findings=[FINDING]),
-            Notice("pre-checks failed", "subnet: is full; make it larger", GRAVE),
+            Notice("pre-checks failed", "subnet: is full; make it larger", ODD, GRAVE),
         ),
         (event(Kind.CHECKED, findings=[{**FINDING, "severity": "warning"}]), None),
-        (event(Kind.CANARY, result="passed", hosts=["vm-0"]), Notice("canary passed", "vm-0")),
+        (event(Kind.CANARY, result="passed", hosts=["vm-0"]), Notice("canary passed", "vm-0", GOOD)),
         (event(Kind.CANARY, result="baked", hosts=["vm-0"]), Notice("canary baked", "vm-0")),
         (event(Kind.APPROVED, "approved by ada"), Notice("approved", "approved by ada")),
-        (event(Kind.CANARY, result="failed", hosts=["vm-0"]), Notice("canary failed", "vm-0", GRAVE)),
+        (event(Kind.CANARY, result="failed", hosts=["vm-0"]), Notice("canary failed", "vm-0", BAD, GRAVE)),
         (
             event(Kind.CHECKPOINT, percent=25.0, pause=60.0),
             Notice("checkpoint", "25 % are done; goes on in 60 s"),
         ),
         (
             event(Kind.HOST_FAILED, "no boot", "vm-1", result="rolled_back"),
-            Notice("host rolled back", "vm-1: no boot", GRAVE),
+            Notice("host rolled back", "vm-1: no boot", BAD, GRAVE),
         ),
         (event(Kind.HOST_FAILED, "no boot", "vm-1", result="restoring"), None),
         (event(Kind.HOST_FAILED, "in use", "vm-1", result="left_out"), None),
-        (event(Kind.PAUSED, "paused by me"), Notice("paused", "paused by me", GRAVE)),
-        (event(Kind.PAUSED, "closed", goes_on="2026-01-13T20:00:00Z"), Notice("paused", "closed")),
-        (event(Kind.ENDED, "all done", status="complete"), Notice("complete", "all done")),
+        (
+            event(Kind.PAUSED, "paused by me", done=1, of=3),
+            Notice("paused", "paused by me; 1 of 3 hosts are done", ODD, GRAVE),
+        ),
+        (event(Kind.PAUSED, "closed", goes_on="2026-01-13T20:00:00Z"), Notice("paused", "closed", ODD)),
+        (event(Kind.READY, "2 of 2 serve", ok=True), Notice("ready", "2 of 2 serve")),
+        (event(Kind.READY, "0 of 2 serve", ok=False), Notice("NOT READY", "0 of 2 serve", ODD, GRAVE)),
+        (event(Kind.SCHEDULE_CHANGED, "to Sunday", what="moved"), Notice("moved", "to Sunday")),
+        (event(Kind.SCHEDULE_CHANGED, "no start", what="missed"), Notice("missed", "no start", ODD, GRAVE)),
+        (event(Kind.REHEARSED, "fine", passed=True), Notice("rehearsal passed", "fine")),
+        (event(Kind.REHEARSED, "no boot", passed=False), Notice("rehearsal failed", "no boot", BAD, GRAVE)),
+        (event(Kind.ENDED, "all done", status="complete"), Notice("complete", "all done", GOOD)),
+        (event(Kind.ENDED, "2 disks are ready", status="scheduled"), Notice("scheduled", "2 disks are ready")),
+        (event(Kind.ENDED, "1 of 3", status="stopped"), Notice("stopped", "1 of 3", BAD, GRAVE)),
         (
             event(Kind.ENDED, "3 failed", status="complete_with_failures"),
-            Notice("complete with failures", "3 failed", GRAVE),
+            Notice("complete with failures", "3 failed", BAD, GRAVE),
         ),
         (event(Kind.ACTION, "started", "vm-1"), None),
     ],
@@ -85,9 +97,15 @@ def test_templates_know_version_and_owner_once_the_run_has_started() -> None:
 def test_a_rollout_to_a_kept_disk_ends_as_reverted() -> None:
     notices = Notices("hp1")
     notices.of(event(Kind.STARTED, **STARTED, revert=True))
-    assert notices.of(event(Kind.ENDED, "all done", status="complete")) == Notice("reverted", "all done")
+    assert notices.of(event(Kind.ENDED, "all done", status="complete")) == Notice("reverted", "all done", GOOD)
     failed = notices.of(event(Kind.ENDED, "1 failed", status="complete_with_failures"))
-    assert failed == Notice("complete with failures", "1 failed", GRAVE)
+    assert failed == Notice("complete with failures", "1 failed", BAD, GRAVE)
+
+
+def test_a_pause_is_told_when_it_begins_and_not_again_when_the_run_ends() -> None:
+    notices = Notices("hp1")
+    assert notices.of(event(Kind.PAUSED, "paused by me")) is not None
+    assert notices.of(event(Kind.ENDED, "paused by me, 2 of 3 hosts run 1.0.1", status="paused")) is None
 
 
 def test_a_checkpoint_that_the_run_before_has_told_is_not_told_again() -> None:

@@ -72,6 +72,8 @@ def test_from_the_schedule_to_the_end_nobody_is_needed_and_pulumi_finds_nothing_
         assert made.notices[0].text == "1.0.1 begins Mon 2026-01-12 22:00 UTC, decided by tester@machine"
         record = pool_record.decode(pool_tags(made).get(names.RECORD))
         assert record is not None and (record.st, record.a) == ("complete", 1)
+        before = [event.data for event in made.events if event.kind in ("scheduled", "reminder")]
+        assert [(d["rollout"], d["attempt"], d["version"]) for d in before] == [(record.r, 1, "1.0.1")] * 2
         since = len(made.wire.exchanges)
         outcome = await made.roll(**FAST)
         assert (outcome.status, outcome.attempt, writes(made, since)) == ("complete", 1, 0)
