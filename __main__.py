@@ -6,6 +6,7 @@ import pulumi
 
 from components import HostPool, ImageGallery, ImageUpdateRole
 from program.config import ConfigError, Inputs, settings_of
+from program.promote_from import with_pool_id
 from program.secrets import with_secret_uris
 from providers.host_pool_image_update import HostPoolImageUpdate, HostPoolImageUpdateArgs
 
@@ -32,6 +33,7 @@ update = HostPoolImageUpdate(
         host_pool_id=pool.host_pool_id if pool else settings.host_pool_id,
         image=image,
         version=version,
+        promote_from=with_pool_id(settings.promote_from) if settings.promote_from else None,
         **with_secret_uris(settings.rollout, settings.key_vault_id),
     ),
     opts=pulumi.ResourceOptions(

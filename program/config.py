@@ -21,6 +21,8 @@ from components import (
 from components.arm_ids import group_name_of, name_of, resource_group_of
 from program.config_schema import SCHEMA
 
+PROMOTED = "promoted"
+"""The version that stands for that of promote_from."""
 SECRET_KEYS = (
     ("join", "password_secret"),
     ("local_admin", "username_secret"),
@@ -66,6 +68,9 @@ class Settings:
     """None: the image is `image`, and nothing is made for it."""
     image: str | None
     image_version: str
+    """x.y.z, `latest`, or `promoted`."""
+    promote_from: Mapping[str, Any] | None
+    """The stack or pool whose version is promoted, and what it must have shown there."""
     key_vault_id: str | None
     update_role: ImageUpdateRoleArgs | None
     """None: the updater has its rights from elsewhere."""
@@ -151,6 +156,7 @@ def _contradictions(given: Mapping[str, Any], rollout: Inputs) -> list[str]:
         *_either(given, "host_pool_id", "host_pool", "name the pool that is there, or describe one to make"),
         *_either(given, "image", "gallery", "name an image, or the gallery that holds it"),
         *_gallery_mistakes(given),
+        *_promotion_mistakes(given),
         *_version_mistakes(given),
         *_rollout_mistakes(given, rollout),
     ]
@@ -188,6 +194,24 @@ def _gallery_mistakes(given: Mapping[str, Any]) -> list[str]:
     return mistakes
 
 
+def _promotion_mistakes(given: Mapping[str, Any]) -> list[str]:
+    source, wanted = given.get("promote_from"), given.get("image_version", PROMOTED)
+    if source is None and "image_version" not in given:
+        return [_mistake("image_version", None, "is missing", _remedy("image_version"))]
+    if source is None:
+        remedy = "add promote_from with the stack before this one, or write a version"
+        return [_mistake("image_version", wanted, "comes from no stack", remedy)] if wanted == PROMOTED else []
+    return (
+        []
+        if "stack" in source or "host_pool_id" in source
+        else [
+            _mistake(
+                "promote_from", source, "names no stack", "add stack, or the host_pool_id of another backend's stack"
+            )
+        ]
+    )
+
+
 def _version_mistakes(given: Mapping[str, Any]) -> list[str]:
     versions = [item["version"] for item in given.get("image_versions", [])]
     mistakes = [
@@ -195,9 +219,9 @@ def _version_mistakes(given: Mapping[str, Any]) -> list[str]:
         for i, version in enumerate(versions)
         if version in versions[:i]
     ]
-    wanted = given["image_version"]
+    wanted = given.get("image_version", PROMOTED)
     makes_gallery = "name" in given.get("gallery", {})
-    if makes_gallery and wanted != "latest" and wanted not in versions:
+    if makes_gallery and wanted not in ("latest", PROMOTED, *versions):
         listed = ", ".join(versions) or "none"
         mistakes.append(
             _mistake(
@@ -210,6 +234,7 @@ def _version_mistakes(given: Mapping[str, Any]) -> list[str]:
 def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
     rollout = given.get("rollout", {})
     own = {"host_pool_id": "host_pool_id", "image": "image or gallery", "version": "image_version"}
+    own["promote_from"] = "promote_from beside rollout"
     known = sorted(inputs.names - own.keys())
     mistakes = [
         _mistake(f"rollout.{name}", None, "does not belong here", f"it comes from {own[name]}")
@@ -252,7 +277,8 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         host_pool=None if pool is None else _host_pool(pool, location),
         gallery=_gallery(given, location) if "gallery" in given else None,
         image=given.get("image"),
-        image_version=given["image_version"],
+        image_version=given.get("image_version", PROMOTED),
+        promote_from=given.get("promote_from"),
         key_vault_id=given.get("key_vault_id"),
         update_role=_update_role(given, pool_id) if "update_role" in given else None,
         rollout=given.get("rollout", {}),

@@ -179,9 +179,19 @@ SCHEMA: Final[Schema] = _object(
         },
         "image_version": {
             "type": "string",
-            "pattern": r"^(latest|\d+\.\d+\.\d+)$",
-            "remedy": "write x.y.z, such as 1.0.1, or latest",
+            "pattern": r"^(latest|promoted|\d+\.\d+\.\d+)$",
+            "remedy": "write x.y.z, such as 1.0.1, or latest, or declare promote_from",
         },
+        "promote_from": _object(
+            {
+                "stack": _TEXT,
+                "host_pool_id": _id("Microsoft.DesktopVirtualization/hostPools"),
+                "soak": {"type": ["string", "number"], "remedy": "write an ISO 8601 duration such as P2D"},
+                "max_failed": {"type": "integer", "minimum": 0, "remedy": "write a number of hosts, 0 or more"},
+                "approvals": {"type": "integer", "minimum": 0, "remedy": "write a number of people, 0 or more"},
+                "allow_downgrade": _FLAG,
+            }
+        ),
         "key_vault_id": _id("Microsoft.KeyVault/vaults"),
         "update_role": _object(
             {
@@ -211,5 +221,4 @@ SCHEMA: Final[Schema] = _object(
         "rollout": {"type": "object", "remedy": "write an object with the inputs of HostPoolImageUpdate"},
     },
     "location",
-    "image_version",
 )

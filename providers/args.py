@@ -97,6 +97,41 @@ class EmergencyArgs:
 
 
 @dataclass(kw_only=True)
+class PromoteFromArgs:
+    """With version promoted: this pool gets the version that another one was brought to, once it has proven itself
+    there. Until then it stays with what it has, and the preview says what is missing. Any other version overrides it.
+    """
+
+    host_pool_id: pulumi.Input[str]
+    """Id of that pool, such as the output host_pool_id of the stack before this one. Its tags are read, so that the
+    updater needs the role Reader on it. Source: The product's own choice.
+    """
+
+    stack: pulumi.Input[str] | None = None
+    """What people call it in what is told. Default: the pool's name. Source: The product's own choice."""
+
+    soak: pulumi.Input[str | float] | None = None
+    """Time since a rollout brought the version to the hosts there: ISO 8601 duration, or seconds. Default: "P1D".
+    Source: The product's own choice.
+    """
+
+    max_failed: pulumi.Input[float] | None = None
+    """Hosts on which the version may have failed there (rolled back, or left failed), over all attempts that the pool's
+    history still has. Default: 0. Source: The product's own choice.
+    """
+
+    approvals: pulumi.Input[float] | None = None
+    """People who have to approve the version for this pool, with hostpool approve --promotion. Default: 0. Source: The
+    product's own choice.
+    """
+
+    allow_downgrade: pulumi.Input[bool] | None = None
+    """Whether this pool also goes down with the other one, to a lower version than its own. Default: false. Source: The
+    product's own choice.
+    """
+
+
+@dataclass(kw_only=True)
 class NotifyArgs:
     """Who is told that a run has started, resumed or waits for its window, of failed pre-checks with their remedies, of
     the canary, checkpoints, failed hosts, pauses and the end. A message that cannot be sent is a warning, and changes
@@ -441,10 +476,10 @@ class HostPoolImageUpdateArgs:
     """
 
     version: pulumi.Input[str]
-    """The version that the hosts shall run: x.y.z, or latest, which is resolved in every preview to the highest version
-    that is replicated to the hosts' region and not excluded from latest. An earlier version is a revert. Of a managed
-    image: latest or the image's name. Source: Azure documentation, Azure Compute Gallery: image versions,
-    excludeFromLatest.
+    """The version that the hosts shall run: x.y.z; or latest, which is resolved in every preview to the highest version
+    that is replicated to the hosts' region and not excluded from latest; or promoted, which is that of promote_from. An
+    earlier version is a revert. Of a managed image: latest or the image's name. Source: Azure documentation, Azure
+    Compute Gallery: image versions, excludeFromLatest.
     """
 
     local_admin: pulumi.Input[LocalAdminArgs | Mapping[str, Any]]
@@ -548,6 +583,12 @@ class HostPoolImageUpdateArgs:
     emergency: pulumi.Input[EmergencyArgs | Mapping[str, Any]] | None = None
     """Do not wait for the window. Everything else holds as ever: the floor, messages to users, pre-checks, a pause.
     Take it out again once it is over. Source: The product's own choice.
+    """
+
+    promote_from: pulumi.Input[PromoteFromArgs | Mapping[str, Any]] | None = None
+    """With version promoted: this pool gets the version that another one was brought to, once it has proven itself
+    there. Until then it stays with what it has, and the preview says what is missing. Any other version overrides it.
+    Source: The product's own choice.
     """
 
     notify: pulumi.Input[NotifyArgs | Mapping[str, Any]] | None = None

@@ -36,10 +36,10 @@ _OUTPUTS = """\
 ## Outputs
 
 - `status`: `complete`, `complete_with_failures`, `paused`, `scheduled` (the maintenance window is closed), or `queued`
-  (other rollouts of the subscription are at work). A run that was stopped (too many failures, or the process was ended)
-  is an error of `pulumi up`, which keeps the outputs of the run before.
+  (other rollouts of the subscription are at work, or no version is ready to be promoted). A run that was stopped
+  (too many failures, or the process was ended) is an error of `pulumi up`, which keeps the outputs of the run before.
 - `summary`: one line on how the run ended, such as `pool hp1: 12 of 12 hosts updated to 1.0.1`.
-- `image_version_id`: id of the version that the hosts were brought to, `latest` resolved.
+- `image_version_id`: id of the version that the hosts were brought to, `latest` or `promoted` resolved.
 - `hosts`: names of the virtual machines by state: `updated`, `rolled_back` (serves on the old disk), `failed` (left
   drained), `gone` (deleted meanwhile), `left_out` (still in use at the deadline), `protected` (by a tag on the VM),
   `pending`, `other` (not in the run); `ghosts`: session hosts without a virtual machine.
@@ -51,8 +51,9 @@ _OUTPUTS = """\
   under the session, not by the rollout).
 - `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
   end of a window; then `pulumi up` does not fail. Else empty.
-- `waits_for`: what a `queued` run waits for, or a `paused` one that ended as declared: other rollouts, `hostpool
-  approve` of its canary, or that `stop_after` is removed; then `pulumi up` does not fail. Else empty.
+- `waits_for`: what a `queued` run waits for, or a `paused` one that ended as declared: other rollouts, a version
+  that is not ready to be promoted, `hostpool approve` of its canary, or that `stop_after` is removed; then `pulumi up`
+  does not fail. Else empty.
 - `history`: the pool's last three or four rollouts, the newest first, in the shape of a scale set's `osUpgradeHistory`.
 - `plan` and `state`: as below, after the run.
 
@@ -61,7 +62,8 @@ Added to the inputs, and shown in a preview:
 - `plan`: host -> `1.0.0 -> 1.0.1` of the hosts that need work; empty when there is nothing to do; `unknown` while an
   input is.
 - `state`: one line on where the pool stands, such as `paused, 4 of 12 done`; with a maintenance window also when it
-  begins, how long it takes, and in how many windows, if nobody has to be waited for.
+  begins, how long it takes, and in how many windows, if nobody has to be waited for; with `promote_from`
+  why the other pool's version is not followed.
 - `image_version_id`: id of the version that `version` names now.
 """
 

@@ -28,6 +28,7 @@ from providers.args import (
     LocalAdminArgs,
     LogAnalyticsArgs,
     NotifyArgs,
+    PromoteFromArgs,
     VerifyArgs,
     WindowArgs,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "LocalAdminArgs",
     "LogAnalyticsArgs",
     "NotifyArgs",
+    "PromoteFromArgs",
     "VerifyArgs",
     "WindowArgs",
 ]
@@ -94,9 +96,8 @@ class HostPoolImageUpdateProvider(DynamicProvider):
 
         if properties.is_another_pool(olds, news):
             return DiffResult(changes=True, replaces=["host_pool_id"])
-        changes = (
-            properties.declaration_changed(olds, news) or olds.get("status") != "complete" or properties.has_work(news)
-        )
+        unfinished = olds.get("status") != "complete" and not properties.left_alone(news)
+        changes = properties.declaration_changed(olds, news) or unfinished or properties.has_work(news)
         return DiffResult(changes=changes, replaces=[])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -241,13 +242,15 @@ def _roll(props: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(seen: Look, props: dict[str, Any]) -> None:
-    """Warnings of a look, beside the resource."""
+    """Notes and warnings of a look, beside the resource."""
     lines = [*([seen.problem] if seen.problem else []), *seen.warnings]
-    if not lines:
+    if not lines and not seen.why_not:
         return
     from providers.engine_log import EngineLog
 
     log = EngineLog(str(props.get("resource_urn") or ""))
+    if seen.why_not:
+        log.info(f"not promoted: {seen.why_not}")
     for line in lines:
         log.warning(line)
     log.close()

@@ -21,6 +21,7 @@ from rollout.load import read
 from rollout.observation import Pool, observe
 from rollout.plan import hosts_to_update, lines, state_line, wanted_id
 from rollout.pool_record import State
+from rollout.promotion import promoted
 from rollout.record import ENDED
 from rollout.window_watch import WindowWatch
 
@@ -54,6 +55,8 @@ class Look:
     failures: tuple[Problem, ...] = ()
     """What forbids the update."""
     warnings: tuple[str, ...] = ()
+    why_not: str = ""
+    """Why the pool does not get the version of the one that it is promoted from; empty where it does."""
     problem: str = ""
     """Why Azure could not be asked; the rest is empty then."""
     gone: bool = False
@@ -94,9 +97,12 @@ async def _seen(declaration: Declaration, complete: bool) -> Look:
         stack.push_async_callback(asyncio.wait, [imports])
         try:
             pool = await observe(azure, declaration, at=azure.azure_time())
-            image = await resolve(azure, declaration, pool.location)
-            seen = look_at(pool, image, declaration)
-            return await _with_findings(azure, declaration, pool, image, seen) if complete else seen
+            target, why_not = await promoted(azure, declaration, pool)
+            if target is None:
+                return left_alone(pool, why_not)
+            image = await resolve(azure, target, pool.location)
+            seen = look_at(pool, image, target, why_not)
+            return await _with_findings(azure, target, pool, image, seen) if complete else seen
         except InvalidDeclaration as error:
             return Look(failures=(problem_of(error),))
         except AzureError as error:
@@ -110,18 +116,23 @@ async def _images(declaration: Declaration) -> Look:
             if await azure.get_host_pool(declaration.host_pool_id) is None:
                 return Look(gone=True)
             pool = await observe(azure, declaration, at=azure.azure_time())
-            image = await resolve(azure, declaration, pool.location)
+            target, why_not = await promoted(azure, declaration, pool)
+            if target is None:
+                return left_alone(pool, why_not)
+            image = await resolve(azure, target, pool.location)
         except (InvalidDeclaration, AzureError) as error:
             return Look(problem=_offline(error))
-        return look_at(pool, image, declaration)
+        return look_at(pool, image, target, why_not)
 
 
-def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
-    """What a pool that was read says of a declaration."""
-    images: dict[str, tuple[str, ...]] = {}
-    for host in pool.hosts:
-        version = short(host.image)
-        images[version] = (*images.get(version, ()), host.name)
+def left_alone(pool: Pool, why_not: str) -> Look:
+    """What is told of a pool for which no version is ready, while it has none to stay with."""
+    state = f"left alone: {why_not}"
+    return Look(state=state, images=_images_of(pool), history=_history_of(pool), why_not=why_not)
+
+
+def look_at(pool: Pool, image: Image, declaration: Declaration, why_not: str = "") -> Look:
+    """What a pool that was read says of a declaration; `why_not` why its version is not a newer one."""
     works, state = hosts_to_update(pool, image, declaration), ""
     if works and (declaration.window is not None or declaration.start_at is not None):
         now = pool.observed_at
@@ -133,12 +144,25 @@ def look_at(pool: Pool, image: Image, declaration: Declaration) -> Look:
         state += ahead.line(pool, image, declaration, works, window.next(now))
     return Look(
         plan=lines(pool, image, declaration, works),
-        state=state_line(pool, image, declaration, works) + state,
+        state=state_line(pool, image, declaration, works) + state + (f"; {why_not}" if why_not else ""),
         image_version_id=image.id,
-        images=images,
+        images=_images_of(pool),
         status=_status(pool, image, declaration),
-        history=tuple(entry.as_os_upgrade_history() for entry in history.read(pool.tags.get(names.HISTORY))),
+        history=_history_of(pool),
+        why_not=why_not,
     )
+
+
+def _images_of(pool: Pool) -> dict[str, tuple[str, ...]]:
+    images: dict[str, tuple[str, ...]] = {}
+    for host in pool.hosts:
+        version = short(host.image)
+        images[version] = (*images.get(version, ()), host.name)
+    return images
+
+
+def _history_of(pool: Pool) -> tuple[Mapping[str, Any], ...]:
+    return tuple(entry.as_os_upgrade_history() for entry in history.read(pool.tags.get(names.HISTORY)))
 
 
 def _status(pool: Pool, image: Image, declaration: Declaration) -> str:

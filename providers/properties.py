@@ -14,6 +14,7 @@ from providers.validation import has_unknown
 from rollout.declaration import parse
 from rollout.errors import InvalidDeclaration
 from rollout.images import LATEST, short
+from rollout.promote_from import PROMOTED
 
 if TYPE_CHECKING:
     from providers.preview import Look
@@ -43,9 +44,9 @@ def declared(props: Mapping[str, Any]) -> Properties:
 
 
 def pinned(props: Mapping[str, Any]) -> Properties:
-    """The declared inputs with `latest` replaced by the version that the preview showed."""
+    """The declared inputs with `latest` or `promoted` replaced by the version that the preview showed."""
     inputs, image_id = declared(props), props.get("image_version_id")
-    if str(inputs.get("version")).lower() == LATEST and image_id and props.get("state") != STALE:
+    if str(inputs.get("version")).lower() in (LATEST, PROMOTED) and image_id and props.get("state") != STALE:
         inputs["version"] = short(str(image_id))
     return inputs
 
@@ -65,7 +66,7 @@ def with_look(olds: Mapping[str, Any], news: Mapping[str, Any], seen: Look) -> P
         return {**news, "plan": dict(seen.plan), "state": seen.state, "image_version_id": seen.image_version_id}
     same_pool = bool(olds.get("host_pool_id")) and not is_another_pool(olds, news)
     added: Properties = {"plan": olds.get("plan", UNKNOWN_PLAN) if same_pool else UNKNOWN_PLAN, "state": STALE}
-    if same_pool and _same(olds, news, "image", "version") and olds.get("image_version_id"):
+    if same_pool and _same(olds, news, "image", "version", "promote_from") and olds.get("image_version_id"):
         added["image_version_id"] = olds["image_version_id"]
     return {**news, **added}
 
@@ -102,6 +103,11 @@ def _comparable(inputs: Properties) -> Properties:
 def has_work(news: Mapping[str, Any]) -> bool:
     """Whether hosts need work. A plan that was carried over is no reason for an update: nobody looked."""
     return bool(news.get("plan")) and news.get("state") != STALE
+
+
+def left_alone(news: Mapping[str, Any]) -> bool:
+    """Whether no version is ready for the pool, so that nothing is to be done whatever it runs."""
+    return news.get("image_version_id") == "" and news.get("state") != STALE
 
 
 # -- outputs

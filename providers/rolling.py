@@ -14,7 +14,7 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from providers.engine_log import EngineLog
 from providers.failure import HostPoolImageUpdateFailed
-from providers.preview import look_at
+from providers.preview import left_alone, look_at
 from providers.progress import EVERY, EVERY_IN_LOG, Progress
 from providers.properties import observed
 from providers.validation import validate
@@ -27,6 +27,8 @@ from rollout.images import resolve
 from rollout.lease import Lease
 from rollout.observation import observe
 from rollout.pool_record import State
+from rollout.promote_from import PROMOTED
+from rollout.promotion import promoted
 from rollout.rollout import Outcome, run
 from sinks.listeners import listeners
 
@@ -76,6 +78,10 @@ async def _rolled(
                 progress(event)
                 told(event)
 
+            target, why_not = await _target(azure, declaration)
+            if target is None:
+                return await _left_alone(azure, declaration, why_not)
+            declaration, inputs = target, {**inputs, "version": target.version}
             outcome = await run(
                 azure, declaration, inputs, clock=clock, lease=lease, listener=tell, log_folder=folder, stop=stop
             )
@@ -84,6 +90,21 @@ async def _rolled(
         if outcome.waits_for and not outcome.report:
             log.info(outcome.summary)  # nothing was begun, so that no event has said why
         return outputs_of(outcome) | await _seen(azure, declaration, log)
+
+
+async def _target(azure: Azure, declaration: Declaration) -> tuple[Declaration | None, str]:
+    """The declaration with a version to be promoted looked up, where no preview could; None where none is ready."""
+    if declaration.version.lower() != PROMOTED:
+        return declaration, ""
+    return await promoted(azure, declaration, await observe(azure, declaration, at=azure.azure_time()))
+
+
+async def _left_alone(azure: Azure, declaration: Declaration, why_not: str) -> dict[str, Any]:
+    """The outputs where no version is ready and the pool has none to stay with: nothing was begun."""
+    pool = await observe(azure, declaration, at=azure.azure_time())
+    hosts = {"pending": [host.name for host in pool.hosts]}
+    outcome = Outcome("queued", "", hosts, 0, (), "", f"pool {pool.name}: left alone: {why_not}", waits_for=why_not)
+    return outputs_of(outcome) | observed(left_alone(pool, why_not))
 
 
 async def _seen(azure: Azure, declaration: Declaration, log: EngineLog) -> dict[str, Any]:

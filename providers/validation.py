@@ -31,12 +31,16 @@ PLAN_INPUTS = frozenset(
         "exclude",
         "build_resource_group_id",
         "canary",
+        "promote_from",
     }
 )
 """Inputs without which there is no plan."""
 
-_PLACEHOLDERS = {
+_PLACEHOLDERS: Mapping[str, Any] = {
     "host_pool_id": "/subscriptions/_/resourceGroups/_/providers/Microsoft.DesktopVirtualization/hostPools/_",
+    "promote_from": {
+        "host_pool_id": "/subscriptions/_/resourceGroups/_/providers/Microsoft.DesktopVirtualization/hostPools/from"
+    },
     "image": "unknown",
     "version": "unknown",
 }

@@ -113,6 +113,7 @@ EVENTS = {
     "rollout_resumed": "An attempt goes on, in another run.",
     "canary_baked": "The canary hosts stayed healthy, and somebody has to approve before the others follow.",
     "approved": "Somebody ran `hostpool approve`: `Who` it was, and under which `ChangeTicket`.",
+    "promotion_approved": "Somebody ran `hostpool approve --promotion` for the version in `ToVersion`.",
     "canary_passed": "The canary hosts stayed healthy: the others may follow.",
     "canary_failed": "They did not, and nobody follows.",
     "checkpoint": "The declared share of the hosts is done, and the rollout pauses for a while.",

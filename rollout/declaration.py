@@ -23,6 +23,7 @@ from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.post_update import PostUpdate, post_update
+from rollout.promote_from import PROMOTED, PromoteFrom, promote_from
 from rollout.protection import Protection, protection
 from rollout.quarantine import Quarantine, quarantine
 from rollout.ready_by import DAYS, ReadyBy, ready_by
@@ -198,6 +199,8 @@ class Declaration:
     """Why the window is not waited for."""
     notify: Notify | None = None
     log_analytics: LogAnalytics | None = None
+    promote_from: PromoteFrom | None = None
+    """Whose version this pool gets, where `version` is `promoted`."""
     max_rollouts_per_subscription: int = 1
     """Rollouts that may be at work in the subscription at once, this one included; 0 for any number."""
 
@@ -284,6 +287,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     ):
         if name in given:
             fields[name] = read(given[name])
+    if "promote_from" in given:
+        fields["promote_from"] = promote_from(given["promote_from"], pool_id, HOST_POOL_ID)
     if "ready_by" in given:
         fields["ready_by"] = _ready_by(str(given["ready_by"]), fields.get("window"))
     declaration = Declaration(**fields)
@@ -292,6 +297,10 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
 
 
 def _contradictions(d: Declaration) -> None:
+    if d.version.strip().lower() == PROMOTED and d.promote_from is None:
+        raise InvalidDeclaration(
+            "version", d.version, "comes from no pool", "declare promote_from, or write a version, such as 1.0.1"
+        )
     if d.stop is Stop.POWER_OFF and d.vm_size is not None:
         raise InvalidDeclaration(
             "stop", "power_off", "does not go with vm_size", "a new size needs stop: deallocate, or leave vm_size out"

@@ -16,6 +16,8 @@ from rollout.clock import iso
 from rollout.pool_record import State
 
 LONGEST = 256
+LONGEST_FIELD = 40
+"""Characters of a version, an owner and the like."""
 _STATES = {
     "c": State.COMPLETE,
     "f": State.COMPLETE_WITH_FAILURES,
@@ -71,7 +73,7 @@ class Entry:
         values = [letter if value is self.state else value for value in astuple(self)]
         while len(values) > len(fields(self)) - 2 and not values[-1]:
             values.pop()
-        return ",".join(re.sub(r"[,;\s]+", " ", str(value))[:40] for value in values)
+        return ",".join(re.sub(r"[,;\s]+", " ", str(value))[:LONGEST_FIELD] for value in values)
 
     def as_os_upgrade_history(self) -> dict[str, Any]:
         """The entry as Azure tells one of a scale set, with what has no place there beside it."""

@@ -324,13 +324,13 @@ def short(image_id: str | None) -> str:
 def step(before: str | None, after: str) -> str:
     """`1.0.0 -> 1.0.1`; with the names of the definitions where they differ."""
     old, new = short(before), short(after)
-    if before and not same_id(_definition(before), _definition(after)):
+    if before and not same_id(definition_of(before), definition_of(after)):
         old, new = _long(before), _long(after)
     return f"{old} -> {new}"
 
 
-def _definition(image_id: str) -> str:
-    """The image without its version."""
+def definition_of(image_id: str) -> str:
+    """The image without its version, in one spelling."""
     text = canonical(image_id)
     if VERSION_ID.fullmatch(text):
         return text.rsplit("/versions/", 1)[0]

@@ -1,6 +1,8 @@
-"""`hostpool approve`: let the rest of the pool follow the canary."""
+"""`hostpool approve`: let the rest of the pool follow the canary, or a version come to this pool."""
 
 from __future__ import annotations
+
+import re
 
 import click
 
@@ -9,25 +11,49 @@ from hostpool.session import Session, WrongUse, may_write, pool_body
 from rollout import names, pool_record
 from rollout.decisions import TICKET, Decision, decision
 from rollout.pool_record import RolloutRecord
+from rollout.promotion import Approval, approvals_of
+
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,79}")
 
 
 @click.command("approve")
 @click.option("--ticket", metavar="NUMBER", default="", help="Number of the change ticket, for the audit: CHG0012345.")
+@click.option("--promotion", metavar="VERSION", default="", help="Approve that this version comes to the pool.")
 @common
-def command(session: Session, ticket: str) -> None:
-    """Let the rest of the pool follow the canary.
+def command(session: Session, ticket: str, promotion: str) -> None:
+    """Let the rest of the pool follow the canary, or with --promotion a version come to this pool.
 
     For pools that declare canary.approval, once the canary has baked and pulumi up has ended as paused. Who approved,
     when, and the ticket's number are kept in a tag of the pool, the event log and the history. The next pulumi up goes
     on; it does not bake the canary again.
 
+    With --promotion, for pools that declare promote_from.approvals: each person's approval is a tag of its own, and the
+    first preview that finds as many of the version shows it as the one to come.
+
     \b
     Examples:
       hostpool approve --ticket CHG0012345 && pulumi up
+      hostpool approve --promotion 1.4.2 --ticket CHG0012345
     """
     if ticket and not TICKET.fullmatch(ticket):
         raise WrongUse(f"--ticket {ticket!r} is no ticket number: 40 letters, digits or #_./:- at most, as CHG0012345")
-    session.run(_approve(session, ticket))
+    if promotion and not VERSION.fullmatch(promotion):
+        raise WrongUse(f"--promotion {promotion!r} is no version: write it as the preview does, such as 1.4.2")
+    session.run(_approve_promotion(session, promotion, ticket) if promotion else _approve(session, ticket))
+
+
+async def _approve_promotion(session: Session, version: str, ticket: str) -> None:
+    async with session.azure(may_write) as azure:
+        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        mine = Approval(version, session.world.who, int(azure.azure_time()), ticket)
+        before = approvals_of(tags, version)
+        if all(approval.tag != mine.tag for approval in before):
+            await azure.merge_tags(session.pool_id, {mine.tag: mine.encode()})
+            given = {"change_ticket": ticket} if ticket else {}
+            session.note(mine.at, "promotion_approved", to_version=version, **given)
+            before = (*before, mine)
+    who = ", ".join(approval.by for approval in before)
+    click.echo(f"{session.pool_name}: {version} is approved by {who}; the next pulumi preview says whether it comes")
 
 
 async def _approve(session: Session, ticket: str) -> None:

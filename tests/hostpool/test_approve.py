@@ -11,6 +11,7 @@ from hostpool.main import main
 from rollout import names, pool_record
 from rollout.decisions import decision
 from rollout.pool_record import RolloutRecord, State
+from rollout.promotion import Approval, approvals_of
 from tests.hostpool.literal_azure import INPUTS, LiteralAzure, in_the_middle
 from tests.hostpool.night import ROLLOUT
 
@@ -73,3 +74,26 @@ def test_status_says_what_is_waited_for() -> None:
     assert "paused by the canary, which waits for hostpool approve" in hostpool(azure, "status").stdout
     hostpool(azure, "approve")
     assert "waits for" not in hostpool(azure, "status").stdout.splitlines()[0]
+
+
+# -- promotions
+
+
+def test_a_promotion_is_approved_by_each_person_with_a_tag_of_their_own() -> None:
+    azure = in_the_middle()
+    result = hostpool(azure, "approve", "--promotion", "1.4.2", "--ticket", "CHG0012345")
+    assert result.exit_code == 0 and "hp-finance: 1.4.2 is approved by ada@desk-7; the next" in result.stdout
+    [(kind, tags)] = azure.written
+    assert kind == "merge"
+    assert approvals_of(tags, "1.4.2") == (Approval("1.4.2", "ada@desk-7", 1768248000, "CHG0012345"),)
+    assert approvals_of(tags, "1.4.3") == ()
+    hostpool(azure, "approve", "--promotion", "1.4.2")
+    assert len(azure.written) == 1, "approving twice keeps the first one"
+    hostpool(azure, "approve", "--promotion", "1.4.3")
+    assert approvals_of(azure.tags, "1.4.2") == () and len(approvals_of(azure.tags, "1.4.3")) == 1
+
+
+def test_a_version_that_is_none_is_not_approved() -> None:
+    azure = in_the_middle()
+    result = hostpool(azure, "approve", "--promotion", "1.4;2")
+    assert result.exit_code == 2 and "such as 1.4.2" in result.stderr and azure.written == []

@@ -26,9 +26,11 @@ NAMES = (
     "join",
     "local_admin",
     "build_resource_group_id",
+    "promote_from",
 )
 INPUTS = Inputs(frozenset(NAMES), frozenset({"host_pool_id", "image", "version"}))
 
+VERSION_REMEDY = "write x.y.z, such as 1.0.1, or latest, or declare promote_from"
 VALID: dict[str, Any] = {
     "location": "westeurope",
     "host_pool_id": POOL,
@@ -165,8 +167,8 @@ def test_what_the_program_sets_itself_is_no_rollout_input():
     ("key", "value", "mistake"),
     [
         ("location", None, "location: is missing; write a text"),
-        ("image_version", None, "image_version: is missing; write x.y.z, such as 1.0.1, or latest"),
-        ("image_version", "1.0", 'image_version: "1.0" is not valid; write x.y.z, such as 1.0.1, or latest'),
+        ("image_version", None, f"image_version: is missing; {VERSION_REMEDY}"),
+        ("image_version", "1.0", f'image_version: "1.0" is not valid; {VERSION_REMEDY}'),
         (
             "host_pool_id",
             "hp1",
@@ -278,3 +280,43 @@ def test_each_name_in_a_list_of_secrets_needs_a_vault():
 def test_the_uri_of_a_secret_needs_no_vault():
     join = {"type": "ad", "password_secret": "https://kv.vault.azure.net/secrets/join"}
     assert read({**VALID, "key_vault_id": "", "rollout": {"join": join}}).key_vault_id is None
+
+
+# -- promotion
+
+
+def test_the_version_of_a_stack_that_promotes_is_promoted_unless_one_is_written():
+    source = {"stack": "test", "soak": "P2D"}
+    image = {"gallery": None, "image_definition": None, "image_versions": None, "image": "p:o:s"}
+    assert read({**VALID, **image, "image_version": None, "promote_from": source}).image_version == "promoted"
+    explicit = read({**VALID, **image, "promote_from": source})
+    assert (explicit.image_version, explicit.promote_from) == ("1.0.0", source)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"image_version": "promoted"},
+            'image_version: "promoted" comes from no stack; add promote_from with the stack before this one, '
+            "or write a version",
+        ),
+        (
+            {"promote_from": {"soak": "P2D"}},
+            'promote_from: {"soak": "P2D"} names no stack; add stack, or the host_pool_id of another backend\'s stack',
+        ),
+        (
+            {"promote_from": {"stack": "test", "max_failed": -1}},
+            "promote_from.max_failed: -1 is not valid; write a number",
+        ),
+        ({"promote_from": {"from": "test"}}, "promote_from.from: is no known key; known are stack, host_pool_id, soak"),
+    ],
+)
+def test_a_promotion_from_nowhere_is_refused(changes, line):
+    [found] = mistakes(**changes)
+    assert found.startswith(line)
+
+
+def test_the_rollouts_own_promotion_is_a_key_of_the_stack():
+    [line] = mistakes(rollout={"promote_from": {"stack": "test"}})
+    assert line == "rollout.promote_from: does not belong here; it comes from promote_from beside rollout"

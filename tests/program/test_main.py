@@ -13,6 +13,8 @@ import pytest
 import yaml
 from pytest_mock import MockerFixture
 
+from providers.schema import input_names
+from providers.validation import validate
 from tests.support.pulumi_mocks import Recorder, run_program
 
 ROOT = Path(__file__).parents[2]
@@ -25,14 +27,15 @@ Run = Callable[..., Recorder]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `__main__.py` with changed configuration keys; None removes one."""
+    """Run `__main__.py` with changed configuration keys, of which None removes one; `references` are the outputs of the
+    stacks that it refers to."""
 
-    def with_config(**changes: Any) -> Recorder:
+    def with_config(references: dict[str, Any] | None = None, **changes: Any) -> Recorder:
         values = yaml.safe_load((ROOT / "stacks" / "Pulumi.emulator.yaml").read_text())["config"]
         values |= {f"{PROJECT}:{key}": value for key, value in changes.items()}
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items() if v is not None}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
-        recorder = Recorder(functions={"azure-native:keyvault:getVault": VAULT})
+        recorder = Recorder(functions={"azure-native:keyvault:getVault": VAULT}, stack_outputs=references or {})
         return run_program(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, recorder, PROJECT, "emulator")
 
     return with_config
@@ -55,6 +58,34 @@ def test_promotion_is_one_key(run):
     before, after = update(run()), update(run(image_version="1.0.1"))
     assert {key for key in after if after[key] != before[key]} == {"version"}
     assert after["version"] == "1.0.1"
+
+
+IMAGE = "/subscriptions/1/resourceGroups/i/providers/Microsoft.Compute/galleries/avd/images/win11"
+NO_GALLERY = {"gallery": None, "image_definition": None, "image_versions": None, "image_version": None, "image": IMAGE}
+HP_TEST = "/subscriptions/1/resourceGroups/t/providers/Microsoft.DesktopVirtualization/hostPools/hp-test"
+
+
+def test_the_pool_to_promote_from_is_an_output_of_its_stack(run):
+    source = {"stack": "test", "soak": "P2D", "max_failed": 1}
+    made = run(references={"host_pool_id": HP_TEST}, **NO_GALLERY, promote_from=source)
+    [reference] = [args for args in made.declared if args.typ == "pulumi:pulumi:StackReference"]
+    assert reference.inputs["name"] == f"organization/{PROJECT}/test"
+    inputs = update(made)
+    assert inputs["version"] == "promoted"
+    assert inputs["promote_from"] == {**source, "host_pool_id": HP_TEST}
+
+
+def test_a_pool_of_another_backend_is_named_by_its_id(run):
+    made = run(**NO_GALLERY, promote_from={"host_pool_id": HP_TEST, "stack": "acme test"})
+    assert not [args for args in made.declared if args.typ == "pulumi:pulumi:StackReference"]
+    assert update(made)["promote_from"] == {"host_pool_id": HP_TEST, "stack": "acme test"}
+
+
+def test_a_stack_that_was_never_deployed_is_one_clear_message(run):
+    inputs = update(run(references={}, **NO_GALLERY, promote_from={"stack": "test"}))
+    [problem] = validate({name: value for name, value in inputs.items() if name in input_names()}).problems
+    assert problem.prop == "promote_from.host_pool_id"
+    assert "stack test, which has no output host_pool_id before its first pulumi up,' is not the id" in problem.reason
 
 
 def test_names_of_secrets_become_their_uris(run):

@@ -79,7 +79,11 @@ def test_each_default_is_valid_by_its_own_schema(prop: dict[str, Any]) -> None:
 
 
 WINDOW = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
-GOES_WITH = dict.fromkeys(("build_ahead", "ready_by", "timing"), ("window", WINDOW))
+TEST_POOL = "/subscriptions/1/resourceGroups/t/providers/Microsoft.DesktopVirtualization/hostPools/hp-test"
+GOES_WITH: dict[str, tuple[str, Any]] = {
+    **dict.fromkeys(("build_ahead", "ready_by", "timing"), ("window", WINDOW)),
+    "version": ("promote_from", {"host_pool_id": TEST_POOL}),
+}
 """What an input makes sense with only."""
 
 

@@ -22,10 +22,14 @@ class Recorder(pulumi.runtime.Mocks):
     declared: list[pulumi.runtime.MockResourceArgs] = field(default_factory=list)
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Answers of functions (`invoke`) by their token."""
+    stack_outputs: dict[str, Any] = field(default_factory=dict)
+    """Outputs of every stack that is referred to."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.declared.append(args)
         inputs = dict(args.inputs)
+        if args.typ == "pulumi:pulumi:StackReference":
+            return f"id of {args.name}", {**inputs, "outputs": self.stack_outputs, "secretOutputNames": []}
         name = next((inputs[key] for key in NAMES if key in inputs), args.name)
         return f"id of {args.name}", {**inputs, "name": name}
 
@@ -52,7 +56,7 @@ def run_program(program: Callable[[], Any], recorder: Recorder, project: str = "
     executor = ThreadPoolExecutor(initializer=open_loop)
     loops[0].set_default_executor(executor)
     try:
-        pulumi.runtime.set_mocks(recorder, project=project, stack=stack, preview=False)
+        pulumi.runtime.set_mocks(recorder, project=project, stack=stack, preview=False, organization="organization")
         pulumi.runtime.test(program)()
     finally:
         executor.shutdown()
