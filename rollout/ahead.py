@@ -39,17 +39,20 @@ def stock(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Wo
     ongoing = rollout_of(pool, image, declaration)
     canaries = 0 if ongoing is not None and ongoing.c else declaration.canary.hosts
     swaps = schedule.swaps(declaration, opening, len(pool.hosts), canaries=min(canaries, len(works)))
-    built = _built(pool, image, ongoing.a) if ongoing is not None else frozenset()
+    built = ready(pool, image, declaration)
     return Stock(min(swaps, len(works)), sum(work.revert is not None or work.host in built for work in works))
 
 
-def _built(pool: Pool, image: Image, attempt: int) -> frozenset[str]:
-    """Names of the hosts whose disk of this attempt is there, provisioned and attached to nothing."""
+def ready(pool: Pool, image: Image, declaration: Declaration) -> frozenset[str]:
+    """Names of the hosts whose disk of the attempt that goes on is there, provisioned and attached to nothing."""
+    ongoing = rollout_of(pool, image, declaration)
+    if ongoing is None:
+        return frozenset()
     return frozenset(
         host.name
         for host in pool.hosts
         for disk in host.kept
-        if disk.name == names.new_disk(host.name, names.build_key(host.vm.vm_id, image.id, attempt))
+        if disk.name == names.new_disk(host.name, names.build_key(host.vm.vm_id, image.id, ongoing.a))
         and disk.tags.get(names.DISK_STATE) == "ready"
     )
 

@@ -37,6 +37,7 @@ CONCERNS = (
     ("joining", "The directory"),
     ("directory", "Entra devices"),
     ("building", "Room for the temporary machines"),
+    ("disks", "Room for the new disks"),
     ("secrets", "Key Vault secrets"),
     ("window", "The maintenance window"),
     ("budget", "Azure's limits"),

@@ -8,6 +8,7 @@ below).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,13 +38,22 @@ DEFAULT_CORES = 10_000
 recording compute-usages-list."""
 
 
+DISK_COUNTS = {
+    "Standard_LRS": ("StandardDiskCount", "Standard Storage Managed Disks"),
+    "StandardSSD_LRS": ("StandardSSDDiskCount", "StandardSSDStorageDisks"),
+    "Premium_LRS": ("PremiumDiskCount", "Premium Storage Managed Disks"),
+}
+"""Type of a disk to the name and the text of its quota, as `az vm list-usage` prints them. The emulator counts disks,
+and refuses none: Azure's answer to one too many was not seen."""
+
+
 def usage(world: World, location: str, subscription: str | None = None) -> dict[str, Usage]:
     """Quota of a region by name. A deallocated VM counts as a running one does
     (learn.microsoft.com/azure/virtual-machines/quotas)."""
     location = subscriptions.normal_location(location)
     limits: dict[str, int] = world.setting("quota", {})
     scope = f"/subscriptions/{subscription}" if subscription else "/subscriptions"
-    machines, total, by_family, premium = 0, 0, dict.fromkeys((s.family for s in SIZES.values()), 0), 0
+    machines, total, by_family = 0, 0, dict.fromkeys((s.family for s in SIZES.values()), 0)
     for vm in world.under(scope, VM):
         if vm.body.get("location") != location:
             continue
@@ -53,8 +63,11 @@ def usage(world: World, location: str, subscription: str | None = None) -> dict[
         size = find_size(name)
         if size is not None:
             by_family[size.family] += size.cores
-    for disk in world.under(scope, "Microsoft.Compute/disks"):
-        premium += disk.body.get("location") == location and disk.body["sku"]["name"].startswith("Premium")
+    by_type = Counter(
+        disk.body["sku"]["name"]
+        for disk in world.under(scope, "Microsoft.Compute/disks")
+        if disk.body.get("location") == location
+    )
     rows = [
         Usage("availabilitySets", "Availability Sets", 0, 2500),
         Usage("cores", "Total Regional vCPUs", total, DEFAULT_CORES),
@@ -64,7 +77,7 @@ def usage(world: World, location: str, subscription: str | None = None) -> dict[
             Usage(family, f"{_words(family)} vCPUs", count, DEFAULT_CORES)
             for family, count in sorted(by_family.items())
         ),
-        Usage("PremiumDiskCount", "Premium Storage Managed Disks", premium, 50000),
+        *(Usage(name, text, by_type[kind], 50000) for kind, (name, text) in DISK_COUNTS.items()),
     ]
     return {row.name: Usage(row.name, row.text, row.current, limits.get(row.name, row.limit)) for row in rows}
 

@@ -123,20 +123,20 @@ def _quota(facts: Facts) -> Iterator[Finding]:
     needs = {**by_family, "cores": max(by_family.values()), "virtualMachines": wanted}
     for name, need in needs.items():
         row = facts.usages.get(name.lower())
-        free = _free(row)
-        if row is not None and free < need:
-            fits = int(free * wanted // need)
+        left = free(row)
+        if row is not None and left < need:
+            fits = int(left * wanted // need)
             yield error(
                 "quota",
                 _named(facts),
                 f"{wanted} temporary machines need {need} of quota {name} in {facts.pool.location}, and "
-                f"{max(free, 0):.0f} of {row.get('limit')} are free",
+                f"{max(left, 0):.0f} of {row.get('limit')} are free",
                 (f"declare max_building: {fits}, or " if fits > 0 else "")
                 + "ask for more (Azure portal: Quotas > Compute)",
             )
 
 
-def _free(usage: Body | None) -> float:
+def free(usage: Body | None) -> float:
     """What is left of a quota; what is not listed has none."""
     return int(usage.get("limit") or 0) - int(usage.get("currentValue") or 0) if usage is not None else math.inf
 
@@ -157,12 +157,12 @@ def _resized(facts: Facts) -> Iterator[Finding]:
         more[str(wanted.get("family") or "")] += _cores(wanted) - (_cores(before) if same else 0)
     for name, need in more.items():
         row = facts.usages.get(name.lower())
-        if row is not None and need > _free(row):
+        if row is not None and need > free(row):
             yield error(
                 "size-quota",
                 f"vm_size: {size!r}",
                 f"{len(others)} hosts of that size need {need} more of quota {name} in {facts.pool.location}, and "
-                f"{max(_free(row), 0):.0f} of {row.get('limit')} are free",
+                f"{max(free(row), 0):.0f} of {row.get('limit')} are free",
                 "ask for more (Azure portal: Quotas > Compute), or declare a size of a family with room",
             )
 

@@ -59,6 +59,7 @@ def test_disks_are_built_ahead_and_the_window_is_spent_on_swaps(tmp_path: Path) 
         samples = [sample for at, sample in Timeline(made).samples if at >= began]
         assert {(s["unavailable"], s["draining"]) for s in samples} <= {(0, 0)}  # no user noticed
         before = writes(made)
+        made.emulator.world.sections["settings"]["quota"] |= {"PremiumDiskCount": 8}  # those that are there fit
         again = await made.roll(**AHEAD)
         assert (again.status, again.summary, writes(made)) == ("scheduled", outcome.summary, before)
         await made.clock.sleep(OPENS - made.clock.now() + 1)

@@ -115,6 +115,26 @@ async def test_temporary_machines_need_quota(usages: list[Body], wanted: list[st
     assert await ids(pool(HOSTS), FakeAzure(usages=usages)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "quota", "limit", "wanted"),
+    [
+        ("Premium_LRS", "PremiumDiskCount", 60, []),
+        ("Premium_LRS", "premiumdiskcount", 59, ["disk-quota"]),
+        ("Premium_LRS", "StandardSSDDiskCount", 50, []),
+        ("StandardSSD_LRS", "StandardSSDDiskCount", 59, ["disk-quota"]),
+        ("Standard_LRS", "StandardDiskCount", 59, ["disk-quota"]),
+        ("Premium_ZRS", "PremiumZRSDiskCount", 59, ["disk-quota"]),
+    ],
+)
+async def test_every_host_has_two_disks_until_the_run_ends(
+    kind: str, quota: str, limit: int, wanted: list[str]
+) -> None:
+    hosts = [host(f"vm-{n}", disk={"sku": {"name": kind}}) for n in range(10)]
+    assert await ids(pool(hosts), FakeAzure(usages=[usage(quota, 50, limit)])) == wanted
+    declared = await ids(pool(HOSTS), FakeAzure(usages=[usage(quota, 50, limit)]), os_disk_type=kind)
+    assert declared == wanted
+
+
 async def test_too_little_quota_names_what_fits() -> None:
     found = await only(pool(HOSTS), FakeAzure(usages=[usage("cores", 93, 100)]), max_building=4)
     assert found.subject == "max_building: '4'" and "need 16 of quota cores" in found.problem

@@ -322,6 +322,14 @@ def _building() -> Iterator[Case]:
         Setting(setting(quota={cores: 40}), {**size, "max_building": 1}),
         "5 hosts of that size need 20 more",
     )
+    # There are five OS disks of the one type already, and seven other disks of the other one.
+    premium, plain = "PremiumDiskCount", "StandardSSDDiskCount"
+    full, just = (Setting(setting(quota={premium: limit})) for limit in (9, 10))
+    yield Case(
+        "disk-quota", full, just, "5 new OS disks: beside those that the hosts have they need 5 of quota Premium"
+    )
+    other = Setting(setting(quota={plain: 11}), {"os_disk_type": "StandardSSD_LRS"})
+    yield Case("disk-quota", other, Setting(other.prepare), "4 of 11 are free")
     yield Case("size-unknown", Setting(inputs={"vm_size": "Standard_X1"}), Setting(inputs=size), "az vm list-skus")
     closed = setting(restricted_sizes={"Standard_D4s_v5": ["westeurope"]})
     elsewhere = setting(restricted_sizes={"Standard_D4s_v5": ["northeurope"]})
