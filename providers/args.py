@@ -185,6 +185,12 @@ class LogAnalyticsArgs:
     stream: pulumi.Input[str] | None = None
     """Name of the rule's stream. Default: "Custom-AvdImageUpdate". Source: The name in docs/log_analytics.json."""
 
+    resource_id: pulumi.Input[str] | None = None
+    """The rule's resource id, by which a pre-check sees whether the updater may send to it; for that it needs the role
+    Reader on the rule as well. Default: not checked. Source: Azure documentation: Azure data actions for Logs Ingestion
+    API.
+    """
+
 
 @dataclass(kw_only=True)
 class ReminderArgs:

@@ -13,6 +13,8 @@ TABLE = "AvdImageUpdate_CL"
 DEFAULT_STREAM = "Custom-AvdImageUpdate"
 """Table and stream in docs/log_analytics.json."""
 
+RULE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Insights/dataCollectionRules/[^/]+"
+
 
 @dataclass(frozen=True)
 class LogAnalytics:
@@ -23,12 +25,14 @@ class LogAnalytics:
     rule_id: str
     """Its immutable id."""
     stream: str = DEFAULT_STREAM
+    resource_id: str = ""
+    """Its ARM id, for the pre-check of the right to send; may be empty."""
 
 
 def log_analytics(given: Mapping[str, Any]) -> LogAnalytics:
     """The plain input `log_analytics`. Raises InvalidDeclaration."""
     endpoint, rule_id = str(given["endpoint"]).rstrip("/"), str(given["rule_id"])
-    stream = str(given.get("stream") or DEFAULT_STREAM)
+    stream, resource_id = str(given.get("stream") or DEFAULT_STREAM), str(given.get("resource_id") or "")
     # A path is what an emulator or a proxy may have; user, query and fragment belong to no endpoint.
     if not re.fullmatch(r"https://[^/?#@\s]+(?:/[^?#@\s]*)?", endpoint):
         raise InvalidDeclaration(
@@ -52,4 +56,12 @@ def log_analytics(given: Mapping[str, Any]) -> LogAnalytics:
             "is not the name of a stream for a custom table",
             f"write the name under streamDeclarations of the rule, such as {DEFAULT_STREAM}",
         )
-    return LogAnalytics(endpoint, rule_id, stream)
+    if resource_id and not re.fullmatch(RULE, resource_id, re.IGNORECASE):
+        raise InvalidDeclaration(
+            "log_analytics.resource_id",
+            resource_id,
+            "is not the ARM id of a data collection rule",
+            "write its id, such as /subscriptions/<guid>/resourceGroups/monitoring/providers/Microsoft.Insights/"
+            "dataCollectionRules/avd-image-update",
+        )
+    return LogAnalytics(endpoint, rule_id, stream, resource_id)

@@ -41,6 +41,7 @@ CONCERNS = (
     ("secrets", "Key Vault secrets"),
     ("window", "The maintenance window"),
     ("budget", "Azure's limits"),
+    ("logs", "Log Analytics"),
 )
 """Modules in the order of the page, with their headings."""
 
@@ -188,20 +189,27 @@ WHERE = {
 BEYOND = """
 ## Beyond the role
 
-What no action of a role gives; `make rights` takes each away as well.
+What no action of a role gives; `make rights` takes the first two away as well.
 
 | right | where | why | shown by | told by |
 |---|---|---|---|---|
 | data action `{secret}` | the key vault | {why} | {rollout} | `secret-forbidden` |
 | `Device.ReadWrite.All` in Microsoft Graph | the tenant | {device} | {graph} | `graph-forbidden` |
+| data action `{rows}` | the data collection rule | Send the rows of the audit log (`log_analytics`) | a test | \
+`log-rights-missing`, a warning |
 
 That Graph lets devices be *read* is asked beforehand, for the first host's name. An updater with Device.Read.All alone
 passes that and is refused at its first host, which then goes on serving on its old disk.
+
+The data collection rule is none of the pool's resources, and no update needs it: the roles Monitoring Metrics Publisher
+and Reader are assigned there, [beside the custom role](audit.md#log-analytics), and what is told and refused without
+them is shown by `tests/rollout/test_prechecks_emulated.py` and `tests/sinks/test_log_analytics.py`.
 """
 
 
 def rights() -> str:
     """docs/rights.md."""
+    from rollout.prechecks.actions import LOGS_WRITE
     from simulation.rights.scenarios import SCENARIOS
     from simulation.rights.verdict import scenario_of, told_by
 
@@ -222,6 +230,7 @@ def rights() -> str:
     secret = declared["DATA_ACTIONS"]["secrets"][0]
     graph = shown("graph", "Device.ReadWrite.All")
     beyond = {"secret": secret, "why": _escaped(why[secret]), "rollout": shown("secrets", secret), "graph": graph}
+    beyond["rows"] = LOGS_WRITE
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
@@ -365,7 +374,11 @@ def log_analytics_template() -> str:
     rule = "resourceId('Microsoft.Insights/dataCollectionRules', parameters('ruleName'))"
     table = f"'{TABLE}'"
     workspace = "'Microsoft.OperationalInsights/workspaces"
-    publisher = "3913510d-42f4-4e42-8a64-420c390055eb"  # Monitoring Metrics Publisher
+    roles = (
+        "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7",  # Reader: the pre-check reads the updater's own rights
+    )
+    definitions = "'Microsoft.Authorization/roleDefinitions'"
     described = {
         "workspaceName": ("string", None, "Log Analytics workspace in this resource group."),
         "updaterPrincipalId": ("string", None, "Object id of the updater's service principal, which may send rows."),
@@ -418,23 +431,26 @@ def log_analytics_template() -> str:
                     ],
                 },
             },
-            {
-                "type": "Microsoft.Authorization/roleAssignments",
-                "apiVersion": "2022-04-01",
-                "name": f"[guid({rule}, parameters('updaterPrincipalId'), '{publisher}')]",
-                "scope": f"[{rule}]",
-                "dependsOn": [f"[{rule}]"],
-                "properties": {
-                    "roleDefinitionId": "[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', "
-                    f"'{publisher}')]",
-                    "principalId": "[parameters('updaterPrincipalId')]",
-                    "principalType": "ServicePrincipal",
-                },
-            },
+            *(
+                {
+                    "type": "Microsoft.Authorization/roleAssignments",
+                    "apiVersion": "2022-04-01",
+                    "name": f"[guid({rule}, parameters('updaterPrincipalId'), '{role}')]",
+                    "scope": f"[{rule}]",
+                    "dependsOn": [f"[{rule}]"],
+                    "properties": {
+                        "roleDefinitionId": f"[subscriptionResourceId({definitions}, '{role}')]",
+                        "principalId": "[parameters('updaterPrincipalId')]",
+                        "principalType": "ServicePrincipal",
+                    },
+                }
+                for role in roles
+            ),
         ],
         "outputs": {
             "endpoint": {"type": "string", "value": f"[reference({rule}, '2023-03-11').endpoints.logsIngestion]"},
             "rule_id": {"type": "string", "value": f"[reference({rule}, '2023-03-11').immutableId]"},
+            "resource_id": {"type": "string", "value": f"[{rule}]"},
         },
     }
     return json.dumps(template, indent=2) + "\n"

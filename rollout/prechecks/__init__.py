@@ -25,6 +25,7 @@ from rollout.prechecks import (
     image,
     joining,
     locks,
+    logs,
     machines,
     pool,
     rights,
@@ -56,6 +57,7 @@ CHECKS = (
     locks.check,
     window.check,
     budget.check,
+    logs.check,
 )
 """In the order in which their findings are told."""
 

@@ -95,6 +95,10 @@ GROUPS_READ = "Microsoft.Resources/subscriptions/resourceGroups/read"
 SUBNETS_READ = "Microsoft.Network/virtualNetworks/subnets/read"
 SKUS_READ = "Microsoft.Compute/skus/read"
 USAGES_READ = "Microsoft.Compute/locations/usages/read"
+LOGS_WRITE = "Microsoft.Insights/Telemetry/Write"
+"""The data action of Monitoring Metrics Publisher that the Logs Ingestion API asks for, at the data collection rule
+(learn.microsoft.com/azure/role-based-access-control/built-in-roles/monitor). No part of the custom role: the rule is
+none of the pool's resources."""
 TERMS_READ = "Microsoft.MarketplaceOrdering/offerTypes/publishers/offers/plans/agreements/read"
 
 OWN_READS: Mapping[Holds, tuple[str, ...]] = {

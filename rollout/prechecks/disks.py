@@ -44,8 +44,8 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"beside those that the hosts have they need {need} of quota {name} in {facts.pool.location}, and "
                 f"{left:.0f} of {row.get('limit')} are free; old disks stay until the run ends at least "
                 "(keep_old_disk)",
-                f"remove kept disks that nobody needs (hostpool --host-pool {facts.pool.id} cleanup --all-kept), declare fewer "
-                "hosts (include), or ask for more (Azure portal: Quotas > Compute)",
+                f"remove kept disks that nobody needs (hostpool --host-pool {facts.pool.id} cleanup --all-kept), "
+                "declare fewer hosts (include), or ask for more (Azure portal: Quotas > Compute)",
             )
 
 

@@ -47,7 +47,7 @@ class Facts:
     works: tuple[Work, ...]
     scopes: tuple[Scope, ...] = ()
     permissions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
-    """By scope id; a scope that could not be read is missing."""
+    """By id of the scopes, and of the data collection rule; one that could not be read is missing."""
     locks: tuple[Body, ...] = ()
     locks_unread: tuple[str, ...] = ()
     """Ids of the groups whose locks may not be read."""
@@ -111,7 +111,8 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
         _full(azure, known.hosts if extensions else ()),
     )
     scopes = scopes_of(known, subnets)
-    ids = list(dict.fromkeys(scope.id for scope in scopes))
+    rule = declaration.log_analytics.resource_id if declaration.log_analytics is not None else ""
+    ids = list(dict.fromkeys([*(scope.id for scope in scopes), *filter(None, [rule])]))
     permissions = await asyncio.gather(*(_or_none(azure.list_permissions(scope)) for scope in ids))
     return replace(
         known,

@@ -22,12 +22,13 @@ from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, some, warning
 
 
-def allows(permissions: Iterable[Body], action: str) -> bool:
-    """Whether one of the permissions grants an action: `*` stands for any text, case does not count, and what
-    `notActions` takes away counts within its own permission only
+def allows(permissions: Iterable[Body], action: str, *, data: bool = False) -> bool:
+    """Whether one of the permissions grants an action, or a data action: `*` stands for any text, case does not count,
+    and what `notActions` takes away counts within its own permission only
     (learn.microsoft.com/azure/role-based-access-control/role-definitions)."""
+    given, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
     return any(
-        _matches(permission.get("actions") or (), action) and not _matches(permission.get("notActions") or (), action)
+        _matches(permission.get(given) or (), action) and not _matches(permission.get(taken) or (), action)
         for permission in permissions
     )
 

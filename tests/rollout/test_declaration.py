@@ -127,6 +127,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("log_analytics.rule_id", {"log_analytics": {**TABLE, "rule_id": "/subscriptions/s"}}, "/subscr", "immutableId"),
     ("log_analytics.stream", {"log_analytics": {**TABLE, "stream": "Audit_CL"}}, "Audit_CL", "Custom-AvdImageUpdate"),
+    ("log_analytics.resource_id", {"log_analytics": {**TABLE, "resource_id": "dcr-1"}}, "dcr-1", "/subscriptions/"),
     ("when_closed", {"when_closed": "ask"}, "ask", "return, wait"),
     ("notify.reminders[0]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["1 day"]}}, "1 day", "PT10M"),
     ("notify.reminders[1]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P1D", "PT5M"]}}, "PT5M", "P1D"),

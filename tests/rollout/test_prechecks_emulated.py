@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from emulator.authorization.roles import MONITORING_METRICS_PUBLISHER, READER
 from rollout import names
 from rollout.clock import iso
 from rollout.hold import Hold
@@ -24,6 +25,7 @@ from tests.support.prechecked_emulated import (
     HOSTS,
     NETWORK,
     PURCHASED,
+    ROWS,
     VAULT,
     Setting,
     all_vms,
@@ -37,6 +39,7 @@ from tests.support.prechecked_emulated import (
     hidden,
     in_two_subnets,
     lock,
+    log_table,
     os_disk,
     os_disk_group_is_locked,
     os_disk_is_elsewhere,
@@ -437,11 +440,24 @@ def _budget() -> Iterator[Case]:
     )
 
 
+def _logs() -> Iterator[Case]:
+    """As the updater, who has the custom role and two built-in ones on the rule."""
+    nothing_less = ("nowhere", "")
+    well = Setting(log_table(), ROWS, without=nothing_less)
+    mute = Setting(log_table(without=MONITORING_METRICS_PUBLISHER), ROWS, without=nothing_less)
+    blind = Setting(log_table(without=READER), ROWS, without=nothing_less)
+    yield Case("log-rights-missing", mute, well, "Microsoft.Insights/Telemetry/Write", warns=True)
+    yield Case("log-rights-missing", replace(mute, mode="preview"), blind, "Monitoring Metrics Publisher", warns=True)
+    yield Case("log-rights-unknown", blind, well, "--role Reader", warns=True)
+    named = {"log_analytics": {**ROWS["log_analytics"], "resource_id": None}}
+    yield Case("log-rights-unknown", replace(well, inputs=named), well, "declare log_analytics.resource_id", warns=True)
+
+
 CASES = [
     case
     for cases in (
         _pool, _hosts, _users, _autoscale, _rights, _locks, _image, _machines, _joining, _building, _secrets, _window,
-        _budget,
+        _budget, _logs,
     )
     for case in cases()
 ]  # fmt: skip

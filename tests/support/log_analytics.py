@@ -13,10 +13,9 @@ from tests.support.arm_template import deploy
 from tests.support.pools import GROUP
 
 TEMPLATE = json.loads((Path(__file__).parents[2] / "docs" / "log_analytics.json").read_text(encoding="utf-8"))
-WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/logs"
 
 
-def deploy_table(emulator: Emulator, base_url: str, *, sender: str = "updater") -> dict[str, str]:
+def deploy_table(emulator: Emulator, base_url: str, *, sender: str = "updater", group: str = GROUP) -> dict[str, str]:
     """The input `log_analytics`; `sender` may send rows. Call it in the thread that serves the emulator, or before."""
     deployer = principal_named(emulator, "deployer")
 
@@ -27,6 +26,7 @@ def deploy_table(emulator: Emulator, base_url: str, *, sender: str = "updater") 
         assert answer.status in (200, 201), answer.body
         return answer.body
 
-    put(WORKSPACE, "2023-09-01", {"location": "westeurope"})
+    workspace = f"{group}/providers/Microsoft.OperationalInsights/workspaces/logs"
+    put(workspace, "2023-09-01", {"location": "westeurope"})
     given = {"workspaceName": "logs", "updaterPrincipalId": principal_named(emulator, sender).object_id}
-    return deploy(TEMPLATE, GROUP, put, location="westeurope", **given)
+    return deploy(TEMPLATE, group, put, location="westeurope", **given)

@@ -20,6 +20,7 @@ from simulation.in_process import in_process_cloud
 from simulation.rights.grants import BUILD_GROUP, SCOPES, grant
 from simulation.rights.scenarios import PLAN
 from simulation.rights.scenarios import PURCHASED as PURCHASED_IMAGE
+from tests.support.log_analytics import deploy_table
 from tests.support.pools import DEFINITION, GROUP, INPUTS, POOL, SUBSCRIPTION, Bench, bench
 from tools.rights import declared
 
@@ -379,6 +380,32 @@ def extension(name: str, *, settings: Mapping[str, Any] | None = None, **propert
             }
             known = made.emulator.world.put(extension_id, body, {"statuses": []})
         _merge(known.body["properties"], {**properties, **({"settings": dict(settings)} if settings else {})})
+
+    return prepare
+
+
+MONITORING = f"{GROUP}-monitoring"
+RULE = f"{MONITORING}/providers/Microsoft.Insights/dataCollectionRules/avd-image-update"
+ROWS: Mapping[str, Any] = {
+    "log_analytics": {
+        "endpoint": "https://avd.ingest.monitor.azure.com",
+        "rule_id": f"dcr-{'0' * 32}",
+        "resource_id": RULE,
+    }
+}
+
+
+def log_table(*, without: str = "") -> Prepare:
+    """The table of the audit log, its rule, and the updater's roles there but for one."""
+
+    def prepare(made: Bench) -> None:
+        groups.add(made.emulator.world, MONITORING.split("/")[2], MONITORING.rsplit("/", 1)[1], "westeurope")
+        deploy_table(made.emulator, "https://localhost", group=MONITORING)
+        for assignment in list(_of_type(made, "Microsoft.Authorization/roleAssignments")):
+            there = assignment.id.lower().startswith(f"{RULE.lower()}/")
+            if there and without and assignment.body["properties"]["roleDefinitionId"].endswith(without):
+                made.emulator.world.delete(assignment.id)
+        check.forget(made.emulator.world)
 
     return prepare
 
