@@ -354,6 +354,6 @@ def emulated_stack(folder: Path, *, hosts: int = 3, speed: float = SPEED, **opti
         pulumi = Pulumi(folder, {**inherited, **azure.variables, "PATH": path})
         stack = EmulatedStack(azure, pulumi, folder)
         pulumi.quiet("stack", "init")
-        for key, value in QUICK.items():
-            pulumi.set(key, value, path=True)
+        given = [f"--plaintext={key}={value}" for key, value in QUICK.items()]
+        pulumi.quiet("config", "set-all", "--path", *given)
         yield stack

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,6 +16,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from emulator.native.long_running import Json, OperationFailed
 from emulator.native.provider import Provider
 from emulator.native.values import decode, encode
+from tests.support.emulator import as_deployer, served
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 ENVIRONMENT = {
@@ -129,18 +132,33 @@ def arm() -> MemoryArm:
     return MemoryArm()
 
 
-@pytest.fixture
-def plugin(arm: MemoryArm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
+@contextmanager
+def running(provider: Provider) -> Iterator[Plugin]:
     """A plugin that was started and is not configured yet."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(None, lambda _: arm), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Plugin(channel)
     server.stop(grace=None).wait()
+
+
+@pytest.fixture
+def plugin(arm: MemoryArm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with running(Provider(None, lambda _: arm)) as started:
+        yield started
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Plugin]:
+    """A plugin that talks to an emulator, not configured yet."""
+    with served(tmp_path, hosts=1) as azure, running(Provider()) as started:
+        for name, value in as_deployer(azure).items():
+            monkeypatch.setenv(name, value)
+        yield started
 
 
 @pytest.fixture

@@ -77,6 +77,21 @@ def test_a_missing_credential_is_named(plugin, monkeypatch, name):
         plugin.configure()
 
 
+def test_an_emulator_that_is_down_is_a_clear_error(connected, monkeypatch):
+    monkeypatch.setenv("ARM_METADATA_HOSTNAME", "localhost:9")
+    with pytest.raises(grpc.RpcError, match="Is ARM_METADATA_HOSTNAME right, and the emulator up") as error:
+        connected.configure()
+    assert "Traceback" not in failure(error)
+
+
+def test_wrong_credentials_are_a_clear_error(connected, monkeypatch):
+    monkeypatch.setenv("ARM_CLIENT_SECRET", "wrong")
+    connected.configure()
+    with pytest.raises(grpc.RpcError, match="AADSTS7000215") as error:
+        connected.create(GALLERY, GALLERY_INPUTS)
+    assert "Traceback" not in failure(error)
+
+
 def test_configuration_wins_over_the_environment(plugin, arm):
     plugin.configure(subscriptionId="other")
     resource_id, _ = plugin.create(GALLERY, GALLERY_INPUTS)
