@@ -5,6 +5,11 @@ HOSTS = 12
 MAX_UNAVAILABLE = 3
 SPEED = 120
 WORKERS = 2
+# One more than cores: the tests of the real CLI wait for a third of their time.
+TESTERS = 3
+
+# Tests, demo and benchmark start Python hundreds of times: no process need compile what another one compiled.
+export PYTHONDONTWRITEBYTECODE =
 
 PYTHON = .venv/bin/python
 IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
@@ -62,8 +67,10 @@ simulate-crashes: EVERY = 1
 simulate-crashes: setup ## reference rollouts killed before and after every remote write, and twice in a row (PAIRS=200 EVERY=1)
 	@$(PYTHON) -m simulation.crashes --pairs $(PAIRS) --every $(EVERY) --workers $(WORKERS)
 
-test: toolchain lint ## all checks and all tests
-	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# The linters run while the CLI is loaded and built.
+test: setup ## all checks and all tests
+	@$(MAKE) --no-print-directory -j 2 toolchain lint
+	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## ruff, mypy, import-linter
 	.venv/bin/ruff check .
