@@ -16,6 +16,7 @@ from emulator import (
     durations,
     faults,
     graph,
+    guest_sysprep,
     guests,
     identity,
     marketplace,
@@ -59,6 +60,7 @@ DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES, *ingestion.ROUTES
 HANDLERS: dict[str, Handler] = {
     **operations.HANDLERS,
     **guests.HANDLERS,
+    **guest_sysprep.HANDLERS,
     **compute_routes.HANDLERS,
     **resources_routes.HANDLERS,
     **network_routes.HANDLERS,

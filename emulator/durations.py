@@ -79,6 +79,7 @@ ROWS: dict[str, Duration] = {
     "guest agent ready": Duration(5.0, 12.0, 30.0, f"{_CLI}, vmAgent Ready 2-16 s after the operation, widened"),
     "guest reboot": Duration(40.0, 60.0, 100.0, f"{_INFERRED} from 'AD join 2-4 min (one reboot)'"),
     "guest shut down": Duration(10.0, 20.0, 40.0, f"{_INFERRED} from 'stop/deallocate 1-2 min', AZ-140 labs"),
+    "guest sysprep": Duration(90.0, 120.0, 240.0, f"{_INFERRED}: AVD labs give sysprep about 2 min"),
     # -- extensions and run commands
     "extension windows": Duration(59.0, 96.0, 155.0, f"{_CLI_WINDOWS} VMAccessAgent, n=19"),
     "extension monitor": Duration(92.0, 98.0, 224.0, f"{_CLI_WINDOWS} MMA, n=3"),

@@ -19,7 +19,17 @@ from emulator.world import World
 
 SECTION = "faults"
 EFFECTS = ("status", "drop", "delay", "stale", "operation", "guest")
-GUEST_FAULTS = ("never_boots", "never_provisions", "never_registers", "unhealthy", "join_fails", "agent_slow")
+GUEST_FAULTS = (
+    "never_boots",
+    "never_provisions",
+    "never_registers",
+    "unhealthy",
+    "join_fails",
+    "agent_slow",
+    "accounts_stay",
+    "sysprep_fails",
+    "sysprep_hangs",
+)
 
 
 @dataclass(frozen=True, slots=True)

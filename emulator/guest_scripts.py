@@ -11,6 +11,7 @@ Commands with an effect or an answer (all others succeed, print nothing, and are
 - agent install: `msiexec ... REGISTRATIONTOKEN=<token>` (or `Start-Process msiexec` with it);
 - time zone (`Get-TimeZone`, `Set-TimeZone`, `tzutil /g | /s`), `Get-Volume`, `Get-Partition`,
   `Get-PartitionSupportedSize`, `Resize-Partition`, `shutdown`, `Stop-Computer`, `Restart-Computer`, `hostname`;
+- local accounts, files, sysprep: see guest_sysprep.py; `Get-CimInstance Win32_UserProfile`, `Select-String`;
 - values and text: `Write-Output`, `Write-Host`, `Write-Error`, `ConvertTo-Json`, `ConvertFrom-Json`, `Out-Null`,
   `Select-Object`, `Where-Object`, `ConvertTo-SecureString`, `New-Object` (credential), `Get-Date`.
 
@@ -19,13 +20,12 @@ Of a Linux guest's scripts only `echo` and `exit` are understood.
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from emulator import computers, durations, guest_registration, guests
+from emulator import computers, durations, guest_registration, guest_sysprep, guests, powershell_items
 from emulator.desktopvirtualization import agent
 from emulator.powershell import Arguments, Command, Interpreter, ScriptError
 from emulator.powershell_values import NotUnderstood, to_json, to_string, truth
@@ -109,16 +109,16 @@ class _Host:
             "echo": self._write,
             "write-host": self._write,
             "write-error": self._write_error,
-            "write-warning": _nothing,
-            "write-verbose": _nothing,
-            "out-null": _nothing,
+            "write-warning": powershell_items.nothing,
+            "write-verbose": powershell_items.nothing,
+            "out-null": powershell_items.nothing,
             "out-string": lambda a: to_string(a.piped or []),
-            "start-sleep": _nothing,
-            "set-executionpolicy": _nothing,
-            "convertto-json": lambda a: to_json(_one(a, 0), compress=bool(a.get("compress"))),
-            "convertfrom-json": lambda a: json.loads(to_string(_one(a, 0))),
-            "select-object": _select,
-            "where-object": _where,
+            "start-sleep": powershell_items.nothing,
+            "set-executionpolicy": powershell_items.nothing,
+            "convertto-json": lambda a: to_json(powershell_items.one(a, 0), compress=bool(a.get("compress"))),
+            "convertfrom-json": lambda a: json.loads(to_string(powershell_items.one(a, 0))),
+            "select-object": powershell_items.select,
+            "where-object": powershell_items.where,
             "format-table": lambda a: a.piped or None,
             "format-list": lambda a: a.piped or None,
             "convertto-securestring": lambda a: a.get("string", 0),
@@ -130,8 +130,8 @@ class _Host:
             "set-itemproperty": self._set_property,
             "new-itemproperty": self._set_property,
             "remove-itemproperty": self._remove_property,
-            "new-item": _nothing,
-            "test-path": lambda a: self._exists(_path(a.get("path", 0))),
+            "new-item": powershell_items.nothing,
+            "test-path": self._test_path,
             "restart-service": self._restart_service,
             "start-service": self._restart_service,
             "get-service": lambda a: {"Name": a.get("name", 0), "Status": "Running"},
@@ -153,6 +153,8 @@ class _Host:
             "restart-computer": lambda a: self._power("restart"),
             "msiexec": self._msiexec,
             "start-process": self._start_process,
+            "select-string": powershell_items.select_string,
+            **guest_sysprep.commands(self.world, self.vm, self._error),
         }
 
     def unknown(self, name: str, arguments: Arguments) -> None:
@@ -218,6 +220,12 @@ class _Host:
     def _exists(self, key: str) -> bool:
         return self._values(key) is not None or any(n.startswith(key + "\\") for n in self.content["registry"])
 
+    def _test_path(self, arguments: Arguments) -> bool:
+        path = to_string(arguments.get("path", 0, arguments.get("literalpath")))
+        if guest_sysprep.is_file(path):
+            return guest_sysprep.exists(self.world, self.vm, path)
+        return self._exists(_path(path))
+
     def _get_property(self, arguments: Arguments) -> Any:
         key = _path(arguments.get("path", 0, arguments.get("literalpath")))
         values = self._values(key)
@@ -265,7 +273,10 @@ class _Host:
             guest_registration.register(self.world, self.vm, token[1])
 
     def _start_process(self, arguments: Arguments) -> Body:
-        if "msiexec" in to_string(arguments.get("filepath", 0)).lower():
+        program = to_string(arguments.get("filepath", 0)).lower()
+        if "sysprep" in program:
+            guest_sysprep.begin(self.world, self.vm, to_string(arguments.get("argumentlist", 1, "")))
+        elif "msiexec" in program:
             self._msiexec(Arguments(positional=[arguments.get("argumentlist", 1, "")]))
         return {"ExitCode": 0}
 
@@ -347,6 +358,8 @@ class _Host:
         if kind == "win32_operatingsystem":
             machine = guests.machine_of(self.world, self.vm)
             return {"LastBootUpTime": self.world.iso(machine.booted_at), "Version": "10.0.26100"}
+        if kind == "win32_userprofile":
+            return guest_sysprep.profiles(self.world, self.vm)
         self.not_understood.append(arguments.raw)
         return None
 
@@ -392,53 +405,6 @@ class _Host:
         machine = guests.machine_of(self.world, self.vm)
         seconds = durations.draw(self.world, "guest shut down", self.vm.id)
         self.world.schedule(seconds, "guests.shut_down", vm_id=self.vm.id, boot=machine.boot, restart=verb == "restart")
-
-
-def _nothing(arguments: Arguments) -> None:
-    return None
-
-
-def _one(arguments: Arguments, position: int) -> Any:
-    """What a converting command converts: its input object, from the pipe or as an argument."""
-    if arguments.piped is not None:
-        return arguments.piped[0] if len(arguments.piped) == 1 else arguments.piped
-    return arguments.get("inputobject", position)
-
-
-def _select(arguments: Arguments) -> Any:
-    items = arguments.piped or []
-    first = arguments.get("first")
-    if first is not None:
-        items = items[: int(first)]
-    name = arguments.get("expandproperty")
-    if name is not None:
-        found = [v for i in items if isinstance(i, dict) for k, v in i.items() if k.lower() == to_string(name).lower()]
-        return found if len(found) != 1 else found[0]
-    names = arguments.positional[0] if arguments.positional else None
-    if names is None:
-        return items
-    wanted = [to_string(n).lower() for n in (names if isinstance(names, list) else [names])]
-    return [{k: v for k, v in i.items() if k.lower() in wanted} for i in items if isinstance(i, dict)]
-
-
-def _where(arguments: Arguments) -> Any:
-    """`Where-Object Name -eq value` and -like, -match; a script block lets everything pass."""
-    items = arguments.piped or []
-    if not arguments.positional or not items or not all(isinstance(item, dict) for item in items):
-        return items
-    name = to_string(arguments.positional[0]).lower()
-    kept = []
-    for item in items:
-        value = to_string(next((v for k, v in item.items() if k.lower() == name), None)).lower()
-        wanted = {n: to_string(w).lower() for n, w in arguments.named.items()}
-        if (
-            ("eq" not in wanted or value == wanted["eq"])
-            and ("ne" not in wanted or value != wanted["ne"])
-            and ("like" not in wanted or fnmatch.fnmatchcase(value, wanted["like"]))
-            and ("match" not in wanted or re.search(wanted["match"], value) is not None)
-        ):
-            kept.append(item)
-    return kept
 
 
 def _path(path: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from emulator import clock, computers, scenario_hosts, users
+from emulator import clock, computers, scenario_golden, scenario_hosts, users
 from emulator.authorization import assignments, check, locks, roles
 from emulator.desktopvirtualization import host_pools, scaling_plans
 from emulator.identity import PRINCIPALS
@@ -83,6 +83,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("empty", bool, False, "a pool without hosts"),
     Option("host_groups", int, 1, "resource groups that the hosts are spread over"),
     Option("apart", bool, False, "hosts, network and images in the groups avd-hosts, avd-network and avd-images"),
+    Option("golden", bool, False, "a golden VM `golden` in the subnet `build`, to capture images from"),
     Option("locks", int, 0, "hosts whose VM has a CanNotDelete lock"),
     Option("vm_size", str, "Standard_D4s_v5", "size of the hosts"),
     Option("os_disk_type", str, "Premium_LRS", "type of the OS disks"),
@@ -131,6 +132,7 @@ class Settings:
     empty: bool
     host_groups: int
     apart: bool
+    golden: bool
     locks: int
     vm_size: str
     os_disk_type: str
@@ -257,6 +259,8 @@ def _pools(world: World, settings: Settings) -> None:
     _scaling_plan(world, group, ids, settings)
     for number, pool_id in enumerate(ids):
         _hosts(world, settings, site, number, pool_id, hosts // settings.pools)
+    if settings.golden:
+        scenario_golden.add(world, group, f"{site.subnet.id.rsplit('/', 1)[0]}/build", settings.image)
     for vm_id in site.vms[: settings.locks]:
         lock_id = f"{vm_id}/providers/Microsoft.Authorization/locks/keep"
         properties = {"level": "CanNotDelete", "notes": "must not be deleted"}
