@@ -116,11 +116,11 @@ class HostRecord:
         if self.k:
             given["k"] = _shared(self.k, self.d)
         why = given.pop("w", "")
-        text = ";".join(["v=1", *(f"{name}={_clean(str(value))}" for name, value in given.items())])
+        text = ";".join(["v=1", *(f"{name}={clean(str(value))}" for name, value in given.items())])
         if len(text) > LIMIT:
             raise HostFailed(f"the names of its disks are too long for its record: {self.d}, {self.k}")
         room = LIMIT - len(text) - len(";w=")
-        return f"{text};w={_clean(why)[:room]}" if why and room > 0 else text
+        return f"{text};w={clean(why)[:room]}" if why and room > 0 else text
 
     def to(self, phase: Phase, at: float, **changes: object) -> HostRecord:
         """The record in its next phase. A transition that `NEXT` does not allow is a bug, and said so."""
@@ -179,6 +179,6 @@ def _whole(name: str, other: str) -> str:
     return other[: int(common)] + rest
 
 
-def _clean(value: str) -> str:
+def clean(value: str) -> str:
     """Text that survives in the record: no separators, one line."""
     return " ".join(value.replace(";", ",").replace("=", ":").split())

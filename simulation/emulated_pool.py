@@ -143,7 +143,7 @@ class EmulatedPool:
         declared = {**INPUTS, "image": self.definition, **changes}
         inputs: Mapping[str, Any] = {k: v for k, v in declared.items() if v is not None}
         runner = process or Process(owner)
-        return await _as_process(
+        return await as_process(
             runner, self._run(runner, inputs, only=only, order=order, principal=principal, stop=halt)
         )
 
@@ -152,7 +152,7 @@ class EmulatedPool:
     ) -> Ticked:
         """One `hostpool tick`, by a process of its own. What people would be told is in `notices`."""
         runner = process or Process(owner)
-        return await _as_process(runner, self._tick(runner, principal))
+        return await as_process(runner, self._tick(runner, principal))
 
     async def _tick(self, process: Process, principal: str) -> Ticked:
         clock = process.clock()
@@ -203,7 +203,7 @@ class EmulatedPool:
             )
 
 
-async def _as_process(runner: Process, work: Coroutine[Any, Any, T]) -> T:
+async def as_process(runner: Process, work: Coroutine[Any, Any, T]) -> T:
     """What a process does until it has ended. Raises Died where it is killed."""
     runner.begin()
     doing = asyncio.ensure_future(work)
