@@ -21,6 +21,7 @@ from simulation.virtual_time import LoopClock
 from simulation.wire_log import Wire
 
 GOLDEN = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{scenario_golden.NAME}"
+VM_API = "2024-11-01"
 INPUTS: Mapping[str, Any] = {"source_vm_id": GOLDEN, "image": DEFINITION, "version": "1.0.2"}
 
 
@@ -48,6 +49,13 @@ class GoldenVm:
         """A fault of each guest that boots from now on with the golden VM's name."""
         effect = {"type": "guest", "host": "golden", "fault": fault, **more}
         self.control("POST", "faults", {"seed": 1, "rules": [{"id": fault, "effect": effect}]})
+
+    async def turn_off(self, *, deallocate: bool = True) -> None:
+        """The golden VM, by somebody else."""
+        answer = self.ask("POST", f"{GOLDEN}/{'deallocate' if deallocate else 'powerOff'}", None, VM_API)
+        assert answer.status == 202, answer.body
+        await self.clock.sleep(300)
+        self.control("GET", "state")
 
     async def make_definition(self, *, os_state: str = "Generalized") -> None:
         self.ask("PUT", DEFINITION.rsplit("/images/", 1)[0], {"location": "westeurope", "properties": {}})
