@@ -1,0 +1,257 @@
+"""Captures on the emulated golden VM, by the real SDK clients in process on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+from capture import names
+from capture.capture import Captured
+from capture.errors import CaptureFailed
+from emulator import guests
+from rollout.errors import LeaseHeld, PreCheckFailed, Stopped
+from rollout.events import Kind
+from simulation.emulated_pool import DEFINITION, GROUP
+from simulation.golden_vm import GOLDEN, GoldenVm, golden_vm
+from simulation.process import Died, Kill, Process
+from simulation.virtual_time import virtually
+from simulation.wire_log import kind_of_write
+
+VERSION = f"{DEFINITION}/versions/1.0.2"
+OFFICE: dict[str, Any] = {"name": "office", "script": ["Write-Output 'updated'"]}
+BUILD_SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/hosts"
+
+
+def writes(made: GoldenVm) -> list[str]:
+    """`PUT snapshots` of all writes but those of the lease and the record."""
+    kinds = [kind_of_write(each) for each in made.wire.exchanges if each.write]
+    return [kind for kind in kinds if "tags" not in kind and kind != "PATCH virtualmachines"]
+
+
+def resources(made: GoldenVm) -> dict[str, Any]:
+    return {each.id.lower(): each.body for each in made.emulator.world.resources.values()}
+
+
+def kept(made: GoldenVm, kind: str) -> list[str]:
+    return sorted(key.rsplit("/", 1)[-1] for key in resources(made) if f"/{kind}/" in key)
+
+
+def test_the_whole_way_in_the_declared_order() -> None:
+    async def story() -> tuple[GoldenVm, Captured]:
+        made = await golden_vm()
+        regions = [{"name": "West Europe", "replicas": 2.0}, {"name": "northeurope"}]
+        return made, await made.capture(updates=[OFFICE], regions=regions, tags={"team": "desktop"})
+
+    made, captured = virtually(story())
+    assert [kind for kind, _ in groupby(writes(made))] == [
+        "PUT snapshots",
+        "PUT virtualmachines/runcommands",
+        "DELETE virtualmachines/runcommands",
+        "POST virtualmachines/poweroff",
+        "POST virtualmachines/deallocate",
+        "PUT snapshots",
+        "PUT disks",
+        "PUT networkinterfaces",
+        "PUT virtualmachines",
+        "POST virtualmachines/runcommand",  # accounts, sysprep, and how far it is
+        "POST virtualmachines/deallocate",
+        "POST virtualmachines/generalize",
+        "PUT galleries/images/versions",
+        "DELETE virtualmachines",
+        "DELETE disks",
+        "DELETE networkinterfaces",
+        "POST virtualmachines/start",
+    ]
+    assert captured.made and captured.version_id == VERSION
+    assert captured.regions == {"westeurope": "Completed", "northeurope": "Completed"}
+    assert [(ran.name, ran.exit_code, ran.output) for ran in captured.updates] == [("office", 0, "updated")]
+    version = resources(made)[VERSION.lower()]
+    assert version["tags"]["team"] == "desktop" and version["tags"][names.UPDATES] == "office"
+    assert version["tags"][names.SOURCE] == captured.snapshots[1]
+    assert [r["regionalReplicaCount"] for r in version["properties"]["publishingProfile"]["targetRegions"]] == [2, 1]
+    assert kept(made, "snapshots") == sorted(captured.snapshots)
+    phases = [event.data["phase"] for event in made.events if event.kind is Kind.PHASE]
+    assert phases == ["backup", "update", "stop", "clone", "prepare", "publish", "clean", "return", ""]
+
+
+def test_the_clone_is_on_its_own_disk_in_the_declared_subnet_and_group() -> None:
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        made.ask("PUT", f"{GROUP}-build", {"location": "westeurope"}, "2021-04-01")
+        clone = {"subnet_id": BUILD_SUBNET, "resource_group_id": f"{GROUP}-build", "vm_size": "Standard_D2s_v5"}
+        await made.capture(clone=clone)
+        return made
+
+    made = virtually(story())
+    [put] = [each for each in made.wire.exchanges if kind_of_write(each) == "PUT virtualmachines" and each.write]
+    assert put.path.startswith(f"{GROUP}-build/") and put.body is not None
+    storage = put.body["properties"]["storageProfile"]
+    assert put.body["properties"]["hardwareProfile"] == {"vmSize": "Standard_D2s_v5"}
+    assert storage["osDisk"]["managedDisk"]["id"].startswith(f"{GROUP}-build/")
+    assert "osProfile" not in put.body["properties"] and "identity" not in put.body
+    [nic] = [each for each in made.wire.exchanges if kind_of_write(each) == "PUT networkinterfaces" and each.write]
+    assert BUILD_SUBNET in json.dumps(nic.body)
+
+
+def test_another_version_number_captures_again_and_regions_alone_do_not() -> None:
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        await made.capture()
+        await made.capture(version="1.0.3")
+        count = len(writes(made))
+        again = await made.capture(version="1.0.3", regions=[{"name": "westeurope"}, {"name": "northeurope"}])
+        assert not again.made and set(again.regions) == {"westeurope", "northeurope"}
+        assert writes(made)[count:] == ["PATCH galleries/images/versions"]
+        with pytest.raises(PreCheckFailed, match=r"version: '1\.0\.3' exists already.*\"1\.0\.\*\""):
+            await made.capture(version="1.0.3", updates=[OFFICE])
+        return made
+
+    assert kept(virtually(story()), "versions") == ["1.0.2", "1.0.3"]
+
+
+def test_a_script_that_does_not_end_fails_the_capture_with_what_it_said() -> None:
+    async def story(made: GoldenVm, script: list[str], **more: Any) -> str:
+        with pytest.raises(CaptureFailed) as failed:
+            await made.capture(updates=[{"name": "office", "script": script, **more}])
+        return str(failed.value)
+
+    async def both() -> None:
+        made = await golden_vm()
+        said = await story(made, ["Start-Sleep -Seconds 1200"], limit="PT10M")
+        assert said.startswith("image win11 1.0.2: update office did not end within 10 minutes")
+        secrets = {"Token": "https://localhost/keyvault/avd-kv/secrets/local-admin-password"}
+        said = await story(made, ["param([string]$Token)", 'Write-Output "with $Token"', "exit 7"], secrets=secrets)
+        assert "update office ended with exit code 7\nwith ***\n" in said
+        assert "L0cal-Admin-Passw0rd!" not in json.dumps([event.data for event in made.events])
+        assert kept(made, "versions") == [] and kept(made, "runcommands") == []
+
+    virtually(both())
+
+
+def test_sysprep_s_own_words_come_with_the_failure() -> None:
+    async def story() -> str:
+        made = await golden_vm()
+        guests.content_of(made.emulator.world, GOLDEN)["rearms"] = 0
+        with pytest.raises(CaptureFailed) as failed:
+            await made.capture()
+        assert kept(made, "versions") == [] and not [key for key in resources(made) if "avdcap-" in key]
+        return str(failed.value)
+
+    said = virtually(story())
+    assert said.splitlines()[0] == "image win11 1.0.2: sysprep failed on the clone"
+    assert "setupact.log: " in said and "slc.dll,SLReArmWindows" in said and "is in snapshot golden-" in said
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("sysprep_hangs", "sysprep did not end within 30 minutes"),
+        ("accounts_stay", "local accounts could not be removed from the clone: installer, ada"),
+    ],
+)
+def test_what_else_goes_wrong_in_the_clone(fault: str, words: str) -> None:
+    async def story() -> None:
+        made = await golden_vm()
+        made.fault(fault)
+        with pytest.raises(CaptureFailed, match=words):
+            await made.capture(sysprep_limit="PT30M")
+        assert not [key for key in resources(made) if "avdcap-" in key]
+
+    virtually(story())
+
+
+def test_an_agent_in_the_golden_vm_is_refused() -> None:
+    async def story() -> None:
+        made = await golden_vm()
+        guests.content_of(made.emulator.world, GOLDEN)["agent"] = True
+        with pytest.raises(CaptureFailed, match="has an AVD agent of its own"):
+            await made.capture()
+
+    virtually(story())
+
+
+def test_what_a_failed_update_did_is_kept_where_that_is_declared() -> None:
+    async def story(**declared: Any) -> tuple[bool, list[str]]:
+        made = await golden_vm()
+        script = [r"Set-ItemProperty -Path 'HKLM:\SOFTWARE\Office' -Name Version -Value 2", "exit 1"]
+        with pytest.raises(CaptureFailed):
+            await made.capture(updates=[{"name": "office", "script": script}], **declared)
+        changed = bool(guests.content_of(made.emulator.world, GOLDEN)["registry"])
+        return changed, [name for name in kept(made, "disks") if name.startswith("golden")]
+
+    changed, disks = virtually(story(after_failure="keep"))
+    assert changed and disks == ["golden_osdisk_1"]
+    changed, disks = virtually(story())
+    assert not changed and len(disks) == 2 and "golden_osdisk_1" in disks, "its own disk is kept beside"
+
+
+def test_another_declaration_ends_what_a_killed_capture_began() -> None:
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        with pytest.raises(Died):
+            await made.capture(process=Process("first@runner", Kill(1, "after", kind="PUT galleries/images/versions")))
+        await made.clock.sleep(900)
+        await made.capture(version="1.0.3", owner="second@runner")
+        return made
+
+    made = virtually(story())
+    assert kept(made, "versions") in (["1.0.2", "1.0.3"], ["1.0.3"])
+    assert not [key for key in resources(made) if "avdcap-" in key]
+    assert resources(made)[GOLDEN.lower()]["tags"] == {"owner": "desktop-team"}
+
+
+def test_one_capture_at_a_time_also_for_two_definitions_of_one_golden_vm() -> None:
+    other = DEFINITION.replace("win11", "win11-kiosk")
+
+    async def story() -> None:
+        made = await golden_vm()
+        body = made.ask("GET", DEFINITION).body
+        identifier = {"publisher": "contoso", "offer": "avd", "sku": "kiosk"}
+        made.ask("PUT", other, {**body, "properties": {**body["properties"], "identifier": identifier}})
+        first = asyncio.create_task(made.capture(owner="first@runner"))
+        await made.clock.sleep(200)
+        with pytest.raises(LeaseHeld, match=r"is being captured by first@runner"):
+            await made.capture(owner="second@runner", version="1.0.9")
+        with pytest.raises(LeaseHeld, match=r"source_vm_id: the golden VM is being captured for win11 by first@runner"):
+            await made.capture(owner="third@runner", image=other)
+        await first
+
+    virtually(story())
+
+
+def test_told_to_stop_it_gives_the_lease_back_and_the_next_run_goes_on() -> None:
+    async def story() -> GoldenVm:
+        made, halt = await golden_vm(), asyncio.Event()
+        first = asyncio.create_task(made.capture(halt=halt))
+        while not [event for event in made.events if event.data.get("phase") == "clone"]:
+            await made.clock.sleep(5)
+        halt.set()
+        with pytest.raises(Stopped, match="run pulumi up again"):
+            await first
+        began = made.clock.now()
+        await made.capture(owner="second@runner")
+        assert made.clock.now() - began < 3000, "nobody waited for the lease to run out"
+        return made
+
+    assert len(kept(virtually(story()), "snapshots")) == 2
+
+
+def test_a_golden_vm_that_cannot_be_captured_is_refused_before_anything_is_written() -> None:
+    async def story() -> list[str]:
+        made = await golden_vm()
+        vm = made.emulator.world.get(GOLDEN)
+        assert vm is not None
+        vm.body["properties"]["storageProfile"]["dataDisks"] = [{"lun": 0, "name": "apps"}]
+        with pytest.raises(PreCheckFailed) as refused:
+            await made.capture(os_state="specialized", regions=[{"name": "northeurope"}])
+        assert not [each for each in made.wire.exchanges if each.write]
+        return str(refused.value).splitlines()
+
+    lines = virtually(story())
+    assert lines[0] == "image win11 1.0.2: nothing was captured"
+    assert [line.strip().split(":")[0] for line in lines[1:]] == ["source_vm_id", "os_state", "regions"]
+    assert "has data disks (apps)" in lines[1] and "write generalized" in lines[2] and "lacks westeurope" in lines[3]
