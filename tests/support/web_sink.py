@@ -36,10 +36,13 @@ class WebSink(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    def notices(self) -> list[dict[str, Any]]:
+        """What apprise's `json://` sent: title, message, type."""
+        return [json.loads(each.body) for each in self.sent if each.path == "/hook"]
+
     def messages(self) -> list[tuple[str, str]]:
-        """(title, text) of what apprise's `json://` sent."""
-        found = [json.loads(each.body) for each in self.sent if each.path == "/hook"]
-        return [(each["title"], each["message"]) for each in found]
+        """(title, text) of it."""
+        return [(each["title"], each["message"]) for each in self.notices()]
 
     def spans(self) -> list[dict[str, Any]]:
         """The spans that came to `/v1/traces`, as plain data."""
