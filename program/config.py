@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
 from typing import Any
 
 import jsonschema
@@ -132,13 +133,19 @@ def _lines(error: jsonschema.ValidationError) -> list[str]:
     if error.validator == "additionalProperties":
         properties = schema["properties"]
         return [
-            _mistake(_path([*error.absolute_path, name]), None, "is no known key", f"known are {', '.join(properties)}")
+            _mistake(_path([*error.absolute_path, name]), None, "is no known key", _nearest(name, properties))
             for name in sorted(instance.keys() - properties.keys())
         ]
     if error.validator == "required":  # one error for each missing name
         [name] = [name for name in schema["required"] if error.message.startswith(f"'{name}'")]
         return [_mistake(_path([*error.absolute_path, name]), None, "is missing", schema["properties"][name]["remedy"])]
     return [_mistake(_path(error.absolute_path), instance, "is not valid", schema.get("remedy", error.message))]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    listed = list(known)
+    near = get_close_matches(name.lower(), listed, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed)}"
 
 
 def _path(parts: Any) -> str:
@@ -242,7 +249,7 @@ def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
         if name in rollout
     ]
     mistakes += [
-        _mistake(f"rollout.{name}", None, "is no known key", f"known are {', '.join(known)}")
+        _mistake(f"rollout.{name}", None, "is no known key", _nearest(name, known))
         for name in sorted(rollout.keys() - inputs.names)
     ]
     mistakes += [

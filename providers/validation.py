@@ -6,6 +6,7 @@ Numbers are floats here, whatever the program wrote, and a value that another re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from pulumi.output import Unknown
 
 from providers.schema import schema
 from rollout.declaration import Declaration, parse
-from rollout.errors import InvalidDeclaration
+from rollout.errors import InvalidDeclaration, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -45,6 +46,10 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "version": "unknown",
 }
 """Stand in for unknown values that a declaration must have, so that the other inputs can be checked."""
+
+
+SECRET = re.compile(r"pass|secret|token|key|url|credential", re.IGNORECASE)
+"""Names of properties, known or not, whose value is not shown."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +124,37 @@ def _problems(error: ValidationError, inputs: Mapping[str, Any]) -> Iterable[Pro
     where: Any = error.schema
     at = list(error.absolute_path)
     instance: Any = error.instance
-    if error.validator == "additionalProperties":
+    if error.validator == "additionalProperties" and where["additionalProperties"] is False:
         for name in sorted(instance.keys() - where["properties"].keys()):
-            near = get_close_matches(name, where["properties"], n=1, cutoff=0.5)
-            remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(where['properties'])}"
-            yield Problem(path([*at, name]), f"{path([*at, name])}: {instance[name]!r} is no known property; {remedy}")
+            value = "(hidden)" if SECRET.search(name) else shown(instance[name])
+            known = nearest(name, path(at), where["properties"])
+            yield Problem(path([*at, name]), f"{path([*at, name])}: {value} is no known property; {known}")
     elif error.validator == "required":
         for name in where["required"]:
             # jsonschema tells each missing name by itself; unknown ones are there.
             if error.message.startswith(f"'{name}'") and not isinstance(_at(inputs, [*at, name]), Unknown):
-                example = where["properties"][name].get("examples") or where["properties"][name].get("enum")
-                shown = f"add it, such as {_shown(example[0])}" if example else f"add {_required_keys(where, name)}"
-                yield Problem(path([*at, name]), f"{path([*at, name])}: None is missing; {shown}")
+                remedy = f"add it, such as {shown(_example(where['properties'][name]))}"
+                yield Problem(path([*at, name]), f"{path([*at, name])}: None is missing; {remedy}")
     else:
-        yield Problem(path(at), f"{path(at)}: {_shown(instance)} {_wrong(error, where)}; {_remedy(where)}")
+        yield Problem(path(at), f"{path(at)}: {shown(instance)} {_wrong(error, where)}; {_remedy(where)}")
+
+
+def nearest(name: str, within: str, known: Mapping[str, Any]) -> str:
+    """What to write instead of a property that is not among those `known` of the object at the path `within`."""
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {path([*([within] if within else []), near[0]])}?"
+    elsewhere = [found for found in _paths(schema()) if found.rpartition(".")[2] == name]
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere)}?"
+    return f"known are {', '.join(known)}"
+
+
+def _paths(of: Mapping[str, Any], within: str = "") -> Iterable[str]:
+    """The path of each property, at any depth but for items of lists: `drain.deadline`."""
+    for name, prop in of.get("properties", {}).items():
+        yield f"{within}{name}"
+        yield from _paths(prop, f"{within}{name}.")
 
 
 def _wrong(error: ValidationError, where: Mapping[str, Any]) -> str:
@@ -141,29 +163,27 @@ def _wrong(error: ValidationError, where: Mapping[str, Any]) -> str:
         return f"is not of type {' or '.join(kinds)}"
     if error.validator == "enum":
         return "is not known"
-    return "is empty" if error.validator == "minLength" else "is not valid"
+    return "is empty" if error.validator in ("minLength", "minItems") else "is not valid"
 
 
 def _remedy(where: Mapping[str, Any]) -> str:
     if "enum" in where:
         return f"use one of {', '.join(where['enum'])}"
-    examples = where.get("examples")
-    if examples:
-        return f"write {' or '.join(_shown(example) for example in examples)}"
-    if where.get("type") == "object":
-        return f"write an object with {', '.join(where['properties'])}"
-    return "write a text"
+    if where.get("type") == "boolean":
+        return "write true or false"
+    if where.get("type") == "object" and "properties" in where:
+        return f"write an object with {', '.join(where['properties'])}, such as {shown(_example(where))}"
+    if where.get("examples"):
+        return f"write one such as {' or '.join(shown(example) for example in where['examples'])}"
+    return "write a text, such as 'vm-0'"
 
 
-def _required_keys(where: Mapping[str, Any], name: str) -> str:
-    return f"{name} with {' and '.join(where['properties'][name]['required'])}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()  # as YAML has it
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+def _example(where: Mapping[str, Any]) -> Any:
+    """A valid value: an object with what it must have, or its first property."""
+    if where.get("examples"):
+        return where["examples"][0]
+    properties: Mapping[str, Any] = where["properties"]
+    return {name: _example(properties[name]) for name in where.get("required") or list(properties)[:1]}
 
 
 def _at(inputs: Any, parts: Iterable[str | int]) -> Any:

@@ -41,18 +41,22 @@ def canary(given: Mapping[str, Any]) -> Canary:
     """The plain input `canary`. Raises InvalidDeclaration."""
     names = tuple(str(name) for name in given.get("names") or ())
     per_zone, approval = bool(given.get("per_zone", False)), bool(given.get("approval", False))
-    ways = [way for way in ("hosts", "names", "per_zone") if given.get(way)]
+    ways = [way for way in ("hosts", "names", "per_zone") if given.get(way) or (way, given.get(way)) == ("hosts", 0)]
     if len(ways) > 1:
         raise InvalidDeclaration(
-            f"canary.{ways[1]}", given[ways[1]], f"does not go with canary.{ways[0]}", "declare one of the two"
+            f"canary.{ways[1]}",
+            given[ways[1]],
+            f"does not go with canary.{ways[0]}",
+            f"leave one of the two out, such as canary.{ways[0]}",
         )
-    twice = [name for name in names if [n.lower() for n in names].count(name.lower()) > 1]
-    if twice:
-        raise InvalidDeclaration("canary.names", twice[0], "is there twice", "name each host once")
+    for i, name in enumerate(names):
+        if name.lower() in [other.lower() for other in names[:i]]:
+            raise InvalidDeclaration(f"canary.names[{i}]", name, "is there twice", "leave it out: name each host once")
     hosts = whole("canary.hosts", given.get("hosts", Canary.hosts), at_least=0)
-    if approval and not hosts and not names and not per_zone:
-        raise InvalidDeclaration(
-            "canary.approval", True, "has no canary to approve", "declare canary.hosts 1 or more, or leave approval out"
-        )
+    for way, what in (("approval", "to approve"), ("bake", "to bake")):
+        if given.get(way) and not hosts and not names and not per_zone:
+            raise InvalidDeclaration(
+                f"canary.{way}", given[way], f"has no canary {what}", "declare canary.hosts: 1 or more, or leave it out"
+            )
     bake = duration("canary.bake", given.get("bake", Canary.bake))
     return Canary(len(names) or (1 if per_zone else hosts), bake, names, per_zone, approval)

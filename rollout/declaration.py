@@ -11,33 +11,40 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice, pairwise
+from functools import partial
 from typing import Any
 
 from rollout.canary import Canary, StopAfter, canary
-from rollout.clock import iso
 from rollout.draining import Drain, drain
-from rollout.draining import check as check_drain
 from rollout.emergency import Emergency, emergency
 from rollout.errors import InvalidDeclaration
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.post_update import PostUpdate, post_update
-from rollout.promote_from import PROMOTED, PromoteFrom, promote_from
+from rollout.promote_from import PromoteFrom, promote_from
 from rollout.protection import Protection, protection
 from rollout.quarantine import Quarantine, quarantine
-from rollout.ready_by import DAYS, ReadyBy, ready_by
-from rollout.values import DAY, MINUTE, Amount, amount, choice, duration, fraction, moment, percent, secret_uri, whole
+from rollout.ready_by import ReadyBy, check_cuts, ready_by
+from rollout.values import (
+    DAY,
+    MINUTE,
+    Amount,
+    amount,
+    choice,
+    duration,
+    fraction,
+    moment,
+    percent,
+    resource_id,
+    secret_uri,
+    tag,
+    whole,
+)
 from rollout.window import Window, window, zone_named
 
-SHORTEST_AHEAD = 10 * MINUTE
-"""Seconds: the build of a disk takes five minutes, and a slow one twice that."""
-SHORTEST_WINDOW = 30 * MINUTE
-"""Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
-
-CUTS_LOOKED_AT = 400
-"""Windows of which ready_by is looked at: a year of days and more."""
-
+EXAMPLE_GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd-build"
+EXAMPLE_SUBNET = "/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/build"
+SUBNET = "/resourceGroups/*/providers/Microsoft.Network/virtualNetworks/*/subnets/*"
 HOST_POOL_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.DesktopVirtualization/hostPools/[^/]+",
     re.IGNORECASE,
@@ -216,6 +223,8 @@ class Declaration:
 
 def parse(inputs: Mapping[str, Any]) -> Declaration:
     """A `Declaration` of plain inputs. Raises InvalidDeclaration."""
+    from rollout.contradictions import check  # it judges what is defined here
+
     given = {key: value for key, value in inputs.items() if value is not None}
     pool_id = str(given["host_pool_id"])
     if not HOST_POOL_ID.fullmatch(pool_id):
@@ -224,7 +233,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
             pool_id,
             "is not the id of a host pool",
             "write /subscriptions/<id>/resourceGroups/<group>"
-            "/providers/Microsoft.DesktopVirtualization/hostPools/<name>",
+            "/providers/Microsoft.DesktopVirtualization/hostPools/<name>, such as "
+            f"{EXAMPLE_GROUP}/providers/Microsoft.DesktopVirtualization/hostPools/hp1",
         )
     fields: dict[str, Any] = {"host_pool_id": pool_id, "image": str(given["image"]), "version": str(given["version"])}
     for name in ("max_unavailable", "max_building"):
@@ -233,9 +243,17 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     for name in ("min_serving", "max_failed"):
         if name in given:
             fields[name] = amount(name, given[name], at_least=0)
-    for name in ("vm_size", "os_disk_type", "build_resource_group_id", "build_subnet_id", "exclusion_tag"):
+    for name in ("vm_size", "os_disk_type"):
         if name in given:
             fields[name] = str(given[name])
+    if "exclusion_tag" in given:
+        fields["exclusion_tag"], _ = tag("exclusion_tag", str(given["exclusion_tag"]), "")
+    for name, kind_of_id, example in (
+        ("build_resource_group_id", "/resourceGroups/*", EXAMPLE_GROUP),
+        ("build_subnet_id", SUBNET, f"{EXAMPLE_GROUP}{EXAMPLE_SUBNET}"),
+    ):
+        if name in given:
+            fields[name] = resource_id(name, str(given[name]), kind_of_id, example)
     for name in ("fail_when_incomplete", "grow_os_disk"):
         if name in given:
             fields[name] = bool(given[name])
@@ -267,13 +285,14 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     if "time_zone" in given:
         fields["time_zone"] = zone_named(str(given["time_zone"]), "time_zone")
     if "build_tags" in given:
-        fields["build_tags"] = tuple(sorted((str(k), str(v)) for k, v in given["build_tags"].items()))
+        tags = ((str(name), str(value)) for name, value in given["build_tags"].items())
+        fields["build_tags"] = tuple(sorted(tag("build_tags", name, value) for name, value in tags))
     if "checkpoints" in given:
         fields["checkpoints"] = _checkpoints(given["checkpoints"])
     for name, read in (
         ("canary", canary),
         ("quarantine", quarantine),
-        ("drain", drain),
+        ("drain", partial(drain, pool=pool_id.rsplit("/", 1)[-1])),
         ("protection", protection),
         ("post_update", post_update),
         ("join", _join),
@@ -292,61 +311,8 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
     if "ready_by" in given:
         fields["ready_by"] = _ready_by(str(given["ready_by"]), fields.get("window"))
     declaration = Declaration(**fields)
-    _contradictions(declaration)
+    check(declaration)
     return declaration
-
-
-def _contradictions(d: Declaration) -> None:
-    if d.version.strip().lower() == PROMOTED and d.promote_from is None:
-        raise InvalidDeclaration(
-            "version", d.version, "comes from no pool", "declare promote_from, or write a version, such as 1.0.1"
-        )
-    if d.stop is Stop.POWER_OFF and d.vm_size is not None:
-        raise InvalidDeclaration(
-            "stop", "power_off", "does not go with vm_size", "a new size needs stop: deallocate, or leave vm_size out"
-        )
-    both = sorted(set(d.include) & set(d.exclude))
-    if both:
-        raise InvalidDeclaration("exclude", both[0], "is also in include", "name a host in one of the two lists")
-    if d.stop_after is StopAfter.CANARY and not d.canary.hosts:
-        raise InvalidDeclaration(
-            "stop_after", "canary", "has no canary to stop after", "declare canary.hosts 1 or more, or leave it out"
-        )
-    include, exclude = ({name.lower() for name in names} for names in (d.include, d.exclude))
-    for name in d.canary.names:
-        if name.lower() in exclude or (include and name.lower() not in include):
-            where = "in exclude" if name.lower() in exclude else "not in include"
-            raise InvalidDeclaration("canary.names", name, f"is {where}", "name hosts that are updated")
-    check_drain(d.drain, d.pool_name)
-    if d.window is not None and d.start_at is not None:
-        raise InvalidDeclaration("start_at", iso(d.start_at), "does not go with window", "declare one of the two")
-    if d.window is not None and d.ready_by is not None:
-        _cut_windows(d.window, d.ready_by)
-    if d.window is not None and d.window.duration < SHORTEST_WINDOW:
-        raise InvalidDeclaration(
-            "window.duration",
-            d.window.duration,
-            "is shorter than one host takes",
-            f"declare {SHORTEST_WINDOW / MINUTE:.0f} minutes at least, such as PT6H",
-        )
-    if d.timing is Timing.QUIETEST and d.window is None:
-        raise InvalidDeclaration(
-            "timing", "quietest", "has no window to choose from", "declare a window, or leave timing out"
-        )
-    if d.build_ahead:
-        _check_build_ahead(d)
-
-
-def _check_build_ahead(d: Declaration) -> None:
-    def wrong(why: str, remedy: str) -> InvalidDeclaration:
-        return InvalidDeclaration("build_ahead", d.build_ahead, why, remedy)
-
-    if d.window is None and d.start_at is None:
-        raise wrong("is ahead of no window", "declare a window or start_at, or leave build_ahead out")
-    if d.build is Build.AFTER_DEALLOCATE:
-        raise wrong("does not go with build: after_deallocate", "declare build: ahead, or leave build_ahead out")
-    if d.build_ahead < SHORTEST_AHEAD:
-        raise wrong("is too short to build a disk", 'write "PT10M" or more, such as "PT4H"')
 
 
 def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:
@@ -356,12 +322,28 @@ def _checkpoints(given: Any) -> tuple[Checkpoint, ...]:
         )
         for i, item in enumerate(given)
     )
-    for before, after in pairwise(points):
-        if after.percent <= before.percent:
+    for i, point in enumerate(points):
+        before = points[i - 1].percent if i else 0.0
+        if point.percent <= before or point.percent >= 100:
+            why = f"does not follow {before:g}" if i and point.percent <= before else "leaves no host to pause before"
             raise InvalidDeclaration(
-                "checkpoints", after.percent, f"does not follow {before.percent:g}", "list them in rising order"
+                f"checkpoints[{i}].percent",
+                given[i]["percent"],
+                why,
+                f"list them in rising order below 100, such as {(before + 100) / 2:g} here",
+            )
+        if not point.pause:
+            raise InvalidDeclaration(
+                f"checkpoints[{i}].pause", given[i]["pause"], "is no pause", "write one such as PT30M"
             )
     return points
+
+
+EXAMPLE_JOIN = {
+    "domain": "corp.contoso.com",
+    "user": "svc-avd-join@corp.contoso.com",
+    "password_secret": "https://avd-kv.vault.azure.net/secrets/domain-join-password",
+}
 
 
 def _join(given: Mapping[str, Any]) -> Join:
@@ -371,14 +353,33 @@ def _join(given: Mapping[str, Any]) -> Join:
         for name in ("domain", "user", "password_secret"):
             if not getattr(join, name):
                 raise InvalidDeclaration(
-                    f"join.{name}", None, "is missing", "join.type ad needs domain, user and password_secret"
+                    f"join.{name}",
+                    None,
+                    "is missing",
+                    f"join.type ad needs domain, user and password_secret, such as {EXAMPLE_JOIN[name]}",
                 )
         secret_uri("join.password_secret", join.password_secret)
-    elif join.domain or join.user or join.password_secret:
+    for name in OTHER_JOIN[kind]:
+        if getattr(join, name):
+            value = "(hidden)" if name == "password_secret" else getattr(join, name)
+            raise InvalidDeclaration(
+                f"join.{name}", value, f"has no effect with join.type: {kind}", "leave it out, or use the other type"
+            )
+    if join.ou_path and not all("=" in part for part in re.split(r"(?<!\\),", join.ou_path)):
         raise InvalidDeclaration(
-            "join.type", "entra", "has no domain, user or password_secret", "remove them, or use type: ad"
+            "join.ou_path",
+            join.ou_path,
+            "is no distinguished name",
+            "write one such as OU=AVD,DC=corp,DC=contoso,DC=com",
         )
     return join
+
+
+OTHER_JOIN = {
+    JoinType.ACTIVE_DIRECTORY: ("mdm_id",),
+    JoinType.ENTRA: ("domain", "ou_path", "user", "password_secret"),
+}
+"""Settings of the other type."""
 
 
 def _local_admin(given: Mapping[str, Any]) -> LocalAdmin:
@@ -394,26 +395,23 @@ def _window(given: Mapping[str, Any]) -> Window:
 def _ready_by(given: str, within: Window | None) -> ReadyBy:
     if within is None:
         raise InvalidDeclaration(
-            "ready_by", given, "has no window that it could end", "declare window too: its zone is that of ready_by"
+            "ready_by",
+            given,
+            "has no window that it could end",
+            "declare window too, whose zone it has, or leave it out",
         )
-    return ready_by(given, within.zone)
-
-
-def _cut_windows(window: Window, ready: ReadyBy) -> None:
-    """No window may be cut so short that nothing can be done in it."""
-    for opening in islice(window.openings(0.0), CUTS_LOOKED_AT):
-        left = min(opening.end, ready.after(opening.start)) - opening.start
-        if left < min(SHORTEST_WINDOW, window.duration):
-            raise InvalidDeclaration(
-                "ready_by",
-                f"{DAYS[ready.day].title()} {ready.at:%H:%M}",
-                f"leaves {left / MINUTE:.0f} minutes of the window that begins {window.local(opening.start)}",
-                f"leave {SHORTEST_WINDOW / MINUTE:.0f} minutes of each at least, or let the window begin later",
-            )
+    ready = ready_by(given, within.zone)
+    check_cuts(given, ready, within)
+    return ready
 
 
 def _agent(given: Mapping[str, Any]) -> Agent:
-    return Agent(**{k: str(v) for k, v in given.items() if v is not None})
+    agent = Agent(**{k: str(v) for k, v in given.items() if v is not None})
+    if not re.fullmatch(r"https://[^/\s]+/\S+", agent.modules_url):
+        raise InvalidDeclaration(
+            "agent.modules_url", agent.modules_url, "is no https:// address", f"write one such as {Agent.modules_url}"
+        )
+    return agent
 
 
 def _verify(given: Mapping[str, Any]) -> Verify:

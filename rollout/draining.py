@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rollout.errors import InvalidDeclaration
-from rollout.messages import Message, check_length, message
-from rollout.values import MINUTE, choice, duration, whole
+from rollout.errors import InvalidDeclaration, shown
+from rollout.messages import Message, longest, message
+from rollout.values import HOUR, MINUTE, as_written, choice, duration, whole
 
 SAFE_GRACE = 10 * MINUTE
 """Seconds of grace under which a forced log-off needs `allow_data_loss`: in less, people do not save what is open."""
@@ -71,8 +71,8 @@ class Drain:
         return self.log_off is not LogOff.WAIT or self.end_disconnected_after is not None
 
 
-def drain(given: Mapping[str, Any]) -> Drain:
-    """The plain input `drain`. Raises InvalidDeclaration."""
+def drain(given: Mapping[str, Any], pool: str) -> Drain:
+    """The plain input `drain` of a pool of that name. Raises InvalidDeclaration."""
     fields: dict[str, Any] = {
         name: duration(f"drain.{name}", given[name])
         for name in ("deadline", "grace", "zero_sessions_for", "end_disconnected_after")
@@ -85,59 +85,60 @@ def drain(given: Mapping[str, Any]) -> Drain:
     for name in ("allow_data_loss", "check_containers"):
         if given.get(name) is not None:
             fields[name] = bool(given[name])
+    deadline = fields.get("deadline", Drain.deadline)
+    filling = longest(deadline, pool)
     title = given.get("message_title") if given.get("message_title") is not None else TITLE
     for name, usual in (("message", FIRST), ("final_message", FINAL)):
         text = given.get(name) if given.get(name) is not None else usual
         # The usual text is in one language, so a title in others says nothing of it.
         own_title = TITLE if given.get(name) is None and isinstance(title, Mapping) else title
-        fields[name] = message(f"drain.{name}", text, "drain.message_title", own_title)
-    fields["reminders"] = tuple(
-        sorted(
-            (_reminder(f"drain.reminders[{i}]", item, title) for i, item in enumerate(given.get("reminders") or ())),
-            key=lambda reminder: -reminder.before,
+        fields[name] = message(f"drain.{name}", text, "drain.message_title", own_title, filling)
+    reminders: list[Reminder] = []
+    for i, item in enumerate(given.get("reminders") or ()):
+        reminders.append(_reminder(f"drain.reminders[{i}]", item, title, deadline, filling))
+        if reminders[i].before in [other.before for other in reminders[:i]]:
+            raise InvalidDeclaration(
+                f"drain.reminders[{i}].before", item["before"], "is there twice", "leave it out, or write another time"
+            )
+    fields["reminders"] = tuple(sorted(reminders, key=lambda reminder: -reminder.before))
+    return _checked(Drain(**fields), given)
+
+
+def _reminder(
+    prop: str, given: Mapping[str, Any], usual_title: Any, deadline: float, filling: Mapping[str, str]
+) -> Reminder:
+    before = duration(f"{prop}.before", given["before"])
+    if not 0 < before < deadline:
+        raise InvalidDeclaration(
+            f"{prop}.before",
+            given["before"],
+            f"is not between 0 and drain.deadline ({shown(as_written(deadline))}), when the first message is sent",
+            f"write one between, such as {as_written(deadline / 4)}" if deadline else "leave it out",
         )
-    )
-    return Drain(**fields)
-
-
-def _reminder(prop: str, given: Mapping[str, Any], usual_title: Any) -> Reminder:
     own = given.get("title")
     title_prop, title = ("drain.message_title", usual_title) if own is None else (f"{prop}.title", own)
-    return Reminder(
-        duration(f"{prop}.before", given["before"]), message(f"{prop}.text", given["text"], title_prop, title)
-    )
+    return Reminder(before, message(f"{prop}.text", given["text"], title_prop, title, filling))
 
 
-def check(declared: Drain, pool: str) -> None:
-    """What cannot be meant. Raises InvalidDeclaration."""
-    if declared.log_off is LogOff.FORCE and declared.grace > declared.deadline:
+def _checked(declared: Drain, given: Mapping[str, Any]) -> Drain:
+    """Raises InvalidDeclaration for what cannot be meant."""
+    if declared.log_off is not LogOff.FORCE:
+        return declared
+    if declared.grace > declared.deadline:
+        enough = as_written(max(2 * declared.grace, HOUR))
+        if given.get("grace") is None:
+            prop, value, why = "deadline", declared.deadline, "is shorter than drain.grace"
+            remedy = f"make it longer, such as {enough}, or declare drain.grace"
+        else:
+            prop, value, why = "grace", declared.grace, "is longer than drain.deadline"
+            remedy = f"make it shorter, or drain.deadline longer, such as {enough}"
+        other = declared.grace if prop == "deadline" else declared.deadline
+        raise InvalidDeclaration(f"drain.{prop}", as_written(value), f"{why} ({shown(as_written(other))})", remedy)
+    if declared.grace < SAFE_GRACE and not declared.allow_data_loss:
         raise InvalidDeclaration(
             "drain.grace",
-            declared.grace,
-            "is longer than drain.deadline",
-            "make drain.grace shorter, or drain.deadline longer, such as PT60M",
-        )
-    if declared.log_off is LogOff.FORCE and declared.grace < SAFE_GRACE and not declared.allow_data_loss:
-        raise InvalidDeclaration(
-            "drain.grace",
-            declared.grace,
+            as_written(declared.grace),
             "is so short that people lose what they have not saved",
-            f"declare PT{SAFE_GRACE / MINUTE:.0f}M or more, or allow_data_loss: true",
+            f"declare PT{SAFE_GRACE / MINUTE:.0f}M or more, or drain.allow_data_loss: true",
         )
-    times = [reminder.before for reminder in declared.reminders]
-    for before in times:
-        if not 0 < before < declared.deadline:
-            raise InvalidDeclaration(
-                "drain.reminders",
-                before,
-                f"is not between 0 and drain.deadline ({declared.deadline:g} s), when the first message is sent",
-                'write one such as {"before": "PT15M", "text": "Please sign out by {time}."}',
-            )
-        if times.count(before) > 1:
-            raise InvalidDeclaration("drain.reminders", before, "is there twice", "give each a time of its own")
-    for name, said in (
-        ("message", declared.message),
-        ("final_message", declared.final_message),
-        *((f"reminders, {reminder.before:g} s before", reminder.message) for reminder in declared.reminders),
-    ):
-        check_length(f"drain.{name}", said, declared.deadline, pool)
+    return declared

@@ -32,8 +32,8 @@ def emergency(given: Mapping[str, Any]) -> Emergency:
     if not reason or len(reason) > LONGEST or not reason.isprintable():
         raise InvalidDeclaration(
             "emergency.reason",
-            reason[:LONGEST],
+            reason,
             f"is not one line of 1 to {LONGEST} characters",
-            'say why nobody waits for the window, such as "CVE-2026-1234 is exploited"',
+            'write the reason in one line, such as "CVE-2026-1234 is exploited"',
         )
     return Emergency(reason)

@@ -20,6 +20,19 @@ AzureError               an answer of Azure that is not a success
 
 from __future__ import annotations
 
+SHOWN = 200
+"""Characters of a value that a message shows."""
+
+
+def shown(value: object) -> str:
+    """A value as it was written, for a message: `'PT5M'`, `3`, `true`."""
+    if isinstance(value, bool):
+        return str(value).lower()  # as YAML has it
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"  # Pulumi sends every number as a float
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
 
 class RolloutError(Exception):
     """Base of the expected failures of a rollout. Its text is one line that a user can act on."""
@@ -29,13 +42,13 @@ class InvalidDeclaration(RolloutError):
     """A declared property cannot be used.
 
     Args:
-        prop: the property's path as the user wrote it, such as `drain.deadline`.
-        value: the value as declared.
+        prop: the property's path as the user wrote it, such as `drain.deadline` or `drain.reminders[0].text`.
+        value: the value as declared, unless it may be a secret.
         remedy: what to write instead.
     """
 
     def __init__(self, prop: str, value: object, problem: str, remedy: str) -> None:
-        super().__init__(f"{prop}: {value!r} {problem}; {remedy}")
+        super().__init__(f"{prop}: {shown(value)} {problem}; {remedy}")
         self.prop, self.value, self.problem, self.remedy = prop, value, problem, remedy
 
 

@@ -41,10 +41,12 @@ class Message:
         return tuple((title.format_map(values), text.format_map(values)) for title, text in self.boxes)
 
 
-def message(prop: str, text: Any, title_prop: str, title: Any) -> Message:
-    """The message of plain inputs, each a text or an object of texts by language. Raises InvalidDeclaration for a text
-    that is too long when filled in, names an unknown placeholder, or has no title of its language."""
-    titles, texts = _by_language(title_prop, title), _by_language(prop, text)
+def message(prop: str, text: Any, title_prop: str, title: Any, filling: Mapping[str, str]) -> Message:
+    """The message of plain inputs, each a text or an object of texts by language; `filling` is what `longest` gives.
+    Raises InvalidDeclaration for a text that is too long when filled in, names an unknown placeholder, or has no title
+    of its language."""
+    titles = _by_language(title_prop, title, filling, '"Maintenance"')
+    texts = _by_language(prop, text, filling, '"Please sign out by {time}."')
     boxes = []
     for language, words in texts.items():
         heading = titles.get(language, titles.get(ANY_LANGUAGE))
@@ -73,23 +75,14 @@ def values(ends: float, finish: float, *, now: float, zone: str, host: str = "",
     }
 
 
-def check_length(prop: str, said: Message, deadline: float, pool: str) -> None:
-    """Raises InvalidDeclaration for a message that can be too long once its placeholders are filled in."""
+def longest(deadline: float, pool: str) -> dict[str, str]:
+    """What makes a text the longest that it can be when its placeholders are filled in."""
     day = 86400.0
-    longest = values(deadline, deadline + day, now=-day, zone="UTC", host="x" * COMPUTER_NAME, pool=pool)
-    longest["minutes"] = str(max(10, round(deadline / 60)))
-    for box in said.filled(longest):
-        for words in box:
-            if len(words) > LONGEST:
-                raise InvalidDeclaration(
-                    prop,
-                    f"{words[:40]}...",
-                    f"has up to {len(words)} characters when it is filled in",
-                    f"write {LONGEST} at most, as AVD's own messages",
-                )
+    filling = values(deadline, deadline + day, now=-day, zone="UTC", host="x" * COMPUTER_NAME, pool=pool)
+    return {**filling, "minutes": str(max(10, round(deadline / 60)))}
 
 
-def _by_language(prop: str, given: Any) -> dict[str, str]:
+def _by_language(prop: str, given: Any, filling: Mapping[str, str], example: str) -> dict[str, str]:
     """Texts by language, sorted (Pulumi does not keep the order of keys); ANY_LANGUAGE for a plain text."""
     texts = dict(given) if isinstance(given, Mapping) else {ANY_LANGUAGE: given}
     if not texts:
@@ -99,8 +92,16 @@ def _by_language(prop: str, given: Any) -> dict[str, str]:
         where = f"{prop}.{language}" if language else prop
         words = texts[language]
         if not isinstance(words, str) or not words.strip():
-            raise InvalidDeclaration(where, words, "is no text", 'write one such as "Please sign out by {time}."')
-        found[language] = template(where, words, PLACEHOLDERS, 'such as "Please sign out by {time}."')
+            raise InvalidDeclaration(where, words, "is no text", f"write one such as {example}")
+        found[language] = template(where, words, PLACEHOLDERS, f"such as {example}")
+        length = len(words.format_map(filling))
+        if length > LONGEST:
+            raise InvalidDeclaration(
+                where,
+                f"{words[:40]}...",
+                f"has up to {length} characters when it is filled in",
+                f"write {LONGEST} at most, as AVD's own messages, such as {example}",
+            )
     return found
 
 

@@ -46,6 +46,8 @@ TOLD = "avd-rollout-told"
 """Tag of a host pool: which reminders, pre-checks and proofs `hostpool tick` has told."""
 OURS = "avd-rollout"
 """Every tag the engine writes on VMs and pools starts with this."""
+DISK = "avd-disk"
+"""Every tag it writes on disks alone starts with this."""
 
 LEAVE_COMMAND, REPAIR_COMMAND, VERIFY_COMMAND = "avd-leave", "avd-repair", "avd-verify"
 REGISTER_COMMAND = "avd-register"

@@ -65,7 +65,7 @@ def notify(given: Mapping[str, Any]) -> Notify:
                 f"notify.url_secrets[{number}]",
                 f"{uri.partition('://')[0]}://...",
                 "is the URL of a service itself, which is a secret",
-                "put it into Key Vault, and write https://<vault>.vault.azure.net/secrets/<name>",
+                "put it into Key Vault, and write the secret's URI, such as https://avd-kv.vault.azure.net/secrets/teams",
             )
         secret_uri(f"notify.url_secrets[{number}]", uri)
     templates = {name: str(given[name]) for name in ("title", "text") if given.get(name) is not None}
@@ -73,12 +73,30 @@ def notify(given: Mapping[str, Any]) -> Notify:
         longest = LONGEST_TITLE if name == "title" else LONGEST_TEXT
         if len(text) > longest:
             raise InvalidDeclaration(
-                f"notify.{name}", f"{text[:40]}...", f"has {len(text)} characters", f"{longest} at most"
+                f"notify.{name}",
+                f"{text[:40]}...",
+                f"has {len(text)} characters",
+                f'{longest} at most, such as "{getattr(Notify, name)}"',
             )
         template(f"notify.{name}", text, FIELDS, 'such as "{pool}: {what}"')
     reminders = Notify.reminders
     if given.get("reminders") is not None:
         reminders = tuple(_lead(f"notify.reminders[{n}]", each) for n, each in enumerate(given["reminders"]))
+        for n, each in enumerate(reminders):
+            if each in reminders[:n]:
+                raise InvalidDeclaration(
+                    f"notify.reminders[{n}]",
+                    given["reminders"][n],
+                    "is there twice",
+                    "leave it out, or write another time",
+                )
+        if given.get("quiet") and reminders and reminders != Notify.reminders:
+            raise InvalidDeclaration(
+                "notify.reminders",
+                given["reminders"],
+                "are never told with notify.quiet: true",
+                "leave reminders out, or quiet",
+            )
     return Notify(uris, bool(given.get("quiet", False)), **templates, reminders=reminders)
 
 

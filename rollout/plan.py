@@ -179,12 +179,15 @@ def _chosen(pool: Pool, declaration: Declaration) -> frozenset[str]:
         ("canary.names", declaration.canary.names),
     )
     for prop, names_given in lists:
-        for name in names_given:
+        for i, name in enumerate(names_given):
             if name.lower() not in known:
                 there = ", ".join([host.name for host in pool.hosts][:10]) or "none"
                 more = f" and {len(pool.hosts) - 10} more" if len(pool.hosts) > 10 else ""
                 raise InvalidDeclaration(
-                    prop, name, f"is no host of pool {pool.name}", f"its hosts (names of VMs) are {there}{more}"
+                    f"{prop}[{i}]",
+                    name,
+                    f"is no host of pool {pool.name}",
+                    f"its hosts (names of VMs) are {there}{more}",
                 )
     include = {name.lower() for name in declaration.include}
     exclude = {name.lower() for name in declaration.exclude}

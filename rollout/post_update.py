@@ -5,6 +5,7 @@ Extensions and a script, such as those that install an RMM agent, which must not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,35 +77,45 @@ def post_update(given: Mapping[str, Any]) -> PostUpdate:
             )
         secret_uri(f"post_update.secrets.{name}", uri)
     script = tuple(str(line) for line in given.get("script") or ())
-    if secrets and not script:
-        raise InvalidDeclaration(
-            "post_update.secrets",
-            ", ".join(secrets),
-            "has no script that takes them",
-            'add post_update.script: ["..."]',
-        )
+    for name, uri in secrets.items():
+        # Those that a script without param() takes are in its $args.
+        if not any(re.search(rf"\b({name}|args)\b", line, re.IGNORECASE) for line in script):
+            raise InvalidDeclaration(
+                f"post_update.secrets.{name}",
+                uri,
+                "is a parameter that post_update.script does not take",
+                f'begin post_update.script with "param([string]${name})", or leave it out',
+            )
     extensions = tuple(_extension(i, item) for i, item in enumerate(given.get("extensions") or ()))
-    kinds = [extension.kind for extension in extensions]
-    for extension in extensions:
+    for i, extension in enumerate(extensions):
+        prop = f"post_update.extensions[{i}]"
         if extension.kind in OURS:
             raise InvalidDeclaration(
-                "post_update.extensions",
+                f"{prop}.type",
                 f"{extension.publisher}/{extension.type}",
                 "is put on the host by the rollout itself",
                 "leave it out: join and agent say how",
             )
-        if kinds.count(extension.kind) > 1:
+        if extension.kind in [other.kind for other in extensions[:i]]:
             raise InvalidDeclaration(
-                "post_update.extensions",
+                f"{prop}.type",
                 f"{extension.publisher}/{extension.type}",
                 "is there twice",
-                "Windows allows one extension of a type: put all settings into one",
+                "leave it out: Windows allows one extension of a type, so put all settings into one",
+            )
+        if extension.name.lower() in [other.name.lower() for other in extensions[:i]]:
+            raise InvalidDeclaration(
+                f"{prop}.name", extension.name, "is there twice", f"write another, such as {extension.name}-{i + 1}"
             )
     return PostUpdate(script, tuple(sorted(secrets.items())), extensions)
 
 
 def _extension(number: int, given: Mapping[str, Any]) -> DeclaredExtension:
     texts = {key: str(given[key]) for key in ("name", "publisher", "type", "version")}
+    if not re.fullmatch(r"\d+\.\d+(\.\d+){0,2}", texts["version"]):
+        raise InvalidDeclaration(
+            f"post_update.extensions[{number}].version", texts["version"], "is no version", "write one such as 1.0"
+        )
     uri = given.get("protected_settings_secret")
     if uri:
         secret_uri(f"post_update.extensions[{number}].protected_settings_secret", str(uri))

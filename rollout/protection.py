@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from rollout.arm import Vm
+from rollout.errors import InvalidDeclaration
 from rollout.values import HOUR, choice, duration
 
 TAG = "avd-protect"
@@ -55,4 +56,13 @@ def protection(given: Mapping[str, Any]) -> Protection:
             fields[name] = choice(f"protection.{name}", given[name], kind)
     if given.get("deadline") is not None:
         fields["deadline"] = duration("protection.deadline", given["deadline"])
-    return Protection(**fields)
+    declared = Protection(**fields)
+    for name in ("deadline", "then"):
+        if declared.policy is not Policy.WAIT and getattr(declared, name) != getattr(Protection, name):
+            raise InvalidDeclaration(
+                f"protection.{name}",
+                given[name],
+                f"has no effect with protection.policy: {declared.policy}, which waits for no host",
+                "declare protection.policy: wait, or leave it out",
+            )
+    return declared

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from rollout.errors import InvalidDeclaration
 from rollout.pool_record import RolloutRecord
 from rollout.record import HostRecord
 from rollout.values import DAY, duration, whole
@@ -21,10 +22,22 @@ class Quarantine:
 
 def quarantine(given: Mapping[str, Any]) -> Quarantine:
     """The plain input `quarantine`. Raises InvalidDeclaration."""
-    return Quarantine(
-        disks=whole("quarantine.disks", given["disks"], at_least=0),
-        keep=duration("quarantine.keep", given.get("keep", Quarantine.keep)),
-    )
+    declared = Quarantine(whole("quarantine.disks", given["disks"], at_least=0))
+    if given.get("keep") is None:
+        return declared
+    declared = replace(declared, keep=duration("quarantine.keep", given["keep"]))
+    if not declared.keep:
+        raise InvalidDeclaration(
+            "quarantine.keep", given["keep"], "keeps nothing", "write how long, such as P7D, or leave quarantine out"
+        )
+    if not declared.disks and declared.keep != Quarantine.keep:
+        raise InvalidDeclaration(
+            "quarantine.keep",
+            given["keep"],
+            "has no effect with quarantine.disks: 0",
+            "declare quarantine.disks: 1 or more, or leave quarantine out",
+        )
+    return declared
 
 
 class Places:

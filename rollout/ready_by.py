@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from rollout.errors import InvalidDeclaration
+from rollout.values import MINUTE
+from rollout.window import SHORTEST_WINDOW, Window
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EXAMPLE = '"Mon 06:00"'
+CUTS_LOOKED_AT = 400
+"""Windows that are looked at: a year of days and more."""
 SHAPE = re.compile(r"([A-Za-z]+)\s+(\d{1,2}):(\d{2})")
 
 
@@ -54,3 +59,17 @@ def ready_by(given: str, zone: str) -> ReadyBy:
         raise InvalidDeclaration(
             "ready_by", given, "is no day of the week with a time", f"write one such as {EXAMPLE}"
         ) from None
+
+
+def check_cuts(given: str, ready: ReadyBy, window: Window) -> None:
+    """Raises InvalidDeclaration where a window is cut so short that nothing can be done in it."""
+    for opening in islice(window.openings(0.0), CUTS_LOOKED_AT):
+        left = min(opening.end, ready.after(opening.start)) - opening.start
+        if left < min(SHORTEST_WINDOW, window.duration):
+            ends = datetime.fromtimestamp(opening.end, ZoneInfo(window.zone))
+            raise InvalidDeclaration(
+                "ready_by",
+                given,
+                f"leaves {left / MINUTE:.0f} minutes of the window that begins {window.local(opening.start)}",
+                f'leave {SHORTEST_WINDOW / MINUTE:.0f} minutes of each at least, such as "{ends:%a %H:%M}"',
+            )

@@ -31,6 +31,8 @@ WEEKS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 EVERY = re.compile(r"(\d+)?\s*(day|week|month)s?(?:\s+(.+))?", re.IGNORECASE)
 NTH_DAY = re.compile(rf"({'|'.join(WEEKS)})\s+({'|'.join(DAYS)})(?:\s+offset\s*(-?\d+))?", re.IGNORECASE)
 MOST_OFFSET = 6
+SHORTEST_WINDOW = 30 * 60.0
+"""Seconds: a host without users whose disk is built takes a quarter of an hour, and a slow one as much again."""
 ANCHOR = datetime(2024, 1, 1)
 """Where recurrences without a first date are counted from; a Monday."""
 LOOKED_AT = 400

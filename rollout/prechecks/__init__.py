@@ -20,6 +20,7 @@ from rollout.prechecks import (
     building,
     directory,
     disks,
+    effect,
     facts,
     hosts,
     image,
@@ -85,6 +86,7 @@ async def run(azure: Azure, declaration: Declaration, observed: Pool, target: Im
     in_the_way = [*pool.paused(observed, declaration), *(pool.others(known) if mode != "start" else ())]
     found += [replace(f, severity=Severity.ERROR) if mode == "check" else f for f in in_the_way]
     found += [finding for check in CHECKS for finding in check(known)]
+    found += effect.check(known, start_is_fatal=mode != "start")
     found += await directory.check(azure, known)
     found += await secrets.check(azure, known, preview=mode == "preview")
     return merged(found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -168,7 +169,7 @@ def _judged(secret: Secret, found: Body, facts: Facts, *, preview: bool) -> Iter
             fatal,
             "notify-url-unknown",
             secret.subject,
-            "the secret holds no URL of a service that apprise knows",
+            f"the secret holds {_kind_of(value)}",
             f"set one, such as jsons://user:password@host/path ({secret.new_version}; "
             "https://github.com/caronc/apprise/wiki lists them)",
         )
@@ -176,6 +177,14 @@ def _judged(secret: Secret, found: Body, facts: Facts, *, preview: bool) -> Iter
         yield error(
             "local-admin-refused", secret.subject, f"the secret's value {why}", f"set another ({secret.new_version})"
         )
+
+
+def _kind_of(value: str) -> str:
+    """What is wrong with the URL of a service, without telling more of it than its scheme: the rest is secret."""
+    scheme, found, _ = value.strip().partition("://")
+    if found and re.fullmatch(r"[a-z]{2,20}", scheme):
+        return f"a URL that begins with {scheme}://, which is none that apprise knows, or is not whole"
+    return "no URL of a service that apprise knows"
 
 
 def is_service(url: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from rollout import plan
 from rollout.declaration import Declaration
 from rollout.draining import SAFE_GRACE, LogOff
+from rollout.errors import shown
 from rollout.images import Image
 from rollout.observation import Pool
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, warning
 from rollout.protection import TAG, Policy, Then
+from rollout.values import as_written
 
 
 def at_risk(facts: Facts) -> Iterator[Finding]:
@@ -24,7 +26,7 @@ def at_risk(facts: Facts) -> Iterator[Finding]:
     if busy:
         yield warning(
             "sessions-at-risk",
-            f"drain.grace: {drain.grace / 60:g} min",
+            f"drain.grace: {shown(as_written(drain.grace))}",
             f"{sum(counts)} sessions on {busy} hosts are at risk now: who has not signed out at the deadline is logged "
             "off that soon after the final message, and loses what is not saved",
             f"declare PT{SAFE_GRACE / 60:.0f}M or more, or run it when fewer users are signed in",

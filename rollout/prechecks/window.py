@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from rollout import hold, schedule
 from rollout.clock import iso
+from rollout.errors import shown
 from rollout.plan import wanted_id
 from rollout.prechecks.facts import Facts
 from rollout.prechecks.findings import Finding, error, warning
+from rollout.values import as_written
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -17,7 +19,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if at is not None and at > now + schedule.FARTHEST:
         yield error(
             "start-too-far",
-            f"start_at: {iso(at)!r}",
+            f"start_at: {shown(as_written(at))}",
             f"is more than {schedule.FARTHEST / 86400:.0f} days ahead",
             f"declare a time before {iso(now + schedule.FARTHEST)}, or a window",
         )
@@ -41,15 +43,15 @@ def check(facts: Facts) -> Iterator[Finding]:
     if window is not None and longest > window.duration:
         yield warning(
             "drain-outlasts-window",
-            f"drain.deadline: {drain.deadline / 60:.0f} min",
-            f"with grace and outage it is longer than the window ({window.duration / 60:.0f} min): a host whose users "
-            "stay is given back when the window closes, and drained again in the next one",
+            f"drain.deadline: {shown(as_written(drain.deadline))}",
+            f"with grace and outage it is longer than the window ({shown(as_written(window.duration))}): a host whose "
+            "users stay is given back when the window closes, and drained again in the next one",
             "make drain.deadline shorter, or the window longer",
         )
     if window is not None and not schedule.estimate(declaration, len(facts.hosts), len(facts.pool.hosts), now).windows:
         yield error(
             "window-too-short",
-            f"window.duration: {window.duration / 60:.0f} min",
+            f"window.duration: {shown(as_written(window.duration))}",
             "the canary's build, outage and bake and one further host do not fit into it",
             "make the window longer, or canary.bake shorter",
         )
