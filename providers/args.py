@@ -49,7 +49,9 @@ class CheckpointArgs:
     """A pause after a share of the hosts."""
 
     percent: pulumi.Input[float | str]
-    """Share of the hosts that are done, 1 to 100, or with a percent sign. Source: The product's own choice."""
+    """Share of the hosts that are done, from 1 to less than 100, or with a percent sign. Source: The product's own
+    choice.
+    """
 
     pause: pulumi.Input[str | float]
     """How long no new host is begun: ISO 8601 duration, or seconds. Source: The product's own choice."""
@@ -161,7 +163,8 @@ class NotifyArgs:
 
     reminders: pulumi.Input[Sequence[pulumi.Input[str | float]]] | None = None
     """How long before its start a scheduled rollout is told again, by hostpool tick: ISO 8601 durations, or seconds,
-    from 15 minutes to 14 days. Default: ["P1D", "PT1H"]. Source: The product's own choice.
+    from 15 minutes to 14 days. Needs window or start_at, and quiet tells none. Default: ["P1D", "PT1H"]. Source: The
+    product's own choice.
     """
 
 
@@ -230,7 +233,8 @@ class DrainArgs:
 
     grace: pulumi.Input[str | float] | None = None
     """Time between the final message and a forced log-off: ISO 8601 duration, or seconds. Not longer than deadline;
-    under ten minutes only with allow_data_loss. Default: "PT10M". Source: The product's own choice.
+    under ten minutes only with allow_data_loss. Without force it is heeded only on a host whose new disk failed, before
+    the old one is put back. Default: "PT10M". Source: The product's own choice.
     """
 
     allow_data_loss: pulumi.Input[bool] | None = None
@@ -357,8 +361,8 @@ class PostUpdateArgs:
 
     secrets: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Parameters of the script, each with the Key Vault URI of the secret that holds its value. They are read at use
-    and passed as protected parameters. Default: {}. Source: Azure Compute REST API, protectedParameters of a run
-    command.
+    and passed as protected parameters, so that the script begins with param([string]$SiteToken) or the like. Default:
+    {}. Source: Azure Compute REST API, protectedParameters of a run command.
     """
 
     extensions: pulumi.Input[Sequence[pulumi.Input[ExtensionArgs | Mapping[str, Any]]]] | None = None
@@ -452,8 +456,9 @@ class VerifyArgs:
     """Healthy answers in a row. 1 or more. Default: 2. Source: The product's own choice."""
 
     accept: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    """Statuses of the session host that count as healthy. Add NeedsAssistance where checks that are not fatal may fail.
-    Default: ["Available"]. Source: Azure documentation, session host statuses and health checks.
+    """Statuses of the session host that count as healthy: Available, NeedsAssistance where checks that are not fatal
+    may fail, and UpgradeFailed where an agent that could not update itself will do. Default: ["Available"]. Source:
+    Azure documentation, session host statuses and health checks.
     """
 
     script: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
@@ -462,8 +467,8 @@ class VerifyArgs:
     """
 
     timeout: pulumi.Input[str | float] | None = None
-    """Time from the start of the machine to a healthy host: ISO 8601 duration, or seconds. After it the old disk is put
-    back. Default: "PT60M". Source: The product's own choice.
+    """Time from the start of the machine to a healthy host: ISO 8601 duration, or seconds, 5 minutes or more. After it
+    the old disk is put back. Default: "PT60M". Source: The product's own choice.
     """
 
 
@@ -499,8 +504,8 @@ class HostPoolImageUpdateArgs:
 
     max_building: pulumi.Input[float | str] | None = None
     """Temporary virtual machines at once: a number, or a percentage of the pool. Each takes an address of the subnet
-    and cores of the quota. 1 or more. Default: twice max_unavailable. Source: The product's own choice: the build of a
-    disk takes about twice as long as the outage of a host.
+    and cores of the quota. 1 or more. Not with build: after_deallocate. Default: twice max_unavailable. Source: The
+    product's own choice: the build of a disk takes about twice as long as the outage of a host.
     """
 
     min_serving: pulumi.Input[float | str] | None = None
@@ -525,7 +530,8 @@ class HostPoolImageUpdateArgs:
 
     stop_after: pulumi.Input[str] | None = None
     """canary: the run ends as paused once the canary has passed, and no further host is begun. The same attempt goes on
-    with the first pulumi up after the setting is removed. One of canary. Source: The product's own choice.
+    with the first pulumi up after the setting is removed. Not with canary.approval. One of canary. Source: The
+    product's own choice.
     """
 
     max_rollouts_per_subscription: pulumi.Input[float] | None = None
@@ -551,7 +557,8 @@ class HostPoolImageUpdateArgs:
 
     start_at: pulumi.Input[str] | None = None
     """In place of a window: the time, ISO 8601 with its offset, from which hosts may be taken out of service. 14 days
-    ahead at most. Source: Azure documentation, session host update: schedule up to two weeks ahead.
+    ahead at most; one of more than a day ago is refused unless its rollout is scheduled or under way. Source: Azure
+    documentation, session host update: schedule up to two weeks ahead.
     """
 
     when_closed: pulumi.Input[str] | None = None
@@ -669,8 +676,9 @@ class HostPoolImageUpdateArgs:
     """
 
     allocation_retry: pulumi.Input[str | float] | None = None
-    """How long a start is tried again when Azure has no capacity (AllocationFailed): ISO 8601 duration, or seconds. No
-    further host is stopped meanwhile. Default: "PT60M". Source: Azure documentation, allocation failures.
+    """How long a start is tried again when Azure has no capacity (AllocationFailed, which stop: power_off does not
+    meet): ISO 8601 duration, or seconds. No further host is stopped meanwhile. Default: "PT60M". Source: Azure
+    documentation, allocation failures.
     """
 
     keep_old_disk: pulumi.Input[str | float] | None = None
@@ -704,14 +712,14 @@ class HostPoolImageUpdateArgs:
     """
 
     device_cleanup: pulumi.Input[str] | None = None
-    """How the Entra device of a host is removed before the same name joins again. graph: deleted through Microsoft
-    Graph (application permission Device.ReadWrite.All). leave: the host leaves by dsregcmd /leave. none: nothing is
-    done. One of none, graph, leave. Default: "none". Source: Microsoft Graph REST API, Delete device.
+    """How the Entra device of a host is removed before the same name joins again, with join.type entra. graph: deleted
+    through Microsoft Graph (application permission Device.ReadWrite.All). leave: the host leaves by dsregcmd /leave.
+    none: nothing is done. One of none, graph, leave. Default: "none". Source: Microsoft Graph REST API, Delete device.
     """
 
     exclusion_tag: pulumi.Input[str] | None = None
-    """Name of the tag that keeps autoscale off a host in work. Default: the exclusion tag of the pool's scaling plan.
-    Source: Azure Virtual Desktop REST API, exclusionTag of a scaling plan.
+    """Name of the tag that keeps autoscale off a host in work. It must be the exclusion tag of the scaling plan that is
+    active on the pool, which is the default. Source: Azure Virtual Desktop REST API, exclusionTag of a scaling plan.
     """
 
     agent: pulumi.Input[AgentArgs | Mapping[str, Any]] | None = None

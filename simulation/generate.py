@@ -160,6 +160,8 @@ def _inputs(chance: random.Random, hosts: int, pool: Body) -> Body:
         start, hours = chance.choice((("19:00", 4), ("21:30", 3), ("20:00", 2)))
         inputs["window"] = {"recur_every": "Day", "start": start, "duration": f"PT{hours}H", "time_zone": "UTC"}
         inputs["when_closed"] = chance.choice(("return", "return", "wait"))
+    if not inputs["canary"]["hosts"]:
+        del inputs["canary"]["bake"]  # which nobody would heed
     if inputs["drain"]["log_off"] != "force":
         # Users who never leave keep their host: the calm would never be complete.
         pool.pop("sessions_per_host", None)
@@ -180,7 +182,8 @@ def _manners(chance: random.Random, inputs: Body) -> Body:
         drain["end_disconnected_after"] = chance.choice(("PT0S", "PT3M", "PT15M"))
     then = chance.choice(("skip", "fail"))
     protection = {"policy": chance.choice(("skip", "wait", "wait")), "deadline": chance.choice(("PT20M", "PT1H"))}
-    return {"drain": drain, "protection": {**protection, "then": then}}
+    waits = protection["policy"] == "wait"
+    return {"drain": drain, "protection": {**protection, "then": then} if waits else {"policy": "skip"}}
 
 
 def _runners(chance: random.Random, trouble: set[str]) -> tuple[Runner, ...]:

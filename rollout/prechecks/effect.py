@@ -32,7 +32,7 @@ def check(facts: Facts, *, start_is_fatal: bool) -> Iterator[Finding]:
     if declaration.emergency is not None and declaration.window is None and declaration.start_at is None:
         yield _without(
             f"emergency.reason: {shown(declaration.emergency.reason)}",
-            "no window or start_at is declared that would be waited for: the reason is recorded and told, no more",
+            "there is no window or start_at to wait for: the reason is recorded and told, no more",
             "leave emergency out, unless that is meant",
         )
     if declaration.stop is Stop.POWER_OFF and declaration.allocation_retry != Declaration.allocation_retry:
@@ -64,7 +64,7 @@ def check(facts: Facts, *, start_is_fatal: bool) -> Iterator[Finding]:
 
 
 def _without(subject: str, why: str, remedy: str) -> Finding:
-    return warning("without-effect", subject, f"has no effect: {why}", remedy)
+    return warning("without-effect", subject, f"has no effect, since {why}", remedy)
 
 
 def _log_off(declaration: Declaration) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def _log_off(declaration: Declaration) -> Iterator[Finding]:
     for subject in (subject for subject, spare in given.items() if spare):
         yield _without(
             subject,
-            f"with drain.log_off: {drain.log_off} nobody who drains is logged off after a grace",
+            f"with drain.log_off: {drain.log_off} nobody is logged off after a grace in a drain",
             "declare drain.log_off: force if that is meant, or leave it out",
         )
     if forced and drain.allow_data_loss and drain.grace >= SAFE_GRACE:

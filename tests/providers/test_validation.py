@@ -87,6 +87,9 @@ BAD: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
     ({"max_unavailable": True}, "max_unavailable", "true", {"max_unavailable": "10%"}),
     ({"fail_when_incomplete": "yes"}, "fail_when_incomplete", "'yes'", {"fail_when_incomplete": True}),
     ({"drain": "PT5M"}, "drain", "'PT5M'", {"drain": {"deadline": "PT8H"}}),
+    ({"max_unavailable": [3.0]}, "max_unavailable", "[3.0]", {"max_unavailable": "10%"}),
+    ({"canary": 1.0}, "canary", "1", {"canary": {"hosts": 2}}),
+    ({"canary": {"hosts": "one"}}, "canary.hosts", "'one'", {"canary.hosts": 2}),
     ({"window": "Day"}, "window", "'Day'", {}),
     ({"include": [3.0]}, "include[0]", "3", {"include[0]": "vm-0"}),
     ({"image": ""}, "image", "''", {"image": "MicrosoftWindowsDesktop:office-365:win11-24h2-avd-m365"}),
@@ -289,7 +292,7 @@ def example_in(remedy: str) -> Any:
     text = remedy.partition("such as ")[2]
     for end in range(len(text), 0, -1):
         try:
-            return ast.literal_eval(text[:end].rstrip(","))
+            return ast.literal_eval(text[:end].rstrip(", "))
         except (SyntaxError, ValueError):
             continue
     return text.partition(" ")[0].rstrip(",")

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from providers import preview
-from providers.host_pool_image_update import HostPoolImageUpdateProvider
 from providers.preview import Look
 from rollout import names
 from rollout.declaration import Declaration, parse
@@ -368,27 +367,3 @@ def test_another_rollout_is_a_warning_in_the_preview_and_refused_by_the_run(
         assert "wait for it, or ask it to stop" in told.start
 
     virtually(story())
-
-
-@pytest.mark.parametrize(
-    ("changes", "prop", "told"),
-    [
-        ({"max_unavailble": 3.0}, "max_unavailble", ("max_unavailble: 3.0", "did you mean max_unavailable?")),
-        ({"drain": {"deadlin": "PT5M"}}, "drain.deadlin", ("drain.deadlin: 'PT5M'", "did you mean deadline?")),
-        ({"max_unavailable": 0.0}, "max_unavailable", ("max_unavailable: 0", "a whole number, 1 or more")),
-        ({"max_unavailable": "150%"}, "max_unavailable", ("max_unavailable: '150%'", "from 1% to 100%")),
-        ({"max_unavailable": [3.0]}, "max_unavailable", ("max_unavailable: [3.0]", "write 3 or '10%'")),
-        ({"canary": 1.0}, "canary", ("canary: 1 is not of type object", "write an object with hosts, bake")),
-        ({"canary": {"hosts": "one"}}, "canary.hosts", ("canary.hosts: 'one' is not of type number", "write 2")),
-        ({"drain": {"deadline": "1 hour"}}, "drain.deadline", ("drain.deadline: '1 hour'", "such as PT10M or P3D")),
-        ({"fail_when_incomplete": "no"}, "fail_when_incomplete", ("fail_when_incomplete: 'no'", "write false")),
-        ({"host_pool_id": "hp1"}, "host_pool_id", ("host_pool_id: 'hp1'", "write /subscriptions/")),
-    ],
-)
-def test_unknown_keys_and_wrong_types_are_told_without_asking_azure(
-    changes: dict[str, Any], prop: str, told: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preview, "look", None)
-    [failure] = HostPoolImageUpdateProvider().check({}, {**INPUTS, **changes}).failures
-    assert failure.property == prop
-    assert [part for part in told if part not in failure.reason] == [], failure.reason

@@ -82,7 +82,7 @@ def test_where_the_named_hosts_run_the_image_already_another_goes_first() -> Non
 
 
 def test_a_name_that_is_no_host_is_told() -> None:
-    with pytest.raises(InvalidDeclaration, match=r"canary.names: 'vm-9' is no host .* its hosts .* are vm-0"):
+    with pytest.raises(InvalidDeclaration, match=r"canary.names\[0\]: 'vm-9' is no host .* its hosts .* are vm-0"):
         marked([host("vm-0")], names=["vm-9"])
 
 
@@ -91,9 +91,9 @@ def test_a_name_that_is_no_host_is_told() -> None:
     [
         ({"canary": {"hosts": 2, "names": ["vm-0"]}}, "canary.names"),
         ({"canary": {"names": ["vm-0"], "per_zone": True}}, "canary.per_zone"),
-        ({"canary": {"names": ["vm-0", "VM-0"]}}, "canary.names"),
-        ({"canary": {"names": ["vm-0"]}, "exclude": ["vm-0"]}, "canary.names"),
-        ({"canary": {"names": ["vm-0"]}, "include": ["vm-1"]}, "canary.names"),
+        ({"canary": {"names": ["vm-0", "VM-0"]}}, "canary.names[1]"),
+        ({"canary": {"names": ["vm-0"]}, "exclude": ["vm-0"]}, "canary.names[0]"),
+        ({"canary": {"names": ["vm-0"]}, "include": ["vm-1"]}, "canary.names[0]"),
         ({"canary": {"hosts": 0, "approval": True}}, "canary.approval"),
         ({"canary": {"hosts": 0}, "stop_after": "canary"}, "stop_after"),
         ({"stop_after": "half"}, "stop_after"),

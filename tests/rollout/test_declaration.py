@@ -43,9 +43,9 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("sessions_per_host", {"sessions_per_host": 0}, "0", "1 or more"),
     ("canary.hosts", {"canary": {"hosts": -1}}, "-1", "0 or more"),
     ("canary.bake", {"canary": {"bake": "10 minutes"}}, "10 minutes", "PT10M"),
-    ("canary.names", {"canary": {"names": ["vm-0", "VM-0"]}}, "vm-0", "once"),
+    ("canary.names[1]", {"canary": {"names": ["vm-0", "VM-0"]}}, "VM-0", "once"),
     ("canary.per_zone", {"canary": {"hosts": 2, "per_zone": True}}, "True", "one of the two"),
-    ("canary.approval", {"canary": {"hosts": 0, "approval": True}}, "True", "canary.hosts 1 or more"),
+    ("canary.approval", {"canary": {"hosts": 0, "approval": True}}, "True", "canary.hosts: 1 or more"),
     ("stop_after", {"stop_after": "half"}, "half", "use one of canary"),
     ("quarantine.disks", {"quarantine": {"disks": -1}}, "-1", "0 or more"),
     ("quarantine.keep", {"quarantine": {"disks": 1, "keep": "soon"}}, "soon", "PT10M"),
@@ -53,7 +53,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("checkpoints[0].percent", {"checkpoints": [{"percent": 0, "pause": "PT1H"}]}, "0", "1% to 100%"),
     ("checkpoints[0].pause", {"checkpoints": [{"percent": 50, "pause": "x"}]}, "x", "PT10M"),
     (
-        "checkpoints",
+        "checkpoints[1].percent",
         {"checkpoints": [{"percent": 50, "pause": "PT1H"}, {"percent": 50, "pause": "PT1H"}]},
         "50",
         "rising",
@@ -64,8 +64,8 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("drain.log_off", {"drain": {"log_off": "never"}}, "never", "wait, disconnected_only, force"),
     ("drain.message", {"drain": {"message": "x" * 261}}, "xxx", "260"),
     ("drain.final_message", {"drain": {"final_message": "x" * 261}}, "xxx", "260"),
-    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT2H"}}, "7200", "shorter"),
-    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT9M"}}, "540", "PT10M or more, or allow_data_loss: true"),
+    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT2H"}}, "PT2H", "shorter"),
+    ("drain.grace", {"drain": {"log_off": "force", "grace": "PT9M"}}, "PT9M", "PT10M or more, or drain.allow"),
     ("drain.end_disconnected_after", {"drain": {"end_disconnected_after": "later"}}, "later", "PT10M"),
     ("drain.message", {"drain": {"message": "Leave by {when}."}}, "{when}", "{time}"),
     ("drain.message", {"drain": {"message": "Leave by {time"}}, "{time", "{time}"),
@@ -76,13 +76,13 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("drain.message", {"drain": {"message": "{pool}" + "x" * 258}}, "xxx", "260"),
     ("drain.final_message", {"drain": {"final_message": "{finish}" + "x" * 245}}, "xxx", "260"),
     ("drain.message_title", {"drain": {"message_title": "{nobody}"}}, "{nobody}", "{pool}"),
-    ("drain.reminders", {"drain": {"reminders": [{"before": "PT1H", "text": "a"}]}}, "3600", '"before": "PT15M"'),
-    ("drain.reminders", {"drain": {"reminders": [{"before": "PT0S", "text": "a"}]}}, "0", "PT15M"),
+    ("drain.reminders[0].before", {"drain": {"reminders": [{"before": "PT1H", "text": "a"}]}}, "PT1H", "such as PT15M"),
+    ("drain.reminders[0].before", {"drain": {"reminders": [{"before": "PT0S", "text": "a"}]}}, "PT0S", "PT15M"),
     (
-        "drain.reminders",
+        "drain.reminders[1].before",
         {"drain": {"reminders": [{"before": "PT5M", "text": "a"}, {"before": 300, "text": "b"}]}},
         "300",
-        "a time of its own",
+        "another time",
     ),
     (
         "drain.reminders[0].text",
@@ -95,7 +95,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("join.domain", {"join": {**AD, "domain": ""}}, "None", "domain, user and password_secret"),
     ("join.user", {"join": {**AD, "user": None}}, "None", "domain, user and password_secret"),
     ("join.password_secret", {"join": {**AD, "password_secret": None}}, "None", "domain, user and password_secret"),
-    ("join.type", {"join": {"type": "entra", "domain": "contoso.com"}}, "entra", "type: ad"),
+    ("join.domain", {"join": {"type": "entra", "domain": "contoso.com"}}, "contoso.com", "leave it out"),
     ("build", {"build": "later"}, "later", "ahead, after_deallocate"),
     ("stop", {"stop": "hibernate"}, "hibernate", "deallocate, power_off"),
     ("stop", {"stop": "power_off", "vm_size": "Standard_D8s_v5"}, "power_off", "deallocate"),
@@ -104,17 +104,22 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("allocation_retry", {"allocation_retry": True}, "True", "PT10M"),
     ("verify.polls", {"verify": {"polls": 0}}, "0", "1 or more"),
     ("verify.timeout", {"verify": {"timeout": "1h"}}, "1h", "PT10M"),
-    ("exclude", {"include": ["vm-0"], "exclude": ["vm-0"]}, "vm-0", "one of the two"),
+    ("exclude[0]", {"include": ["vm-0"], "exclude": ["vm-0"]}, "vm-0", "one of the two"),
     ("window.recur_every", {"window": {**NIGHTS, "recur_every": "Weekly"}}, "Weekly", "Week Saturday,Sunday"),
     ("window.start", {"window": {**NIGHTS, "start": "10pm"}}, "10pm", "22:00"),
     ("window.duration", {"window": {**NIGHTS, "duration": "6 hours"}}, "6 hours", "PT10M"),
-    ("window.duration", {"window": {**NIGHTS, "duration": "PT20M"}}, "1200", "PT6H"),
+    ("window.duration", {"window": {**NIGHTS, "duration": "PT20M"}}, "PT20M", "PT6H"),
     ("window.time_zone", {"window": {**NIGHTS, "time_zone": "CETT"}}, "CETT", "Europe/Amsterdam"),
     ("start_at", {"start_at": "2026-12-05T22:00:00"}, "2026-12-05T22:00:00", "+01:00"),
     ("start_at", {"start_at": "2026-02-31T22:00:00Z"}, "2026-02-31", "+01:00"),
     ("start_at", {"start_at": "2026-12-05T22:00:00Z", "window": NIGHTS}, "2026-12-05T22:00:00Z", "one of the two"),
     ("notify.url_secrets[0]", {"notify": {"url_secrets": ["mailto://a:b@c"]}}, "mailto://...", "Key Vault"),
-    ("notify.url_secrets[1]", {"notify": {"url_secrets": [f"{SECRETS}/a", "teams"]}}, "teams", "/secrets/<name>"),
+    (
+        "notify.url_secrets[1]",
+        {"notify": {"url_secrets": [f"{SECRETS}/a", "teams"]}},
+        "(5 characters)",
+        "/secrets/<name>",
+    ),
     ("notify.title", {"notify": {"url_secrets": [f"{SECRETS}/a"], "title": "{host}"}}, "{host}", "{pool}, {what}"),
     ("notify.text", {"notify": {"url_secrets": [f"{SECRETS}/a"], "text": "{text"}}, "{text", "{pool}: {what}"),
     ("log_analytics.endpoint", {"log_analytics": {**TABLE, "endpoint": "logs"}}, "logs", "logsIngestion"),
@@ -133,11 +138,11 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("notify.reminders[1]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P1D", "PT5M"]}}, "PT5M", "P1D"),
     ("notify.reminders[0]", {"notify": {"url_secrets": [f"{SECRETS}/a"], "reminders": ["P15D"]}}, "P15D", "P1D"),
     ("emergency.reason", {"emergency": {"reason": "  "}}, "''", "CVE-2026-1234"),
-    ("emergency.reason", {"emergency": {"reason": "a\nb"}}, "a", "say why"),
-    ("emergency.reason", {"emergency": {"reason": "x" * 201}}, "xxx", "say why"),
+    ("emergency.reason", {"emergency": {"reason": "a\nb"}}, "a", "write the reason"),
+    ("emergency.reason", {"emergency": {"reason": "x" * 201}}, "xxx", "write the reason"),
     ("ready_by", {"window": NIGHTS, "ready_by": "Monday morning"}, "Monday morning", "Mon 06:00"),
     ("ready_by", {"ready_by": "Mon 06:00"}, "Mon 06:00", "declare window"),
-    ("ready_by", {"window": NIGHTS, "ready_by": "Mon 22:10"}, "Monday 22:10", "leave 30 minutes"),
+    ("ready_by", {"window": NIGHTS, "ready_by": "Mon 22:10"}, "Mon 22:10", "leave 30 minutes"),
 ]
 
 
@@ -197,7 +202,6 @@ def test_everything_declared_arrives() -> None:
         {
             **LEAST,
             "max_unavailable": "10%",
-            "max_building": 4.0,
             "min_serving": "50%",
             "headroom": "20%",
             "canary": {"hosts": 2.0, "bake": "PT1H"},
@@ -207,6 +211,7 @@ def test_everything_declared_arrives() -> None:
             "build": "after_deallocate",
             "stop": "power_off",
             "device_cleanup": "graph",
+            "join": {"type": "entra"},
             "build_tags": {"b": 2, "a": 1},
             "keep_old_disk": "P1W",
             "verify": {"polls": 3.0, "accept": ["Available", "NeedsAssistance"], "script": ["exit 0"]},
@@ -216,7 +221,8 @@ def test_everything_declared_arrives() -> None:
     )
     assert (given_.window, given_.when_closed) == (Window("Day", "22:00", 21600, "Europe/Amsterdam"), WhenClosed.WAIT)
     assert parse({**LEAST, "start_at": "2026-12-05T22:00:00+01:00"}).start_at == 1_796_504_400
-    assert (given_.max_unavailable, given_.max_building) == (Amount(10, True), Amount(4, False))
+    assert given_.max_unavailable == Amount(10, True)
+    assert parse({**LEAST, "max_building": 4.0}).max_building == Amount(4, False)
     assert (given_.min_serving, given_.headroom, given_.max_failed) == (Amount(50, True), 0.2, Amount(2, False))
     assert given_.canary == Canary(2, 3600)
     assert given_.checkpoints == (Checkpoint(25, 3600), Checkpoint(50, 60))

@@ -107,7 +107,7 @@ def test_what_is_half_done_is_brought_home_even_if_excluded() -> None:
 def test_an_unknown_name_is_an_error_that_lists_the_hosts(prop: str) -> None:
     with pytest.raises(InvalidDeclaration, match="vm-9") as raised:
         order([host("vm-0"), host("vm-1")], **{prop: ["vm-9"]})
-    assert raised.value.prop == prop and "vm-0, vm-1" in raised.value.remedy
+    assert raised.value.prop == f"{prop}[0]" and "vm-0, vm-1" in raised.value.remedy
 
 
 def test_size_and_disk_type_are_work_of_their_own() -> None:

@@ -69,12 +69,16 @@ async def test_the_pre_checks_know_it() -> None:
 @pytest.mark.parametrize(
     ("prop", "given", "remedy"),
     [
-        ("post_update.secrets", {"secrets": {"Token": f"{SECRETS}/a"}}, "add post_update.script"),
+        ("post_update.secrets.Token", {"secrets": {"Token": f"{SECRETS}/a"}}, "begin post_update.script with"),
         ("post_update.secrets", {"script": ["x"], "secrets": {"my token": f"{SECRETS}/a"}}, '"SiteToken"'),
         ("post_update.secrets.Token", {"script": ["x"], "secrets": {"Token": "s3cret"}}, "/secrets/<name>"),
-        ("post_update.extensions", {"extensions": [RMM, {**RMM, "name": "again"}]}, "put all settings into one"),
         (
-            "post_update.extensions",
+            "post_update.extensions[1].type",
+            {"extensions": [RMM, {**RMM, "name": "again"}]},
+            "put all settings into one",
+        ),
+        (
+            "post_update.extensions[0].type",
             {"extensions": [{**RMM, "publisher": "Microsoft.Powershell", "type": "DSC"}]},
             "leave it out",
         ),

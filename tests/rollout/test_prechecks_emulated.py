@@ -428,6 +428,35 @@ def _window() -> Iterator[Case]:
     yield Case("replaces-scheduled", theirs, Setting(tagged(**{names.SCHEDULE: mine.encode()})), "anna@pc", warns=True)
 
 
+def _effect() -> Iterator[Case]:
+    force = {"deadline": "PT1H", "log_off": "force"}
+    for wrong, near, says in (
+        (
+            {"drain": {"grace": "PT5M"}},
+            {"drain": {**force, "grace": "PT20M"}},
+            "drain.grace: 'PT5M': has no effect, since",
+        ),
+        ({"drain": {"final_message": "Out."}}, {"drain": {**force, "final_message": "Out."}}, "drain.final_message"),
+        ({"drain": {"allow_data_loss": True}}, {"drain": {"log_off": "disconnected_only"}}, "with drain.log_off: wait"),
+        ({"drain": {**force, "allow_data_loss": True}}, {"drain": force}, "drain.grace ('PT10M') is long enough"),
+        ({"emergency": {"reason": "x"}}, {"window": NIGHTS, "emergency": {"reason": "x"}}, "the reason is recorded"),
+        ({"stop": "power_off", "allocation_retry": "PT2H"}, {"allocation_retry": "PT2H"}, "allocation_retry: 'PT2H'"),
+        ({"sessions_per_host": 5}, {"sessions_per_host": 16}, "maxSessionLimit 16"),
+        ({"exclusion_tag": "x"}, {}, "no scaling plan is active"),
+    ):
+        yield Case("without-effect", Setting(inputs=wrong), Setting(inputs=near), says, warns=True)
+    text = {"drain": {"message": "Out by {time}."}}
+    zoned = Setting(inputs={**text, "time_zone": "UTC"})
+    yield Case("times-in-utc", Setting(inputs=text), zoned, 'time_zone: "Europe/Amsterdam"', warns=True)
+    old, late = ({"start_at": iso(EPOCH - ago)} for ago in (2 * DAY, 3600))
+    mine = Hold(names.rollout_id(POOL, f"{DEFINITION}/versions/1.0.1", None, None), int(EPOCH), 0, "1.0.1", "anna@pc")
+    scheduled = Setting(tagged(**{names.SCHEDULE: mine.encode()}), old)
+    yield Case("start-passed", Setting(inputs=old), scheduled, "declare a time to come")
+    yield Case("start-passed", Setting(inputs=old), Setting(inputs=late), "leave start_at out to begin now")
+    yield Case("start-passed", Setting(inputs=late), scheduled, "at once", warns=True)
+    yield Case("start-passed", Setting(inputs=old, mode="start"), scheduled, "at once", warns=True)
+
+
 def _budget() -> Iterator[Case]:
     yield Case("calls-scarce", Setting(reads(240)), Setting(reads(150)), "HOSTPOOL_CLIENT_ID", warns=True)
     many = {"hosts": 600}
@@ -457,7 +486,7 @@ CASES = [
     case
     for cases in (
         _pool, _hosts, _users, _autoscale, _rights, _locks, _image, _machines, _joining, _building, _secrets, _window,
-        _budget, _logs,
+        _effect, _budget, _logs,
     )
     for case in cases()
 ]  # fmt: skip

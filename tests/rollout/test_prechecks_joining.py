@@ -66,7 +66,8 @@ async def test_the_mdm_id_is_compared() -> None:
 @pytest.mark.parametrize(("domain", "join"), [("", AD), (".contoso.com", {"type": "entra"})])
 async def test_the_session_hosts_name_shows_how_it_is_joined(domain: str, join: dict[str, str]) -> None:
     hosts = [host(f"vm-{n}", domain=domain, vm=IDENTITY) for n in range(2)]
-    found = await only(pool(hosts), join=join, device_cleanup="leave")
+    cleanup = {} if join is AD else {"device_cleanup": "leave"}
+    found = await only(pool(hosts), join=join, **cleanup)
     assert found.id == "join-differs" and "join.type" in found.remedy
 
 

@@ -19,13 +19,13 @@ async def test_a_canary_that_bakes_longer_than_the_window_is_refused() -> None:
     short = {**NIGHTS, "duration": "PT2H"}
     found = await only(pool(HOSTS), window=short, canary={"hosts": 1, "bake": "PT2H"}, drain={"deadline": "PT30M"})
     assert found.id == "window-too-short" and found.severity == "error"
-    assert "window.duration: 120 min" in found.subject and "canary.bake shorter" in found.remedy
+    assert "window.duration: 'PT2H'" in found.subject and "canary.bake shorter" in found.remedy
 
 
 async def test_users_who_may_stay_longer_than_the_window_are_told_of() -> None:
     found = await only(pool(HOSTS), window=NIGHTS, drain={"deadline": "PT8H"})
     assert (found.id, found.severity) == ("drain-outlasts-window", "warning")
-    assert "drain.deadline: 480 min" in found.subject and "window (360 min)" in found.problem
+    assert "drain.deadline: 'PT8H'" in found.subject and "window ('PT6H')" in found.problem
 
 
 async def test_a_start_more_than_two_weeks_ahead_is_refused() -> None:

@@ -61,7 +61,7 @@ def test_other_windows_are_as_declared() -> None:
         ({"ready_by": "Mon 06:00"}, "ready_by: 'Mon 06:00' has no window that it could end; declare window too"),
         (
             {"ready_by": "Sun 22:20", "window": SUNDAYS},
-            "ready_by: 'Sunday 22:20' leaves 20 minutes of the window that begins .*; leave 30 minutes",
+            "ready_by: 'Sun 22:20' leaves 20 minutes of the window that begins .*; leave 30 minutes",
         ),
     ],
 )
