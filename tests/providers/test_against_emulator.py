@@ -108,7 +108,7 @@ def test_a_pool_on_the_declared_image_has_an_empty_plan(provider: HostPoolImageU
         ({"version": "9.9.9"}, "version", "version: '9.9.9' does not exist in win11; use one of 1.0.1, 1.0.0"),
         ({"image": f"{GROUP}/providers/Microsoft.Compute/galleries/avd/images/win12"}, "image", "does not exist"),
         ({"host_pool_id": POOL.replace("hp1", "hp9")}, "host_pool_id", "does not exist"),
-        ({"include": ["vm-77"]}, "include", "include: 'vm-77' is no host of pool hp1"),
+        ({"include": ["vm-77"]}, "include[0]", "include[0]: 'vm-77' is no host of pool hp1"),
         ({"min_serving": 3.0}, "min_serving", "none can ever be taken out of service"),
         ({"join": None}, "join", "join"),
     ],
