@@ -197,19 +197,21 @@ What no action of a role gives; `make rights` takes the first two away as well.
 | `Device.ReadWrite.All` in Microsoft Graph | the tenant | {device} | {graph} | `graph-forbidden` |
 | data action `{rows}` | the data collection rule | Send the rows of the audit log (`log_analytics`) | a test | \
 `log-rights-missing`, a warning |
+| `{key}` | disk encryption sets of the hosts | Make disks with the customer's key | a test | `encryption-set-rights` |
 
 That Graph lets devices be *read* is asked beforehand, for the first host's name. An updater with Device.Read.All alone
 passes that and is refused at its first host, which then goes on serving on its old disk.
 
 The data collection rule is none of the pool's resources, and no update needs it: the roles Monitoring Metrics Publisher
-and Reader are assigned there, [beside the custom role](audit.md#log-analytics), and what is told and refused without
-them is shown by `tests/rollout/test_prechecks_emulated.py` and `tests/sinks/test_log_analytics.py`.
+and Reader are assigned there, [beside the custom role](audit.md#log-analytics). A disk encryption set lies beside its
+key vault: where hosts have one, assign Reader there. What is told and refused without these is shown by
+`tests/rollout/test_prechecks_emulated.py` and `tests/sinks/test_log_analytics.py`.
 """
 
 
 def rights() -> str:
     """docs/rights.md."""
-    from rollout.prechecks.actions import LOGS_WRITE
+    from rollout.prechecks.actions import ENCRYPTION_SETS_READ, LOGS_WRITE
     from simulation.rights.scenarios import SCENARIOS
     from simulation.rights.verdict import scenario_of, told_by
 
@@ -230,7 +232,7 @@ def rights() -> str:
     secret = declared["DATA_ACTIONS"]["secrets"][0]
     graph = shown("graph", "Device.ReadWrite.All")
     beyond = {"secret": secret, "why": _escaped(why[secret]), "rollout": shown("secrets", secret), "graph": graph}
-    beyond["rows"] = LOGS_WRITE
+    beyond |= {"rows": LOGS_WRITE, "key": ENCRYPTION_SETS_READ}
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]

@@ -49,6 +49,14 @@ def nic_links(network: Body) -> list[tuple[str, str]]:
     return [(action, nic["id"]) for nic in network.get("networkInterfaces") or [] if "id" in nic]
 
 
+def _encryption_links(given: Body) -> list[tuple[str, str]]:
+    """The disk encryption set that the OS disk names, as operators meet it: LinkedAuthorizationFailed without its
+    read."""
+    disk = (given.get("storageProfile") or {}).get("osDisk") or {}
+    encryption = ((disk.get("managedDisk") or {}).get("diskEncryptionSet") or {}).get("id")
+    return [("Microsoft.Compute/diskEncryptionSets/read", encryption)] if encryption else []
+
+
 def disk_links(disk_id: str) -> list[tuple[str, str]]:
     """Attaching a disk: unverified which of read and write is checked on it; both are asked for."""
     return [("Microsoft.Compute/disks/read", disk_id), ("Microsoft.Compute/disks/write", disk_id)]
@@ -104,6 +112,7 @@ def create(world: World, request: Request, name: str, body: Body, identity: Any)
         *begin.links,
         *(link for disk_id in attached for link in disk_links(disk_id)),
         *identities.links(identity),
+        *_encryption_links(given),
     ]
     check.linked(world, request, links, performing=(WRITE, vm_id))
     catalog.require_quota(world, location, size, subscription=ids.subscription(vm_id))

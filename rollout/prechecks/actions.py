@@ -95,6 +95,9 @@ GROUPS_READ = "Microsoft.Resources/subscriptions/resourceGroups/read"
 SUBNETS_READ = "Microsoft.Network/virtualNetworks/subnets/read"
 SKUS_READ = "Microsoft.Compute/skus/read"
 USAGES_READ = "Microsoft.Compute/locations/usages/read"
+ENCRYPTION_SETS_READ = "Microsoft.Compute/diskEncryptionSets/read"
+"""What Azure asks for, at a disk encryption set, of whoever makes a machine whose disk names it (operators report
+LinkedAuthorizationFailed). No part of the custom role: most pools have none, and it lies beside its key vault."""
 LOGS_WRITE = "Microsoft.Insights/Telemetry/Write"
 """The data action of Monitoring Metrics Publisher that the Logs Ingestion API asks for, at the data collection rule
 (learn.microsoft.com/azure/role-based-access-control/built-in-roles/monitor). No part of the custom role: the rule is

@@ -47,7 +47,8 @@ class Facts:
     works: tuple[Work, ...]
     scopes: tuple[Scope, ...] = ()
     permissions: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
-    """By id of the scopes, and of the data collection rule; one that could not be read is missing."""
+    """By id of the scopes, of the data collection rule and of disk encryption sets; one that could not be read is
+    missing."""
     locks: tuple[Body, ...] = ()
     locks_unread: tuple[str, ...] = ()
     """Ids of the groups whose locks may not be read."""
@@ -78,6 +79,12 @@ class Facts:
         """The hosts that get a newly built disk: a kept disk was checked when it was made."""
         wanted = {work.host for work in self.works if work.revert is None}
         return tuple(host for host in self.pool.hosts if host.name in wanted)
+
+    @property
+    def encryption_sets(self) -> tuple[str, ...]:
+        """Ids of the disk encryption sets that new disks are encrypted by."""
+        found = (host.os_disk.encryption_set for host in self.built if host.os_disk is not None)
+        return tuple({id.lower(): id for id in found if id}.values())
 
     @property
     def build_subscription(self) -> str:
@@ -112,7 +119,7 @@ async def read(azure: Azure, declaration: Declaration, pool: Pool, image: Image,
     )
     scopes = scopes_of(known, subnets)
     rule = declaration.log_analytics.resource_id if declaration.log_analytics is not None else ""
-    ids = list(dict.fromkeys([*(scope.id for scope in scopes), *filter(None, [rule])]))
+    ids = list(dict.fromkeys([*(scope.id for scope in scopes), *filter(None, [rule]), *known.encryption_sets]))
     permissions = await asyncio.gather(*(_or_none(azure.list_permissions(scope)) for scope in ids))
     return replace(
         known,

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from rollout.arm import dig
 from rollout.extensions import ENCRYPTION, UNKNOWN, classify
 from rollout.observation import Host
+from rollout.prechecks.actions import ENCRYPTION_SETS_READ, PERMISSIONS_READ
 from rollout.prechecks.facts import Facts, may_be_hibernated
 from rollout.prechecks.findings import Finding, error, warning
+from rollout.prechecks.rights import allows
 
 
 def check(facts: Facts) -> Iterator[Finding]:
+    yield from _encryption_sets(facts)
     for host in facts.hosts:
         yield from _disk(host)
         yield from _encryption(facts, host)
@@ -65,6 +68,31 @@ def _encryption(facts: Facts, host: Host) -> Iterator[Finding]:
             f"the VM names the disk encryption set {declared}, and its OS disk is encrypted by {found or 'none'}",
             "bring the two together (az disk update --disk-encryption-set), or exclude it",
         )
+
+
+def _encryption_sets(facts: Facts) -> Iterator[Finding]:
+    """The right to use the customer's key, which lies beside the pool."""
+    for id in facts.encryption_sets:
+        permissions = facts.permissions.get(id)
+        if permissions is not None and allows(permissions, ENCRYPTION_SETS_READ):
+            continue
+        assign = f"(az role assignment create --role Reader --assignee <client id> --scope {id})"
+        if permissions is None:
+            yield warning(
+                "encryption-set-rights",
+                id,
+                "whether the updater may make disks that are encrypted by it is not known: its rights there cannot be "
+                "read",
+                f"give it {ENCRYPTION_SETS_READ} and {PERMISSIONS_READ} there {assign}",
+            )
+        else:
+            yield error(
+                "encryption-set-rights",
+                id,
+                f"the updater lacks {ENCRYPTION_SETS_READ} there, and Azure refuses to make a machine whose disk is "
+                "encrypted by it (LinkedAuthorizationFailed)",
+                f"give it that {assign}",
+            )
 
 
 def _state(facts: Facts, host: Host) -> Iterator[Finding]:

@@ -263,9 +263,16 @@ def _machines() -> Iterator[Case]:
     yield Case("azure-disk-encryption", Setting(by_extension), Setting(not_so), "OSDiskSwapNotSupported")
     confidential = vm(properties={"securityProfile": {"securityType": "ConfidentialVM"}})
     yield Case("confidential-vm", Setting(confidential), Setting(), "exclude it")
-    named = vm(properties={"storageProfile": {"osDisk": {"managedDisk": {"diskEncryptionSet": {"id": "/des/a"}}}}})
-    both = several(named, os_disk(encryption={"diskEncryptionSetId": "/DES/A"}))
+    of_customer = f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/a"
+    elsewhere = of_customer.replace("/avd/", "/keys/")
+    named = vm(properties={"storageProfile": {"osDisk": {"managedDisk": {"diskEncryptionSet": {"id": of_customer}}}}})
+    both = several(named, os_disk(encryption={"diskEncryptionSetId": of_customer.upper()}))
     yield Case("encryption-set", Setting(named), Setting(both), "--disk-encryption-set")
+    keyed = os_disk(encryption={"diskEncryptionSetId": of_customer})
+    updater, owner = Setting(keyed, without=("nowhere", "")), Setting(keyed)
+    yield Case("encryption-set-rights", updater, owner, "LinkedAuthorizationFailed")
+    other_set = Setting(os_disk(encryption={"diskEncryptionSetId": elsewhere}), without=("nowhere", ""))
+    yield Case("encryption-set-rights", other_set, updater, "is not known", warns=True)
     may = vm("vm-4", properties={"additionalCapabilities": {"hibernationEnabled": True}})
     off = {"off": 1}
     asleep = several(may, hidden("vm-4", hibernated=True))
