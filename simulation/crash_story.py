@@ -23,6 +23,7 @@ from emulator.world import World
 from rollout import names, pool_record
 from rollout.declaration import parse
 from rollout.errors import AzureError, RolloutError
+from rollout.values import HOUR
 from simulation.emulated_pool import INPUTS, POOL, EmulatedPool, emulated_pool
 from simulation.end_state import EndState, differences, end_state
 from simulation.process import Died, Kill, Process, Side, silent_about_the_dead
@@ -156,6 +157,8 @@ class Story:
                 break
             with self._somebody_else():
                 resume(made)
+            if outcome.goes_on:
+                await made.clock.sleep(HOUR)  # the window is over, and the next run finds it closed
         problems = [*self._problems(processes), *(await self._writes_again(exits[-1]))]
         return Ending(
             end_state(made.control("GET", "state")),

@@ -22,6 +22,15 @@ RMM = {"name": "rmm", "publisher": "Contoso.Rmm", "type": "RmmAgent", "version":
 SHORT = {"timeout": "PT30M"}
 TWO = ["vm-0", "vm-1"]
 NIGHT = {"recur_every": "Day", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
+SHORT_NIGHT = {**NIGHT, "duration": "PT35M"}
+"""Two hosts fit into it, one after the other, if neither is slow."""
+AHEAD: dict[str, Any] = {
+    "include": TWO,
+    "max_unavailable": 1.0,
+    "canary": {"hosts": 0},
+    "window": SHORT_NIGHT,
+    "build_ahead": "PT20M",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Reference:
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     pool: Mapping[str, Any] = field(default_factory=dict)
-    guests: tuple[Mapping[str, str], ...] = ()
+    guests: tuple[Mapping[str, Any], ...] = ()
     """Guests that fail whenever they boot: fault, host and image of the emulator's guest rules."""
     before: Callable[[EmulatedPool], Awaitable[None]] | None = None
     incidents: tuple[Incident, ...] = ()
@@ -60,16 +69,29 @@ async def rolled_out(made: EmulatedPool) -> None:
     assert (await made.roll(owner="earlier@runner", canary={"hosts": 0})).status == "complete"
 
 
-async def rolled_out_long_ago(made: EmulatedPool) -> None:
-    """The pool was brought to 1.0.1, the disks of before are past their date, and there is a version 1.0.2."""
+def publish(made: EmulatedPool) -> None:
+    """A version 1.0.2 is made, which takes some minutes."""
     properties = {
         "publishingProfile": {"targetRegions": [{"name": "westeurope", "regionalReplicaCount": 2}]},
         "storageProfile": {"source": {"id": f"{GROUP}/providers/Microsoft.Compute/images/win11-1.0.1"}},
     }
     made.ask("PUT", f"{DEFINITION}/versions/1.0.2", {"location": "westeurope", "properties": properties})
+
+
+async def rolled_out_long_ago(made: EmulatedPool) -> None:
+    """The pool was brought to 1.0.1, the disks of before are past their date, and there is a version 1.0.2."""
+    publish(made)
     earlier = await made.roll(owner="earlier@runner", canary={"hosts": 0}, keep_old_disk="PT1H")
     assert earlier.status == "complete", earlier.summary
     await made.clock.sleep(7200)
+
+
+async def built_ahead(made: EmulatedPool) -> None:
+    """Disks of 1.0.1 lie ready for tonight's window, and there is a version 1.0.2 since."""
+    publish(made)
+    await made.clock.sleep(from_iso("2026-01-12T21:40:01Z") - made.clock.now())
+    earlier = await made.roll(owner="earlier@runner", **AHEAD)
+    assert earlier.summary.endswith("2 disks are ready"), earlier.summary
 
 
 async def scheduled(made: EmulatedPool) -> None:
@@ -255,6 +277,13 @@ REFERENCES: dict[str, Reference] = {
         {"include": TWO, "max_unavailable": 1.0, "window": NIGHT, "canary": {"hosts": 0}},
         {"sessions_per_host": 0},
         before=scheduled,
+    ),
+    "build-ahead": Reference(
+        # The disks of 1.0.1 are removed, and so is that of vm-1, for which the first night is too short.
+        {**AHEAD, "version": "1.0.2", "when_closed": "wait"},
+        {"sessions_per_host": 0},
+        ({**bad("agent_slow", "^vm-0$", r"1\.0\.2$"), "seconds": 1200.0},),
+        before=built_ahead,
     ),
     "rebuild": Reference({"version": "1.0.0"}, {"sessions_per_host": 1}, only="vm-1"),
 }

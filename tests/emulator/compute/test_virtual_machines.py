@@ -404,11 +404,15 @@ def test_a_disk_in_use_is_not_deleted(cloud: Machines) -> None:
 
 def test_a_creation_needs_rights_on_what_it_names(cloud: Machines) -> None:
     body = cloud.body("vm-1")
+    os_disk = body["properties"]["storageProfile"]["osDisk"]
+    key = {"id": f"{GROUP}/providers/Microsoft.Compute/diskEncryptionSets/a"}
+    os_disk["managedDisk"] = {**os_disk.get("managedDisk", {}), "diskEncryptionSet": key}
     role = _role(cloud, ["Microsoft.Compute/virtualMachines/*", "Microsoft.Compute/images/read"])
     assignments.grant(cloud.world, GUEST.object_id, role, GROUP)
     answer = cloud.put(cloud.path("vm-1"), body, who=GUEST)
     assert (answer.status, code(answer)) == (403, "LinkedAuthorizationFailed")
     assert "Microsoft.Network/networkInterfaces/join/action" in message(answer)
+    assert "Microsoft.Compute/diskEncryptionSets/read" in message(answer)
     assert cloud.get(cloud.path("vm-1")).status == 404
 
 
