@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 RECORD = "avd-rollout"
 """Tag of a VM: the host's record. Tag of a host pool: the rollout's record."""
@@ -77,6 +78,9 @@ DISK_KEEP_UNTIL = "avd-keep-until"
 """Tag of a disk that is replaced or in quarantine: until when it is kept, such as `2026-01-14T00:36:25Z`."""
 
 
+_KEY = re.compile(r"(?:^avdtmp-|_OsDisk_)([0-9a-f]{10})(?:-nic)?$")
+
+
 def digest(*parts: str, length: int = 10) -> str:
     """A short hash that is the same on every machine."""
     return hashlib.sha256("\n".join(part.lower() for part in parts).encode()).hexdigest()[:length]
@@ -103,3 +107,9 @@ def temporary_nic(key: str) -> str:
 def new_disk(vm_name: str, key: str) -> str:
     """Disk names have 80 characters at most."""
     return f"{vm_name[:60]}_OsDisk_{key}"
+
+
+def key_in(name: str) -> str:
+    """The build key in the name of a temporary NIC or of a disk that was built; empty where it has none."""
+    found = _KEY.search(name)
+    return found[1] if found else ""

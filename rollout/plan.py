@@ -104,7 +104,7 @@ def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Wo
     Empty when there is nothing to do. `works` are those of `hosts_to_update`, where the caller has them already."""
     works = hosts_to_update(pool, image, declaration) if works is None else works
     plan = {work.host: f"{work.text} (canary)" if work.canary else work.text for work in works}
-    leftovers = _leftovers(pool)
+    leftovers = _leftovers(pool, wanted_id(image, declaration) if works else None)
     if leftovers:
         plan["cleanup"] = leftovers
     if works and vm_template.merged(_template(pool), image, declaration) is not None:
@@ -305,10 +305,10 @@ def _made_by(host: Host, image: Image, attempt: int) -> bool:
     return not half_done(host) and host.vm.os_disk_name == names.new_disk(host.name, key)
 
 
-def _leftovers(pool: Pool) -> str:
-    """`12 disks`, or empty."""
+def _leftovers(pool: Pool, wanted: str | None) -> str:
+    """`12 disks`, or empty. Finished disks of the `wanted` rollout are used."""
     resumed = pool.record.r if pool.record is not None and pool.record.resumable else None
-    vms, disks = cleanup.orphans(pool, keep_ready_of=resumed)
+    vms, disks = cleanup.orphans(pool, keep_ready_of=wanted or resumed)
     count = len(cleanup.expired(pool, pool.observed_at)) + len(disks)
     parts = [_some(count, "disk"), _some(len(vms), "temporary VM")]
     return ", ".join(part for part in parts if part)

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from rollout import cleanup, guest, names
-from rollout.arm import Disk, Vm
+from rollout.arm import Disk, Vm, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock
 from rollout.declaration import Declaration
@@ -65,20 +65,22 @@ async def rehearse(
 ) -> Rehearsed:
     """Build, boot and check a disk for `host`, or for the pool's first. `keep` leaves a good one for the next attempt.
 
-    Raises PreCheckFailed (a rollout is under way, or a pre-check finds an error), InvalidDeclaration for a name that is
-    no host, LeaseHeld, LeaseLost and AzureError. Safe to be killed and called again.
+    Raises PreCheckFailed (a rollout is under way, a pre-check finds an error, or the host's disk of that version is
+    kept already), InvalidDeclaration for a name that is no host, LeaseHeld, LeaseLost and AzureError. Safe to be killed
+    and called again.
     """
     pool, image = await _looked_at(azure, declaration)
-    _chosen(pool, host)
+    _chosen(pool, image, host)
     claims = [each.record.f for each in pool.hosts if each.record is not None]
     await lease.acquire(azure, above=max(claims, default=0))
     try:
         async with LeaseKeeper(azure, lease, clock, asyncio.Event()) as keeper:
             pool = await observe(azure, declaration, at=azure.azure_time())
             _refuse_during_a_rollout(pool)
+            await _remove_disk_of_killed(azure, pool)
             await clear(azure, clock, pool)
-            stage = _Stage(azure, declaration, clock, lease, tell, pool, image, _chosen(pool, host))
-            await stage.remove_disk()  # one that an earlier rehearsal left would be taken for the one that is built now
+            stage = _Stage(azure, declaration, clock, lease, tell, pool, image, _chosen(pool, image, host))
+            await stage.remove_disk()  # half of one would be taken for the one that is built now
             done = await stage.play(keeper)
             done = replace(done, disk=stage.disk_name if keep and done.passed else "")
             await stage.strike(keep=bool(done.disk))
@@ -105,6 +107,31 @@ async def clear(azure: Azure, clock: Clock, pool: Pool) -> None:
     await azure.delete_tags(pool.id, {names.REHEARSAL: nic_id})
 
 
+def kept(disk: Disk, pool: Pool, image_id: str = "") -> bool:
+    """Whether a rehearsal has kept the disk for the next attempt of its image: it is finished, nobody's, and not that of
+    a rehearsal which was killed before it could remove it. `image_id`: where it is known; else the disk's tag has it."""
+    made_from = image_id or disk.tags.get(names.DISK_IMAGE, "")
+    key = names.build_key(disk.tags.get(names.DISK_HOST_ID, ""), made_from, _next_attempt(pool))
+    ready = disk.tags.get(names.DISK_STATE) == "ready" and disk.managed_by is None
+    return ready and names.key_in(disk.name) == key and key != _key_of_killed(pool)
+
+
+def _next_attempt(pool: Pool) -> int:
+    return (pool.record.a if pool.record is not None else 0) + 1
+
+
+def _key_of_killed(pool: Pool) -> str:
+    """The build key of a rehearsal that was killed, or that is under way; empty for none."""
+    return names.key_in(name_of(pool.tags.get(names.REHEARSAL, "")))
+
+
+async def _remove_disk_of_killed(azure: Azure, pool: Pool) -> None:
+    """What a killed rehearsal had finished looks like a disk that was kept once its tag is gone, so it goes before."""
+    key = _key_of_killed(pool)
+    if key:
+        await cleanup.remove_disks(azure, [disk for disk in pool.disks if names.key_in(disk.name) == key])
+
+
 async def _looked_at(azure: Azure, declaration: Declaration) -> tuple[Pool, Image]:
     pool = await observe(azure, declaration, at=azure.azure_time())
     image = await resolve(azure, declaration, pool.location)
@@ -124,12 +151,27 @@ def _refuse_during_a_rollout(pool: Pool) -> None:
         raise PreCheckFailed(f"pool {pool.name}: a rollout is {state}, which builds disks itself; let it end first")
 
 
-def _chosen(pool: Pool, name: str | None) -> Host:
-    found = pool.host(name) if name is not None else next(iter(pool.hosts), None)
+def _chosen(pool: Pool, image: Image, name: str | None) -> Host:
+    """The named host, else the first one without a kept disk. Raises InvalidDeclaration for a name that is no host, and
+    PreCheckFailed where the disk is kept already: nobody shall lose it, and a second one would have its name."""
+    disks = {host.name: _kept_disk(pool, host, image) for host in pool.hosts}
+    first = next((host for host in pool.hosts if disks[host.name] is None), next(iter(pool.hosts), None))
+    found = pool.host(name) if name is not None else first
     if found is None:
         known = ", ".join(host.name for host in pool.hosts[:10]) or "none"
         raise InvalidDeclaration("host", name, f"is no host of pool {pool.name}", f"its hosts are {known}")
+    disk = disks[found.name]
+    if disk is not None:
+        raise PreCheckFailed(
+            f"pool {pool.name}: the disk {disk.name} of {image.version} is kept for {found.name} from an earlier "
+            "rehearsal, and the next attempt for that version uses it; nothing was rehearsed. Rehearse another host, or "
+            f"give the disk up first: az disk delete --ids {disk.id}"
+        )
     return found
+
+
+def _kept_disk(pool: Pool, host: Host, image: Image) -> Disk | None:
+    return next((disk for disk in host.kept if kept(disk, pool, image.id)), None)
 
 
 class _Stage:
@@ -148,7 +190,7 @@ class _Stage:
     ) -> None:
         self._azure, self._declaration, self._clock, self._tell = azure, declaration, clock, tell
         self._pool, self._host = pool, host
-        attempt = (pool.record.a if pool.record is not None else 0) + 1
+        attempt = _next_attempt(pool)
         rollout = wanted_id(image, declaration)
         self._goal = Goal(declaration, image, pool.name, rollout, attempt, lease.fence, None)
         self._key = names.build_key(host.vm.vm_id, image.id, attempt)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, declaration, hold, lease, load, names, pool_record, readiness, reminders, schedule
+from rollout import cleanup, declaration, hold, lease, load, names, pool_record, readiness, rehearsal, reminders, schedule
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
 from rollout.clock import Clock
@@ -106,7 +106,7 @@ def due(pool: Pool, declared: Declaration, now: float) -> Due:
         proof=_proof_due(pool, declared, told, now),
         load=declared.timing is Timing.QUIETEST and load.read(pool.tags).last != int(now // HOUR),
         vms=vms,
-        disks=disks + cleanup.expired(pool, now),
+        disks=tuple(d for d in disks if not rehearsal.kept(d, pool)) + cleanup.expired(pool, now),
     )
 
 

@@ -13,7 +13,10 @@ import pytest
 from rollout import names
 from rollout.declaration import parse
 from rollout.events import Event, Kind
+from rollout.images import resolve
 from rollout.lease import Lease
+from rollout.observation import observe
+from rollout.plan import lines
 from rollout.rehearsal import Rehearsed, rehearse
 from simulation.in_process import in_process_cloud
 from simulation.process import Kill, Process, Side
@@ -110,14 +113,36 @@ def test_a_kept_disk_is_used_by_the_rollout(desk: Desk) -> None:
     assert desk.within(built()) == []
 
 
-def test_a_disk_that_was_kept_is_built_again_and_no_other_is_removed(desk: Desk) -> None:
+def test_a_disk_that_was_kept_stays_and_is_named_with_what_to_do(desk: Desk) -> None:
     before = desk.disks()
-    for host in ("vm-1", "vm-0"):
-        assert desk.hostpool("rehearse", host, "--version", "1.0.1", "--keep").exit_code == 0
-    kept = desk.disks() - before
-    again = desk.hostpool("rehearse", "vm-0", "--version", "1.0.1")
-    assert "built a temporary VM from the image" in again.output, again.output
-    assert len(kept) == 2 and [name[:4] for name in desk.disks() - before] == ["vm-1"]
+    assert desk.hostpool("rehearse", "vm-1", "--version", "1.0.1", "--keep").exit_code == 0
+    [kept] = desk.disks() - before
+    n = last_request(desk)
+    again = desk.hostpool("rehearse", "vm-1", "--version", "1.0.1")
+    assert again.exit_code == 1 and f"disk {kept} of 1.0.1 is kept for vm-1" in again.stderr.lower(), again.output
+    assert "az disk delete --ids /subscriptions/" in again.stderr and again.stderr.count("\n") == 1
+    assert touching(desk, n) == [] and desk.disks() - before == {kept}
+    first = desk.hostpool("rehearse", "--version", "1.0.1")  # nobody is named: one whose disk is not there yet
+    assert first.exit_code == 0 and "1.0.1 for vm-0: built" in first.output, first.output
+    assert desk.disks() - before == {kept}
+
+
+def test_neither_ticks_nor_a_preview_remove_a_kept_disk_but_an_up_of_another_version_does(desk: Desk) -> None:
+    before = desk.disks()
+    assert desk.hostpool("rehearse", "vm-0", "--version", "1.0.1", "--keep").exit_code == 0
+    [kept] = desk.disks() - before
+    assert desk.hostpool("tick").exit_code == 0
+    assert kept in desk.disks()
+    declared = parse({**INPUTS, "version": "1.0.1"})
+
+    async def planned() -> dict[str, str]:
+        async with in_process_cloud(desk.made.emulator, desk.made.clock) as azure:
+            pool = await observe(azure, declared, at=azure.azure_time())
+            return lines(pool, await resolve(azure, declared, pool.location), declared)
+
+    assert "cleanup" not in desk.within(planned()), "the version that it was kept for uses it"
+    assert desk.within(desk.made.roll(version="1.0.0", keep_old_disk="PT0S")).status == "complete"
+    assert kept not in desk.disks()
 
 
 @pytest.mark.parametrize("fault", ["never_boots", "never_provisions"])
