@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cloud.api_versions import VAULTS
 from cloud.connection import Connection
 from cloud.errors import translated
 from cloud.policies import RetryPolicy
+from rollout.arm import name_of
 from rollout.azure import Body
-from rollout.errors import InvalidDeclaration
+from rollout.errors import Forbidden, InvalidDeclaration
 
 if TYPE_CHECKING:  # imported when first used: a preview of a pool without work reads no secret
     from azure.keyvault.secrets.aio import SecretClient
@@ -34,6 +36,15 @@ class KeyVaultOperations:
         dates = {"exp": secret.properties.expires_on, "nbf": secret.properties.not_before}
         attributes = {key: date.timestamp() for key, date in dates.items() if date is not None}
         return {"value": secret.value, "attributes": attributes}
+
+    async def vault_uri(self, vault_id: str) -> str:
+        try:
+            body = await self.connection.get(vault_id, VAULTS)
+        except Forbidden:  # the update needs no right to read the vault, and has none
+            return f"https://{name_of(vault_id)}.{self.connection.endpoints.key_vault_dns_suffix}"
+        if body is None:
+            raise InvalidDeclaration("key_vault_id", vault_id, "does not exist", "correct it (az keyvault list)")
+        return str(body["properties"]["vaultUri"]).rstrip("/")
 
     def _vault(self, vault_url: str) -> SecretClient:
         known = self._vaults.get(vault_url)

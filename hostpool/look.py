@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hostpool import logs
-from hostpool.session import Session, WrongUse, pool_body, stored_declaration
+from hostpool.declared import stored
+from hostpool.session import Session, WrongUse, pool_body
 from hostpool.status import PoolStatus, status_of
 from rollout.azure import Azure
 from rollout.declaration import Declaration
@@ -32,12 +33,12 @@ async def look(azure: Azure, session: Session) -> Look:
     """Raises WrongUse for a pool that does not exist, AzureError."""
     pool_id = session.pool_id
     body = await pool_body(azure, pool_id)
-    stored = stored_declaration(dict(body.get("tags") or {}), pool_id)
+    declared = stored(dict(body.get("tags") or {}), pool_id)
     # To observe, only the ids of the declaration count: a pool that was never rolled can be looked at too.
-    pool = await observe(azure, stored or Declaration(pool_id, "", ""), at=azure.azure_time())
+    pool = await observe(azure, declared or Declaration(pool_id, "", ""), at=azure.azure_time())
     found = logs.events_of(session.folder, pool.name, pool.record.r) if pool.record else []
-    status = status_of(pool, stored, at=azure.azure_time(), log=found)
-    return Look(pool, stored, tuple(found), status)
+    status = status_of(pool, declared, at=azure.azure_time(), log=found)
+    return Look(pool, declared, tuple(found), status)
 
 
 def find(pool: Pool, name: str) -> Host:

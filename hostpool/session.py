@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,16 +19,17 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
 from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
-from rollout import declaration, hold, names, pool_record
-from rollout.arm import name_of, subscription_of
+from rollout.arm import subscription_of
 from rollout.audit import row
 from rollout.azure import Azure, Body
 from rollout.clock import Clock
-from rollout.declaration import HOST_POOL_ID, Declaration
+from rollout.declaration import HOST_POOL_ID
 from rollout.errors import AzureError, InvalidDeclaration, RolloutError
-from rollout.images import LATEST
 from sinks.audit_log import AuditFile
 from sinks.caller import caller
+
+if TYPE_CHECKING:  # Pulumi's packages, which only --stack needs
+    from program.stack import Stack
 
 T = TypeVar("T")
 POOL_VARIABLE = "HOSTPOOL_ID"
@@ -39,9 +40,15 @@ Opener = Callable[[Mapping[str, str], str, Clock, WriteGuard], AbstractAsyncCont
 
 
 class WrongUse(click.ClickException):
-    """What was asked cannot be done as it was asked."""
+    """It was asked wrongly: an option, a name or an id is missing, or is none."""
 
     exit_code = 2
+
+
+class NotPossible(click.ClickException):
+    """It was asked rightly, and the pool does not allow it as it stands."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class Session:
     world: World
     host_pool_id: str = ""
     log_folder: str = ""
+    stack: Stack | None = None
+    """Whose declaration it is about, where --stack names one."""
 
     @property
     def pool_id(self) -> str:
@@ -143,46 +152,3 @@ async def pool_body(azure: Azure, pool_id: str) -> Body:
     if body is None:
         raise WrongUse(f"host pool {pool_id} does not exist, or these credentials may not see it; check the id")
     return body
-
-
-def stored_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration | None:
-    """The declaration that the last run stored in the pool's tags, or None."""
-    inputs = pool_record.read_declaration(tags)
-    return declaration.parse({**inputs, "host_pool_id": pool_id}) if inputs is not None else None
-
-
-def as_run_last(tags: Mapping[str, str], pool_id: str) -> tuple[Declaration, dict[str, Any]]:
-    """The stored declaration and its inputs, `latest` being the version that the last run brought the hosts to, not one
-    that came after. Raises WrongUse where no rollout has stored one."""
-    declared = required_declaration(tags, pool_id)
-    inputs = {**(pool_record.read_declaration(tags) or {}), "host_pool_id": pool_id}
-    target = tags.get(names.TARGET, "")
-    if inputs["version"] == LATEST and "/versions/" in target.lower():
-        inputs["version"] = name_of(target)
-        declared = declaration.parse(inputs)
-    return declared, inputs
-
-
-def required_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:
-    """The same; raises WrongUse where no rollout has stored one."""
-    return _required(stored_declaration(tags, pool_id), pool_id)
-
-
-def next_inputs(tags: Mapping[str, str], pool_id: str) -> dict[str, Any]:
-    """The inputs of what comes next: of the scheduled rollout, else of the last run."""
-    return {**(hold.inputs_of(tags) or {}), "host_pool_id": pool_id}
-
-
-def next_declaration(tags: Mapping[str, str], pool_id: str) -> Declaration:
-    """What they declare. Raises WrongUse where no rollout has run or is scheduled."""
-    known = hold.inputs_of(tags) is not None
-    return _required(declaration.parse(next_inputs(tags, pool_id)) if known else None, pool_id)
-
-
-def _required(stored: Declaration | None, pool_id: str) -> Declaration:
-    if stored is None:
-        raise WrongUse(
-            f"pool {pool_id.rsplit('/', 1)[-1]} has no stored declaration: no rollout has run on it yet, and none is "
-            "scheduled; run pulumi up first (pulumi preview shows what it would do)"
-        )
-    return stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from typing import Any
@@ -32,6 +32,24 @@ SECRET_KEYS = (
 )
 """Inputs under `rollout` that are Key Vault secrets, or lists of them: a URI, or a name in the vault of
 `key_vault_id`."""
+
+
+def with_secrets(rollout: Mapping[str, Any], uri_of: Callable[[str], Any]) -> dict[str, Any]:
+    """The rollout's inputs with each secret's name replaced by what `uri_of` makes of it."""
+    given = dict(rollout)
+
+    def named(secret: Any) -> Any:
+        return uri_of(secret) if is_secret_name(secret) else secret
+
+    for section, name in SECRET_KEYS:
+        part = given.get(section)
+        if isinstance(part, dict) and name in part:
+            value = part[name]
+            given[section] = {
+                **part,
+                name: [named(each) for each in value] if isinstance(value, list) else named(value),
+            }
+    return given
 
 
 def is_secret_name(secret: Any) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
 from pulumi_azure_native import keyvault
 
 from components.arm_ids import group_name_of, name_of
-from program.config import SECRET_KEYS, is_secret_name
+from program.config import with_secrets
 
 
 def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> dict[str, Any]:
@@ -18,24 +19,13 @@ def with_secret_uris(rollout: Mapping[str, Any], key_vault_id: str | None) -> di
     The vault is asked for its URI because that differs between clouds (vault.azure.net, vault.azure.cn ...). It must be
     in the subscription of the azure-native provider; write whole URIs otherwise.
     """
-    given = dict(rollout)
-    vault: pulumi.Output[str] | None = None
 
-    def with_uri(secret: Any) -> Any:
-        nonlocal vault
-        if not is_secret_name(secret):
-            return secret
+    @cache
+    def vault() -> pulumi.Output[str]:
         assert key_vault_id is not None  # settings_of has checked it
-        vault = vault or vault_uri(key_vault_id)
-        return pulumi.Output.concat(vault, "/secrets/", secret)
+        return vault_uri(key_vault_id)
 
-    for section, name in SECRET_KEYS:
-        part = given.get(section)
-        if isinstance(part, dict) and name in part:
-            value = part[name]
-            uris = [with_uri(secret) for secret in value] if isinstance(value, list) else with_uri(value)
-            given[section] = {**part, name: uris}
-    return given
+    return with_secrets(rollout, lambda secret: pulumi.Output.concat(vault(), "/secrets/", secret))
 
 
 def vault_uri(key_vault_id: str) -> pulumi.Output[str]:

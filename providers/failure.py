@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from types import SimpleNamespace
+
 
 class HostPoolImageUpdateFailed(Exception):
     """The update could not be made, or not to its end.
 
-    Pulumi shows the traceback of whatever a dynamic provider raises, so the text is one line, which is the last one
-    there: what failed, where, and what to look at. It is made of ids, names and Azure's messages, never of secrets.
-    Raise it `from None`: the cause would be shown above it.
+    The text is one line: what failed, where, and what to look at. It is made of ids, names and Azure's messages, never
+    of secrets.
     """
 
     def __init__(self, text: str) -> None:
@@ -18,3 +21,23 @@ class HostPoolImageUpdateFailed(Exception):
 def one_line(text: str) -> str:
     """The text without line breaks; lines become sentences."""
     return "; ".join(part for line in text.splitlines() if (part := " ".join(line.split()).rstrip(";"))).strip()
+
+
+def only_sentences() -> bool:
+    """Let Pulumi show of an expected failure its sentence alone; whether that could be done.
+
+    The server of `pulumi.dynamic` (pulumi/dynamic/__main__.py) answers whatever a provider raises with
+    `traceback.format_exc()`, so that its name `traceback` gets another meaning. A Pulumi SDK that is made otherwise is
+    left alone: then the sentence is the last line below a traceback.
+    """
+    server = sys.modules["__main__"]
+    if getattr(server, "traceback", None) is not traceback:
+        return False
+    server.traceback = SimpleNamespace(format_exc=_told)  # type: ignore[attr-defined]
+    return True
+
+
+def _told() -> str:
+    """Of the exception that is being handled."""
+    raised = sys.exc_info()[1]
+    return str(raised) if isinstance(raised, HostPoolImageUpdateFailed) else traceback.format_exc()

@@ -233,11 +233,7 @@ def _roll(props: dict[str, Any]) -> dict[str, Any]:
 
     declared = properties.pinned(props)
     engine = runtime()
-    try:
-        done = engine.run(roll(declared, str(props.get("resource_urn") or ""), engine.stop))
-    except HostPoolImageUpdateFailed as failed:
-        # Once more, here: Pulumi shows the traceback, and this way it is a short one.
-        raise HostPoolImageUpdateFailed(str(failed)) from None
+    done = engine.run(roll(declared, str(props.get("resource_urn") or ""), engine.stop))
     return properties.outputs(props, done)
 
 

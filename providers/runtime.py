@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from providers.engine_watch import engine_address, until_gone
+from providers.failure import only_sentences
 from providers.stop_requests import on_cancel, on_signals
 
 T = TypeVar("T")
@@ -127,4 +128,5 @@ def runtime() -> Runtime:
             if address is not None:
                 _runtime.heed_signals()
                 on_cancel()
+                only_sentences()
         return _runtime

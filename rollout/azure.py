@@ -224,6 +224,11 @@ class Azure(Protocol):
         """The value of a Key Vault secret, `https://<vault>/secrets/<name>[/<version>]`. Never kept."""
         ...
 
+    async def vault_uri(self, vault_id: str) -> str:
+        """The URI of a Key Vault without a slash at its end: as the vault says it; where that may not be read, its name
+        in the cloud's domain. Raises InvalidDeclaration for a vault that does not exist."""
+        ...
+
     async def upload_logs(self, endpoint: str, rule_id: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Send rows to a Log Analytics table by way of a data collection rule (immutable id). Each is stored once for
         each time it is sent."""

@@ -33,7 +33,7 @@ class Kind(StrEnum):
     USER = "user"
     """What befell a user of a host that is emptied. data: user, what (`rollout.presence`)."""
     HOST_DONE = "host_done"
-    """A host serves on the new image. data: outage (seconds), image."""
+    """A host serves on the new image. data: outage (seconds), image, kept (its disk is a kept one: nothing was built)."""
     HOST_FAILED = "host_failed"
     """A host failed; text: why; data: evidence {..}, result (rolled-back, failed, left-out), quarantined (name of its
     failed disk, where that is kept)."""

@@ -125,6 +125,8 @@ class HostWork:
         self._failed_before = False
         self._written: HostRecord | None = None
         """The record as this process wrote it last."""
+        self._kept_disk = False
+        """The disk that it is given is a kept one."""
         self._of_another = False
         """What is under way was begun by another rollout, whose disk the host is on: it is ended first."""
         self._sleeping: asyncio.Future[None] | None = None
@@ -407,6 +409,7 @@ class HostWork:
         self.shared.allocation_failing.discard(self.name)
         before = self.record if self.record is not None else self._written
         self.record = self._written = step.record
+        self._kept_disk = before is not None and bool(before.k)
         if before is not None and step.record is not None and before.r != step.record.r:
             self._of_another = step.record.p not in (Phase.BUILD, Phase.DRAIN, Phase.RELEASE, Phase.LEAVE)
         self.found_off = self.found_off or (step.record is not None and step.record.found_off)
@@ -486,7 +489,7 @@ class HostWork:
         now = self.shared.clock.now()
         self.shared.allocation_failing.discard(self.name)
         if result == "done":
-            done = {"outage": round(self.outage or 0.0, 1), "image": self.shared.goal.image.id}
+            done = {"outage": round(self.outage or 0.0, 1), "image": self.shared.goal.image.id, "kept": self._kept_disk}
             self.shared.tell(Event(now, Kind.HOST_DONE, self.name, "", done))
         else:
             kept = self._in_quarantine()

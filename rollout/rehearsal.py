@@ -108,8 +108,8 @@ async def clear(azure: Azure, clock: Clock, pool: Pool) -> None:
 
 
 def kept(disk: Disk, pool: Pool, image_id: str = "") -> bool:
-    """Whether a rehearsal has kept the disk for the next attempt of its image: it is finished, nobody's, and not that of
-    a rehearsal which was killed before it could remove it. `image_id`: where it is known; else the disk's tag has it."""
+    """Whether a rehearsal has kept the disk for the next attempt of its image: it is finished, nobody's, and not that
+    of a rehearsal which was killed before it could remove it. `image_id`: else the disk's tag has it."""
     made_from = image_id or disk.tags.get(names.DISK_IMAGE, "")
     key = names.build_key(disk.tags.get(names.DISK_HOST_ID, ""), made_from, _next_attempt(pool))
     ready = disk.tags.get(names.DISK_STATE) == "ready" and disk.managed_by is None
@@ -164,8 +164,8 @@ def _chosen(pool: Pool, image: Image, name: str | None) -> Host:
     if disk is not None:
         raise PreCheckFailed(
             f"pool {pool.name}: the disk {disk.name} of {image.version} is kept for {found.name} from an earlier "
-            "rehearsal, and the next attempt for that version uses it; nothing was rehearsed. Rehearse another host, or "
-            f"give the disk up first: az disk delete --ids {disk.id}"
+            "rehearsal, and the next attempt for that version uses it; nothing was rehearsed. Rehearse another host, "
+            f"or give the disk up first: az disk delete --ids {disk.id}"
         )
     return found
 

@@ -14,7 +14,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import cleanup, declaration, hold, lease, load, names, pool_record, readiness, rehearsal, reminders, schedule
+from rollout import (
+    cleanup,
+    declaration,
+    hold,
+    lease,
+    load,
+    names,
+    pool_record,
+    readiness,
+    rehearsal,
+    reminders,
+    schedule,
+)
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
 from rollout.clock import Clock

@@ -7,7 +7,7 @@ import re
 import click
 
 from hostpool.options import common
-from hostpool.session import Session, WrongUse, may_write, pool_body
+from hostpool.session import NotPossible, Session, WrongUse, may_write, pool_body
 from rollout import names, pool_record
 from rollout.decisions import TICKET, Decision, decision
 from rollout.pool_record import RolloutRecord
@@ -76,11 +76,11 @@ async def _approve(session: Session, ticket: str) -> None:
 def _refuse_unless_baked(session: Session, record: RolloutRecord | None) -> None:
     """Approved is what was seen: the canary of this attempt, once it has baked."""
     if record is None or not record.resumable:
-        raise WrongUse(f"no rollout of pool {session.pool_name} is under way, so that there is nothing to approve")
+        raise NotPossible(f"no rollout of pool {session.pool_name} is under way, so that there is nothing to approve")
     if record.c:
-        raise WrongUse(f"the canary of attempt {record.a} has passed already, so that there is nothing to approve")
+        raise NotPossible(f"the canary of attempt {record.a} has passed already, so that there is nothing to approve")
     if not record.b:
-        raise WrongUse(
+        raise NotPossible(
             f"the canary of attempt {record.a} has not baked yet; approve it once pulumi up has ended as paused "
             "(hostpool status)"
         )

@@ -6,13 +6,14 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import click
 
 from cloud.notifier import notifying
-from hostpool.options import common, json_option
-from hostpool.session import Session, next_declaration, pool_body
+from hostpool.declared import next_one
+from hostpool.options import common, json_option, stack_option
+from hostpool.session import Session, pool_body
 from hostpool.wording import many
 from rollout import plan, prechecks
 from rollout.events import Event, Kind
@@ -28,6 +29,7 @@ WIDTH = 110
 @click.option("--version", metavar="X.Y.Z", help="Check the update to this version; else the declared one.")
 @click.option("--notify", is_flag=True, help="Tell the services under notify of errors, with their remedies.")
 @json_option
+@stack_option
 @common
 def command(session: Session, version: str | None, notify: bool, json_: bool) -> None:
     """Run all pre-checks of the next update, without one: could it start now?
@@ -52,8 +54,7 @@ async def _check(session: Session, version: str | None, notify: bool, json_: boo
     """Whether an update could start."""
     async with session.azure() as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = next_declaration(tags, session.pool_id)
-        declared = replace(declared, version=version) if version else declared
+        declared = await next_one(session, azure, tags, version or "")
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)
         findings = await prechecks.run(azure, declared, pool, image, mode="check")

@@ -6,8 +6,9 @@ import asyncio
 
 import click
 
+from hostpool.declared import stored
 from hostpool.options import common, yes_option
-from hostpool.session import Session, pool_body, stored_declaration
+from hostpool.session import Session, pool_body
 from hostpool.wording import many
 from rollout import names
 from rollout.arm import Disk
@@ -46,7 +47,7 @@ async def _cleanup(session: Session, all_kept: bool, dry_run: bool, yes: bool) -
     lease = Lease(session.pool_id, f"hostpool cleanup, {session.world.who}", clock)
     async with session.azure(lease.check) as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = stored_declaration(tags, session.pool_id) or Declaration(session.pool_id, "", "")
+        declared = stored(tags, session.pool_id) or Declaration(session.pool_id, "", "")
         disks = await _disks(azure, declared, all_kept)
         if not disks:
             click.echo(f"{session.pool_name}: no {'kept disks' if all_kept else 'kept disks past their date'}")

@@ -7,10 +7,9 @@ import json
 import click
 
 from hostpool.options import common, json_option
-from hostpool.session import Session
+from hostpool.session import Session, pool_body
 from hostpool.wording import duration, moment
 from rollout import history, names
-from rollout.errors import InvalidDeclaration
 
 
 @click.command("history")
@@ -32,14 +31,7 @@ def command(session: Session, json_: bool) -> None:
 
 async def _history(session: Session, json_: bool) -> None:
     async with session.azure() as azure:
-        body = await azure.get_host_pool(session.pool_id)
-    if body is None:
-        raise InvalidDeclaration(
-            "host_pool_id",
-            session.pool_id,
-            "does not exist",
-            "correct it (az desktopvirtualization hostpool list)",
-        )
+        body = await pool_body(azure, session.pool_id)
     entries = history.read((body.get("tags") or {}).get(names.HISTORY))
     if json_:
         click.echo(json.dumps({"value": [entry.as_os_upgrade_history() for entry in entries]}, indent=1))

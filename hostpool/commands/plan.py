@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from hostpool.options import common, json_option
-from hostpool.session import Session, next_declaration, pool_body
+from hostpool.declared import next_one
+from hostpool.options import common, json_option, stack_option
+from hostpool.session import Session, pool_body
 from hostpool.wording import many
 from rollout import names, plan, prechecks
 from rollout.images import resolve
@@ -19,6 +20,7 @@ from rollout.prechecks import Finding, Severity
 @click.command("plan")
 @click.option("--check", is_flag=True, help="Run the pre-checks too; exit code 1 where one would stop the update.")
 @json_option
+@stack_option
 @common
 def command(session: Session, check: bool, json_: bool) -> None:
     """Show what the next pulumi up would do, host by host, if the stack is still as it was last run.
@@ -40,7 +42,7 @@ def command(session: Session, check: bool, json_: bool) -> None:
 async def _plan(session: Session, check: bool, json_: bool) -> list[Finding]:
     async with session.azure() as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = next_declaration(tags, session.pool_id)
+        declared = await next_one(session, azure, tags)
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)
         lines, state = plan.lines(pool, image, declared), plan.state_line(pool, image, declared)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hostpool.declared import as_run_last
 from hostpool.engine import roll
 from hostpool.look import find
 from hostpool.options import common, yes_option
-from hostpool.session import Session, WrongUse, as_run_last, pool_body
+from hostpool.session import NotPossible, Session, pool_body
 from rollout import hold, names, pool_record
 from rollout.declaration import Declaration
 from rollout.lease import Lease
@@ -49,7 +50,7 @@ async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
         record = pool_record.decode(tags.get(names.RECORD))
         host = find(await observe(azure, declared, at=azure.azure_time()), name)
         if record is not None and record.resumable and record.t.lower() != host.name.lower():
-            raise WrongUse(
+            raise NotPossible(
                 f"a rollout of pool {session.pool_name} is under way (attempt {record.a}, {record.st}); "
                 "let it end (pulumi up resumes it), then rebuild"
             )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hostpool.declared import next_one
 from hostpool.engine import stop_on_signals, telling
-from hostpool.options import common
-from hostpool.session import Session, WrongUse, next_declaration, next_inputs, pool_body
-from rollout import declaration
+from hostpool.options import common, stack_option
+from hostpool.session import NotPossible, Session, pool_body
 from rollout.lease import Lease
 from rollout.stopping import until_stopped
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the engine is imported when it is needed
 @click.argument("host", required=False)
 @click.option("--version", metavar="X.Y.Z", default="", help="Which version of the image; else the one last declared.")
 @click.option("--keep", is_flag=True, help="Keep the disk: the next attempt for that version uses it.")
+@stack_option
 @common
 def command(session: Session, host: str | None, version: str, keep: bool) -> None:
     """Build, boot and check the disk of one HOST, without touching any host.
@@ -51,11 +52,9 @@ async def _rehearse(session: Session, host: str | None, version: str, keep: bool
     lease = Lease(session.pool_id, f"hostpool rehearse, {session.world.who}", session.clock)
     async with session.azure(lease.check) as azure:
         tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
-        declared = next_declaration(tags, session.pool_id)
+        declared = await next_one(session, azure, tags, version)
         if declared.local_admin is None:
-            raise WrongUse("the stored declaration names no local_admin, without which no disk can be built")
-        if version:
-            declared = declaration.parse({**next_inputs(tags, session.pool_id), "version": version})
+            raise NotPossible("the declaration names no local_admin, without which no disk can be built")
         async with telling(session, azure, declared, lease.owner) as tell:
             work = rehearse(azure, declared, clock=session.clock, lease=lease, tell=tell, host=host, keep=keep)
             done = await until_stopped(work, stop_on_signals())

@@ -7,11 +7,10 @@ import json
 import click
 
 from hostpool.options import common, json_option
-from hostpool.session import Session, pool_body
+from hostpool.session import NotPossible, Session, pool_body
 from rollout import declaration, hold, rescheduling, schedule
 from rollout.azure import Azure
 from rollout.clock import iso
-from rollout.errors import PreCheckFailed
 from rollout.lease import Lease
 from rollout.rescheduling import Change, Scheduled
 
@@ -87,7 +86,7 @@ async def _change(session: Session, what: str, change: Change) -> None:
     async with session.azure(lease.check) as azure:
         found = await _found(azure, session)
         if found is None:
-            raise PreCheckFailed(f"pool {session.pool_name}: nothing is scheduled; hostpool status tells how it stands")
+            raise NotPossible(f"pool {session.pool_name}: nothing is scheduled; hostpool status tells how it stands")
         async with listeners(
             azure, found.declared, clock=session.clock, who=lease.owner, folder=session.folder,
             environment=session.world.environment, warn=lambda text: click.echo(f"warning: {text}", err=True),

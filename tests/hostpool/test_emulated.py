@@ -294,7 +294,7 @@ def test_the_command_needs_no_other_rights_than_the_update(desk: Desk, tmp_path:
 
 def test_check_asks_for_a_declaration_first(desk: Desk) -> None:
     asked = desk.hostpool("check")
-    assert asked.exit_code == 2 and "pulumi preview shows" in asked.stderr
+    assert asked.exit_code == 2 and "--stack NAME" in asked.stderr
 
 
 def test_check_and_plan_look_at_what_is_scheduled(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pulumi.output import UNKNOWN, Unknown
 from emulator.server import Running
 from emulator.wire import Request
 from rollout import names
+from rollout.decisions import Decision
 from rollout.lease import decode
 from rollout.pool_record import State
 from rollout.pool_record import decode as decode_rollout
@@ -47,6 +49,13 @@ def tags(server: Running) -> dict[str, str]:
     principal = principal_named(server.emulator, "deployer")
     answer = server.emulator.handle(Request("GET", POOL, {"api-version": "2024-04-03"}, principal=principal))
     return dict(answer.body.get("tags") or {})
+
+
+def merge_tags(server: Running, given: dict[str, str]) -> None:
+    principal, path = principal_named(server.emulator, "deployer"), f"{POOL}/providers/Microsoft.Resources/tags/default"
+    body = {"operation": "Merge", "properties": {"tags": given}}
+    request = Request("PATCH", path, {"api-version": "2021-04-01"}, body=body, principal=principal)
+    assert server.emulator.handle(request).status == 200
 
 
 def test_the_life_of_a_resource(provider: Provider, server: Running, tmp_path: Path) -> None:
@@ -96,7 +105,7 @@ def test_unknown_values_and_failures_over_the_wire(provider: Provider, server: R
     assert [failure.property for failure in failures] == ["max_unavailable"]
 
 
-def test_the_last_line_of_an_error_is_the_clear_one(server: Running, tmp_path: Path) -> None:
+def test_an_error_is_its_sentence_and_nothing_else(server: Running, tmp_path: Path) -> None:
     wrong = environment(server, ARM_CLIENT_SECRET="not-the-secret")
     with provider_process(wrong, tmp_path) as provider:
         news, failures = provider.check(props(server))
@@ -104,11 +113,21 @@ def test_the_last_line_of_an_error_is_the_clear_one(server: Running, tmp_path: P
         provider.engine.wait_for("Azure could not be asked")
         with pytest.raises(grpc.RpcError) as failed:
             provider.create(news)
-    text = str(failed.value.details()).strip()
-    assert text.splitlines()[-1].startswith("providers.failure.HostPoolImageUpdateFailed: pool hp1: ")
-    assert "AADSTS7000215" in text.splitlines()[-1]
+    [text] = str(failed.value.details()).splitlines()
+    assert text.startswith("pool hp1: ") and "AADSTS7000215" in text
     assert "not-the-secret" not in text
-    assert "The above exception" not in text and "During handling" not in text
+
+
+def test_aborting_ends_the_run_with_one_sentence(provider: Provider, server: Running) -> None:
+    pending = begun(provider, server)
+    left = decode_rollout(tags(server)[names.RECORD])
+    assert left is not None
+    merge_tags(server, {names.ABORT: Decision(left.r, left.a, "ada@desk-7", left.s).encode()})
+    with pytest.raises(grpc.RpcError) as failed:
+        pending.result()
+    assert re.fullmatch(r"pool hp1: aborted by ada@desk-7, \d of 3 hosts run 1\.0\.1", str(failed.value.details())), (
+        failed.value.details()
+    )
 
 
 def test_a_killed_cli_ends_the_run_at_a_safe_point(provider: Provider, server: Running) -> None:

@@ -1,0 +1,71 @@
+"""The declaration that a subcommand goes by: what a run has stored in the pool's tags, what is scheduled there, or what
+a stack of the Pulumi program declares (`--stack`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hostpool.session import NotPossible, Session, WrongUse
+from rollout import declaration, hold, names, pool_record
+from rollout.arm import name_of, same_id
+from rollout.azure import Azure
+from rollout.declaration import Declaration
+from rollout.images import LATEST
+
+
+def stored(tags: Mapping[str, str], pool_id: str) -> Declaration | None:
+    """The declaration that the last run stored in the pool's tags, or None."""
+    inputs = pool_record.read_declaration(tags)
+    return declaration.parse({**inputs, "host_pool_id": pool_id}) if inputs is not None else None
+
+
+def as_run_last(tags: Mapping[str, str], pool_id: str) -> tuple[Declaration, dict[str, Any]]:
+    """The stored declaration and its inputs, `latest` being the version that the last run brought the hosts to, not one
+    that came after. Raises NotPossible where no rollout has stored one."""
+    declared = stored(tags, pool_id)
+    if declared is None:
+        raise NotPossible(
+            f"pool {name_of(pool_id)} has no stored declaration: no rollout has run on it yet; run pulumi up first"
+        )
+    inputs = {**(pool_record.read_declaration(tags) or {}), "host_pool_id": pool_id}
+    target = tags.get(names.TARGET, "")
+    if inputs["version"] == LATEST and "/versions/" in target.lower():
+        inputs["version"] = name_of(target)
+        declared = declaration.parse(inputs)
+    return declared, inputs
+
+
+async def next_one(session: Session, azure: Azure, tags: Mapping[str, str], version: str = "") -> Declaration:
+    """What comes next: what --stack declares, else the scheduled rollout, else that of the last run; with another
+    version, if one is given. Raises WrongUse where there is none of them, InvalidDeclaration."""
+    inputs = await _of_stack(session, azure) if session.stack is not None else hold.inputs_of(tags)
+    if inputs is None:
+        raise WrongUse(
+            f"pool {session.pool_name} has no stored declaration: no rollout has run on it yet, and none is scheduled; "
+            "name the stack that declares one, in the folder of the Pulumi program: --stack NAME"
+        )
+    given = {"version": version} if version else {}
+    return declaration.parse({**inputs, "host_pool_id": session.pool_id, **given})
+
+
+async def _of_stack(session: Session, azure: Azure) -> dict[str, Any]:
+    assert session.stack is not None
+    vault = session.stack.settings.key_vault_id
+    return session.stack.inputs(await azure.vault_uri(vault) if vault else "")
+
+
+def use_stack(session: Session, name: str) -> None:
+    """From now on the session is about what this stack of the program in the working folder declares, and about its
+    pool. Raises WrongUse."""
+    from program.stack import NoStack, read  # with Pulumi's packages, which take a second
+
+    try:
+        session.stack = read(name, Path.cwd())
+    except NoStack as error:
+        raise WrongUse(str(error)) from error
+    theirs = session.stack.settings.host_pool_id
+    if session.has_pool and not same_id(session.pool_id, theirs):
+        raise WrongUse(f"stack {name} declares the pool {theirs}, not {session.pool_id}: name one of the two")
+    session.host_pool_id = theirs

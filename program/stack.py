@@ -1,0 +1,96 @@
+"""What a stack declares, read from its configuration file alone: without Pulumi's CLI, its state, or a run.
+
+As the CLI does, the project is looked for in a folder and those above it, and the stack's file is
+`<stackConfigDir>/Pulumi.<stack>.yaml` (pulumi.com/docs/iac/concepts/projects/project-file: stackConfigDir).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.arm_ids import resource_group_of
+from program.config import ConfigError, Inputs, Settings, settings_of, with_secrets
+from providers.args import HostPoolImageUpdateArgs
+
+PROJECT_FILE = "Pulumi.yaml"
+
+
+class NoStack(Exception):
+    """There is no such stack, or it cannot be read; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the program in this repository, as it is configured."""
+
+    name: str
+    settings: Settings
+
+    @property
+    def image(self) -> str:
+        """What the program gives as `image`: the definition's id where the stack has a gallery."""
+        gallery = self.settings.gallery
+        if gallery is None:
+            return self.settings.image or ""
+        group = resource_group_of(self.settings.host_pool_id).rsplit("/", 1)[0]
+        made = f"{group}/{gallery.resource_group_name}/providers/Microsoft.Compute/galleries/{gallery.gallery_name}"
+        return f"{gallery.gallery_id or made}/images/{gallery.images[0].name}"
+
+    def inputs(self, vault_uri: str) -> dict[str, Any]:
+        """The inputs of `HostPoolImageUpdate` as the program gives them. `vault_uri`: of the stack's vault; empty where
+        it names none."""
+        rollout = with_secrets(self.settings.rollout, lambda secret: f"{vault_uri}/secrets/{secret}")
+        return {
+            **rollout,
+            "host_pool_id": self.settings.host_pool_id,
+            "image": self.image,
+            "version": self.settings.image_version,
+        }
+
+
+def read(name: str, folder: Path) -> Stack:
+    """The stack of this name (`prod`, or `organization/project/prod`) of the program in `folder`, or above it. Raises
+    NoStack."""
+    project, file = _files(name.rsplit("/", 1)[-1], folder.resolve())
+    values = _loaded(file).get("config") or {}
+    secret = [key for key, value in values.items() if isinstance(value, Mapping) and "secure" in value]
+    if secret:
+        raise NoStack(f"{file}: {secret[0]} is encrypted; no setting of this program is a secret: write it as it is")
+    try:
+        texts = {str(key): _text(value) for key, value in values.items()}
+        return Stack(name, settings_of(texts, project, Inputs.of(HostPoolImageUpdateArgs)))
+    except ConfigError as error:
+        raise NoStack(f"{file}: {error}") from error
+
+
+def _files(name: str, folder: Path) -> tuple[str, Path]:
+    """The project's name, and the stack's file."""
+    root = next((place for place in (folder, *folder.parents) if (place / PROJECT_FILE).is_file()), None)
+    if root is None:
+        raise NoStack(f"no {PROJECT_FILE} in {folder} or above it: --stack is asked for in the folder of the program")
+    project = _loaded(root / PROJECT_FILE)
+    place = root / str(project.get("stackConfigDir") or ".")
+    file = place / f"Pulumi.{name}.yaml"
+    if not file.is_file():
+        known = sorted(each.name.split(".")[1] for each in place.glob("Pulumi.*.yaml"))
+        raise NoStack(f"no stack {name}: {file} does not exist; there are {', '.join(known) or 'none'}")
+    return str(project.get("name")), file
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise NoStack(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """As the CLI hands a value to a program: objects and lists as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
