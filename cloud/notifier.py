@@ -34,16 +34,16 @@ async def notifying(azure: Azure, declaration: Declaration, warn: Callable[[str]
     if declaration.notify is None:
         yield Silence()
         return
-    async with Notifier(azure, declaration.notify, declaration.pool_name, warn) as notifier:
+    async with Notifier(azure, declaration.notify, declaration.pool_name, declaration.zone, warn) as notifier:
         yield notifier
 
 
 class Notifier:
     """A listener of the engine; `async with` it around the run. `warn` is told what could not be done."""
 
-    def __init__(self, azure: Azure, declared: Notify, pool: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, azure: Azure, declared: Notify, pool: str, zone: str, warn: Callable[[str], None]) -> None:
         self._azure, self._declared, self._warn = azure, declared, warn
-        self._notices = Notices(pool)
+        self._notices = Notices(pool, zone)
         self._queue: asyncio.Queue[tuple[str, str, Tone]] = asyncio.Queue()
         self._services: Apprise | None = None
         self._warned = False

@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hostpool.wording import day_and_time, duration
+from rollout.clock import local_time
 from rollout.host_timeline import HostTimeline
 from rollout.report import CapacitySample, Report, held
 
@@ -25,20 +28,26 @@ class Axis:
 
     start: float
     end: float
+    zone: str
 
     def percent(self, at: float) -> float:
         return round(100 * (at - self.start) / (self.end - self.start), 3)
 
     @property
-    def marks(self) -> tuple[tuple[float, str], ...]:
-        """At most ten marks at round times: (percent, text); the date is given at the first and at each midnight."""
+    def marks(self) -> tuple[tuple[float, str, str], ...]:
+        """At most ten marks at times that are round in the zone: (percent, text, the same in UTC where that is another
+        zone); the date is given at the first and at each midnight."""
         step = next((s for s in STEPS if (self.end - self.start) / s <= 10), STEPS[-1])
-        first = math.ceil(self.start / step) * step
+        ahead = datetime.fromtimestamp(self.start, ZoneInfo(self.zone)).utcoffset() or timedelta()
+        shift = ahead.total_seconds()
+        first = math.ceil((self.start + shift) / step) * step - shift
         times = [first + i * step for i in range(int((self.end - first) // step) + 1)]
-        return tuple(
-            (self.percent(at), day_and_time(at) if i == 0 or at % 86400 == 0 else day_and_time(at).split(" ")[-1])
-            for i, at in enumerate(times)
-        )
+        dated = [i == 0 or (at + shift) % 86400 == 0 for i, at in enumerate(times)]
+        return tuple((self.percent(at), *self._texts(at, dated=d)) for at, d in zip(times, dated, strict=True))
+
+    def _texts(self, at: float, *, dated: bool) -> tuple[str, str]:
+        here, _, utc = (day_and_time if dated else local_time)(at, self.zone).removesuffix(")").partition(" (")
+        return here.removesuffix(" UTC"), utc
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Panel:
 
 def axis_of(report: Report) -> Axis:
     """From the first to the last event, a minute at least."""
-    return Axis(report.started, max(report.ended, report.started + 60))
+    return Axis(report.started, max(report.ended, report.started + 60), report.zone)
 
 
 def bars(timeline: HostTimeline, axis: Axis) -> tuple[Bar, ...]:
@@ -88,7 +97,8 @@ def bars(timeline: HostTimeline, axis: Axis) -> tuple[Bar, ...]:
             max(0.12, round(axis.percent(span.end) - axis.percent(span.start), 3)),
             span.phase,
             span.unavailable,
-            f"{timeline.host}: {span.phase} from {day_and_time(span.start)}, {duration(span.end - span.start)}"
+            f"{timeline.host}: {span.phase} from {day_and_time(span.start, axis.zone)}, "
+            + duration(span.end - span.start)
             + (" so far" if span.open else ""),
         )
         for span in timeline.spans

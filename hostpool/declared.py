@@ -7,12 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hostpool.session import NotPossible, Session, WrongUse
+from hostpool.session import NotPossible, Session, WrongUse, pool_body
 from rollout import declaration, hold, names, pool_record
 from rollout.arm import name_of, same_id
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.images import LATEST
+
+
+async def pool_tags(session: Session, azure: Azure) -> dict[str, str]:
+    """The pool's tags; from now on the session tells times in the pool's zone. Raises WrongUse where there is none."""
+    tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+    session.zone = zone_of(tags, session.pool_id)
+    return tags
+
+
+def zone_of(tags: Mapping[str, str], pool_id: str) -> str:
+    """The pool's zone as it was declared for what is scheduled, or for the last run; else UTC."""
+    declared = hold.declaration_of(tags, pool_id)
+    return declared.zone if declared is not None else "UTC"
 
 
 def stored(tags: Mapping[str, str], pool_id: str) -> Declaration | None:
@@ -47,7 +60,9 @@ async def next_one(session: Session, azure: Azure, tags: Mapping[str, str], vers
             "name the stack that declares one, in the folder of the Pulumi program: --stack NAME"
         )
     given = {"version": version} if version else {}
-    return declaration.parse({**inputs, "host_pool_id": session.pool_id, **given})
+    declared = declaration.parse({**inputs, "host_pool_id": session.pool_id, **given})
+    session.zone = declared.zone
+    return declared
 
 
 async def _of_stack(session: Session, azure: Azure) -> dict[str, Any]:

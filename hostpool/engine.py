@@ -15,6 +15,7 @@ from hostpool.wording import clock_time
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.events import Event, Kind, Listener
+from rollout.images import short
 from rollout.lease import Lease
 
 if TYPE_CHECKING:  # imported when it is run: most subcommands do not need it
@@ -50,6 +51,7 @@ async def telling(session: Session, azure: Azure, declared: Declaration, who: st
         azure, declared, clock=session.clock, who=who, folder=session.folder,
         environment=session.world.environment, warn=lambda text: click.echo(f"warning: {text}", err=True),
     ) as told:  # fmt: skip
+        tell = teller(session)
 
         def listener(event: Event) -> None:
             tell(event)
@@ -70,12 +72,36 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def tell(event: Event) -> None:
-    """One line per thing that happens to the host."""
-    said = {
-        Kind.PHASE: f"phase {event.data.get('phase')}",
-        Kind.WAITING: f"waits: {event.text}",
-        Kind.HOST_DONE: "serves on the fresh disk",
-    }.get(event.kind, event.text)
-    if said and event.kind not in (Kind.CAPACITY, Kind.ENDED):
-        click.echo(f"{clock_time(event.time)} {event.host + ' ' if event.host else ''}{said}", err=True)
+def teller(session: Session) -> Listener:
+    """One line per thing that happens, in the terminal."""
+
+    def tell(event: Event) -> None:
+        said = _said(event)
+        if said and event.kind not in (Kind.CAPACITY, Kind.ENDED):
+            host = f"{event.host} " if event.host else ""
+            click.echo(f"{clock_time(event.time, session.zone)} {host}{session.told(said)}", err=True)
+
+    return tell
+
+
+def _said(event: Event) -> str:
+    match event.kind:
+        case Kind.PHASE:
+            return f"phase {event.data.get('phase')}"
+        case Kind.WAITING:
+            return f"waits: {event.text}"
+        case Kind.HOST_DONE:
+            disk = "its kept disk" if event.data.get("kept") else "a fresh disk"
+            return f"serves on {disk}: {short(str(event.data.get('image') or ''))}"
+        case Kind.HOST_FAILED:
+            return f"{_RESULTS.get(str(event.data.get('result')), 'failed')}: {event.text}"
+        case _:
+            return event.text
+
+
+_RESULTS = {
+    "left_out": "is left as it was",
+    "rolled_back": "failed, and serves on its old disk again",
+    "restoring": "failed, and gets its old disk back",
+    "gone": "is gone",
+}

@@ -10,10 +10,10 @@ from hostpool.status import DONE, EXCLUDED, TO_DO, HostRow, PoolStatus
 from hostpool.wording import day_and_time, duration, many
 from rollout import names
 from rollout.arm import UserSession, Vm
-from rollout.clock import iso
+from rollout.clock import in_zone, iso
 from rollout.events import Event, Kind
 from rollout.observation import Host
-from rollout.record import Phase
+from rollout.record import BEFORE, Phase
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,50 @@ MEANINGS: dict[str, Meaning] = {
 }
 """Of every phase a host can be in, and of those at rest."""
 
+OF_KEPT: dict[str, Meaning] = {
+    Phase.BUILD: Meaning(
+        "It goes back to its kept OS disk: nothing is built, and its turn to be drained comes.",
+        "They notice nothing; the host works as ever.",
+        _WAIT,
+    ),
+    Phase.RELEASE: Meaning(
+        "Its users are gone. It is taken out of the pool, stopped, and gets its kept OS disk back.",
+        "The host is away; they land on other hosts.",
+        f"{_WAIT} Do not start the VM by hand.",
+    ),
+    Phase.REJOIN: Meaning(
+        "Its kept OS disk is attached again. The host starts; its trust in the directory and registration are mended.",
+        "The host is away; they land on other hosts.",
+        f"{_WAIT} If it is not healthy by verify.timeout, the disk that it had goes back by itself.",
+    ),
+    Phase.SERVE: Meaning(
+        "It is healthy on its kept disk. It is being given back to users, and leftovers are removed.",
+        "They can sign in again, or will within a minute.",
+        _WAIT,
+    ),
+    Phase.UNDO: Meaning(
+        "Its kept disk failed. The host is stopped and gets the disk back that it had before the revert.",
+        "The host is away; they land on other hosts.",
+        f"{_WAIT} Evidence was kept: see hostpool report.",
+    ),
+    Phase.UNDO_REJOIN: Meaning(
+        "The disk that it had before the revert is attached again. The host starts, and its registration is mended.",
+        "The host is away; they land on other hosts.",
+        f"{_WAIT} If this fails too, the host is left drained and reported.",
+    ),
+    Phase.UNDO_SERVE: Meaning(
+        "It is healthy on the disk that it had before the revert. It is being given back to users.",
+        "They can sign in again, or will within a minute.",
+        _WAIT,
+    ),
+    Phase.ROLLED_BACK: Meaning(
+        "Its kept disk failed on it, so it serves on the disk that it had before the revert.",
+        "They notice nothing; the host works as before the revert.",
+        "Find the cause first (hostpool report has the evidence). Then run pulumi up: it tries this host again.",
+    ),
+}
+"""The same of a host that goes back to a kept disk (a revert), where it is another thing."""
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -114,6 +158,9 @@ class Explanation:
     last_action: str
     waits_for: str
     why: str
+    """Of this attempt."""
+    before: str
+    """Why it failed in an earlier attempt, while this one has not come to it, or tries it again."""
     do: str
     engine: str
     """Whether anything works on the pool now."""
@@ -128,30 +175,37 @@ def explain(
     sessions: Sequence[UserSession],
     log: Sequence[Event],
 ) -> Explanation:
-    """`vm` has the instance view (None: it could not be read), `log` the local events of the rollout, if any."""
-    meaning = MEANINGS[row.phase]
+    """`vm` has the instance view (None: it could not be read), `log` the local events of the attempt, if any."""
+    record = host.record
+    kept = OF_KEPT.get(row.phase) if record is not None and record.k else None
+    meaning = kept or MEANINGS[row.phase]
+    earlier = record is not None and (record.r, record.a) != (status.rollout, status.attempt)
+    again = row.why.startswith(BEFORE)
+    before = f"in attempt {record.a}: {row.why}" if earlier and row.why and record else row.why.removeprefix(BEFORE)
     return Explanation(
         host=row.host,
         phase=row.phase,
         since=row.since,
         what=meaning.what,
         users=meaning.users,
-        last_action=_last_action(row.host, log),
+        last_action=_last_action(row.host, log, status.zone) if status.rollout else "",
         waits_for=row.waits_for,
-        why=row.why or _why(row.host, log),
-        do=_do(status, row, meaning),
+        why="" if earlier or again else row.why or _why(row.host, log),
+        before=before if earlier or again else "",
+        do=_do(status, row, meaning, earlier=earlier),
         engine=_engine(status),
         facts=_facts(status, row, host, vm, sessions),
     )
 
 
-def as_lines(told: Explanation, now: float) -> list[str]:
+def as_lines(told: Explanation, now: float, zone: str) -> list[str]:
     """For a terminal."""
-    since = f", for {duration(now - told.since)} (since {day_and_time(told.since)} UTC)" if told.since else ""
+    since = f", for {duration(now - told.since)}, since {day_and_time(told.since, zone)}" if told.since else ""
     lines = [f"{told.host}: {told.phase or 'at rest'}{since}", "", told.what]
     rows = [
         ("users", told.users),
         ("why", told.why),
+        ("before", told.before),
         ("last action", told.last_action),
         ("waits for", told.waits_for),
         ("engine", told.engine),
@@ -168,31 +222,35 @@ def as_json(told: Explanation) -> dict[str, Any]:
     return data
 
 
-def _do(status: PoolStatus, row: HostRow, meaning: Meaning) -> str:
-    text = meaning.do.replace("{host}", row.host)
-    stuck = row.phase in {str(phase) for phase in Phase} - {Phase.ROLLED_BACK, Phase.FAILED} and not status.working
-    return (
-        "Run pulumi up: no engine works on the pool now, and the host stays as it is until one does." if stuck else text
-    )
+def _do(status: PoolStatus, row: HostRow, meaning: Meaning, *, earlier: bool) -> str:
+    at_rest = row.phase in (Phase.ROLLED_BACK, Phase.FAILED)
+    if at_rest and earlier and status.working:
+        return f"Nothing: attempt {status.attempt} is at work, and tries it again."
+    if row.phase in set(map(str, Phase)) and not at_rest and not status.working:
+        return "Run pulumi up: no engine works on the pool now, and the host stays as it is until one does."
+    return meaning.do.replace("{host}", row.host)
 
 
 def _engine(status: PoolStatus) -> str:
     if status.working and status.lease_until is not None:
-        return f"{status.owner} works on the pool (lease until {day_and_time(status.lease_until)} UTC)"
+        return f"{status.owner} works on the pool (lease until {day_and_time(status.lease_until, status.zone)})"
     return "none works on the pool now"
 
 
-def _last_action(host: str, log: Sequence[Event]) -> str:
+def _last_action(host: str, log: Sequence[Event], zone: str) -> str:
     done = [event for event in log if event.host == host and event.kind is Kind.ACTION]
     if not done:
         return "" if log else "not known here: the event log lies where pulumi up ran"
-    return f"{done[-1].text}, {day_and_time(done[-1].time)} UTC"
+    return f"{done[-1].text}, {day_and_time(done[-1].time, zone)}"
 
 
 def _why(host: str, log: Sequence[Event]) -> str:
-    """The failure told last, unless the host was done since."""
-    told = [event for event in log if event.host == host and event.kind in (Kind.HOST_FAILED, Kind.HOST_DONE)]
+    """Why it was left, or failed, unless something became of it since: a phase, its end, another run."""
+    told = [event for event in log if event.kind is Kind.STARTED or (event.host == host and event.kind in _NEWS)]
     return told[-1].text if told and told[-1].kind is Kind.HOST_FAILED else ""
+
+
+_NEWS = (Kind.PHASE, Kind.HOST_FAILED, Kind.HOST_DONE)
 
 
 def _facts(
@@ -221,5 +279,5 @@ def _facts(
     for disk in host.kept:
         until = disk.tags.get(names.DISK_KEEP_UNTIL)
         facts.append(("detached disk", f"{disk.name} ({disk.tags.get(names.DISK_STATE) or 'no state'}"
-                      + (f", kept until {until})" if until else ")")))  # fmt: skip
+                      + (f", kept until {in_zone(until, status.zone)})" if until else ")")))  # fmt: skip
     return tuple(facts)

@@ -66,6 +66,7 @@ def read(logs: Sequence[LogFile]) -> list[Event]:
     return [event for log in logs for event in read_log(log.path)]
 
 
-def events_of(folder: Path, pool: str, rollout: str) -> list[Event]:
-    """The events of a rollout as far as they are here; empty where there are none."""
-    return read([log for log in logs_in(folder) if log.pool.lower() == pool.lower() and log.rollout == rollout])
+def events_of(folder: Path, pool: str, rollout: str, attempt: int) -> list[Event]:
+    """The events of an attempt as far as they are here; empty where there are none."""
+    wanted = (pool.lower(), rollout, attempt)
+    return read([log for log in logs_in(folder) if (log.pool.lower(), log.rollout, log.attempt) == wanted])

@@ -3,13 +3,14 @@ list (10 calls in 5 minutes; the engine needs its share of them)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from hostpool import logs
 from hostpool.declared import stored
 from hostpool.session import Session, WrongUse, pool_body
 from hostpool.status import PoolStatus, status_of
+from rollout import hold, turns
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.events import Event
@@ -23,9 +24,9 @@ EVERY = 60.0
 class Look:
     pool: Pool
     declaration: Declaration | None
-    """None where no rollout has stored one."""
+    """Of the last run, else of what is scheduled; None where there is neither."""
     log: tuple[Event, ...]
-    """Local events of the rollout; empty where there are none."""
+    """Local events of the attempt; empty where there are none."""
     status: PoolStatus
 
 
@@ -33,11 +34,18 @@ async def look(azure: Azure, session: Session) -> Look:
     """Raises WrongUse for a pool that does not exist, AzureError."""
     pool_id = session.pool_id
     body = await pool_body(azure, pool_id)
-    declared = stored(dict(body.get("tags") or {}), pool_id)
+    tags = dict(body.get("tags") or {})
+    declared = stored(tags, pool_id) or hold.declaration_of(tags, pool_id)
     # To observe, only the ids of the declaration count: a pool that was never rolled can be looked at too.
     pool = await observe(azure, declared or Declaration(pool_id, "", ""), at=azure.azure_time())
-    found = logs.events_of(session.folder, pool.name, pool.record.r) if pool.record else []
+    record = pool.record
+    found = logs.events_of(session.folder, pool.name, record.r, record.a) if record is not None else []
     status = status_of(pool, declared, at=azure.azure_time(), log=found)
+    session.zone = status.zone
+    upcoming = hold.declaration_of(pool.tags, pool_id)
+    begins = hold.of(pool.tags) is not None or (record is not None and record.resumable) or status.to_do
+    if upcoming is not None and begins and not status.working:
+        status = replace(status, queue=await turns.behind(azure, upcoming, hold.moved(pool.tags, upcoming)))
     return Look(pool, declared, tuple(found), status)
 
 

@@ -44,7 +44,7 @@ def main(context: click.Context, host_pool: str, log_folder: str) -> None:
       hostpool pause
       hostpool report --output monday.html
 
-    Exit code: 0 done, 1 it failed, 2 it was asked wrongly; 3 of tick: the pool had to be ready, and is not.
+    Exit code: 0 done, 1 not possible or not fine, 2 asked wrongly; 3 of tick: the pool had to be ready, and is not.
     """
     world = context.obj if isinstance(context.obj, World) else real_world()
     context.obj = Session(world, host_pool, log_folder)

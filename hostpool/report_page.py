@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,6 +13,7 @@ from hostpool import charts
 from hostpool.status import PoolStatus
 from hostpool.wording import clock_time, day_and_time, duration, many, moment
 from rollout import host_timeline, presence
+from rollout.clock import in_zone
 from rollout.host_timeline import Note
 from rollout.report import Report, Totals, UserEvent
 
@@ -64,7 +66,12 @@ def render(report: Report, *, made_at: float, sources: Sequence[str], now: PoolS
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        duration=duration, moment=moment, clock_time=clock_time, day_and_time=day_and_time, evidence=evidence
+        duration=duration,
+        moment=partial(moment, zone=report.zone),
+        clock_time=partial(clock_time, zone=report.zone),
+        day_and_time=partial(day_and_time, zone=report.zone),
+        in_zone=partial(in_zone, zone=report.zone),
+        evidence=evidence,
     )
     axis = charts.axis_of(report)
     return environment.get_template("report.html.j2").render(
@@ -148,8 +155,8 @@ def course(report: Report) -> list[Note]:
     lines = []
     for run in report.runs:
         by = f"{'Resumed' if run.resumed else 'Begun'} by {run.owner or 'an unnamed owner'}, attempt {run.attempt}"
-        end = f"ended {day_and_time(run.ended)}: {run.status.replace('_', ' ')}" if run.status else (
-            f"last sign {day_and_time(run.ended)}, without an end"
+        end = f"ended {day_and_time(run.ended, report.zone)}: {run.status.replace('_', ' ')}" if run.status else (
+            f"last sign {day_and_time(run.ended, report.zone)}, without an end"
         )  # fmt: skip
         lines.append(Note(run.started, f"{by}; {end}."))
     lines += [Note(milestone.time, milestone.text) for milestone in report.milestones]

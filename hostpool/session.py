@@ -22,7 +22,7 @@ from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
 from rollout.arm import subscription_of
 from rollout.audit import row
 from rollout.azure import Azure, Body
-from rollout.clock import Clock
+from rollout.clock import Clock, in_zone
 from rollout.declaration import HOST_POOL_ID
 from rollout.errors import AzureError, InvalidDeclaration, RolloutError
 from sinks.audit_log import AuditFile
@@ -84,6 +84,8 @@ class Session:
     world: World
     host_pool_id: str = ""
     log_folder: str = ""
+    zone: str = "UTC"
+    """In which people are told times, beside UTC: the pool's, once its tags were read."""
     stack: Stack | None = None
     """Whose declaration it is about, where --stack names one."""
 
@@ -129,17 +131,21 @@ class Session:
         """A connection; it refuses every write unless another guard is given."""
         return self.world.open_azure(self.world.environment, subscription_of(self.pool_id), self.clock, guard)
 
+    def told(self, text: str) -> str:
+        """A text with its times in the pool's zone and UTC."""
+        return in_zone(text, self.zone)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do it; an expected error becomes one line and an exit code."""
         try:
             result: T = self.world.run(work)
             return result
         except InvalidDeclaration as error:
-            raise WrongUse(str(error)) from error
+            raise WrongUse(self.told(str(error))) from error
         except NoLog as error:
             raise WrongUse(str(error)) from error
         except (RolloutError, AzureError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(self.told(str(error))) from error
 
 
 def may_write() -> None:

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hostpool.declared import stored, zone_of
 from hostpool.wording import clock_time, duration, many
-from rollout import capacity, hold, images, lease, names
+from rollout import capacity, hold, images, lease, names, schedule
 from rollout.clock import iso
-from rollout.decisions import holds
+from rollout.decisions import decision, holds
 from rollout.declaration import Declaration
 from rollout.draining import LogOff
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
 from rollout.observation import Host, Pool
-from rollout.pool_record import State
+from rollout.pool_record import RolloutRecord, State
 from rollout.record import Phase
 
 DONE, TO_DO, EXCLUDED = "done", "to do", "excluded"
@@ -65,7 +66,12 @@ class PoolStatus:
     last: str
     """The last that a run has written of itself: when, what, by whom, why; empty when none has."""
     scheduled: str
-    """Which version holds the pool until when, and who decided that; empty for none."""
+    """Which version holds the pool until when, and who decided that; empty for none, and where the open attempt itself
+    waits for its window, which `line` says."""
+    queue: str
+    """What a rollout that began now would wait for, `would queue behind the rollout of hp2 (...)`; else empty."""
+    zone: str
+    """IANA name of the pool's time zone."""
     serving: int
     floor: int | None
     """None where neither the pool nor the declaration gives a session limit, or there is no declaration."""
@@ -80,9 +86,14 @@ class PoolStatus:
         """An engine holds the lease."""
         return bool(self.owner)
 
+    @property
+    def to_do(self) -> bool:
+        """A host is yet to be updated."""
+        return any(row.phase == TO_DO for row in self.hosts)
+
 
 def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Sequence[Event] = ()) -> PoolStatus:
-    """`log`: events of this rollout that are at hand locally; they say better than Azure what a host waits for."""
+    """`log`: events of this attempt that are at hand locally; they say better than Azure what a host waits for."""
     record = pool.record
     target = pool.tags.get(names.TARGET, "")
     holder = lease.decode(pool.tags.get(names.LEASE))
@@ -90,7 +101,10 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
     waits = _waits(log)
     rows = tuple(_row(host, pool, declaration, target, waits, at) for host in pool.hosts)
     accept = declaration.verify.accept if declaration else ("Available",)
+    zone = zone_of(pool.tags, pool.id)
     paused = pool.tags.get(names.PAUSE, "")
+    held = hold.of(pool.tags)
+    own = held is not None and record is not None and record.resumable and held.r == record.r
     return PoolStatus(
         pool=pool.name,
         read_at=at,
@@ -98,12 +112,14 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         rollout=record.r if record else "",
         attempt=record.a if record else 0,
         target=target,
-        line=_line(pool, rows, alive, paused, holds(declaration, record, pool.tags) if declaration and record else ""),
+        line="; ".join(filter(None, (_line(pool, rows), open_waits(pool, declaration, alive=alive, at=at)))),
         owner=holder.owner if holder and alive else "",
         lease_until=holder.until if holder else None,
         paused_by=paused,
         last=pool.tags.get(names.LAST, ""),
-        scheduled=hold.line(pool.tags, pool.id),
+        scheduled="" if own else hold.line(pool.tags, pool.id),
+        queue="",
+        zone=zone,
         serving=len(capacity.serving(pool.hosts, at=at, accept=accept)),
         floor=_floor(pool, declaration),
         sessions=capacity.sessions(pool.hosts),
@@ -165,6 +181,8 @@ def waits_for(host: Host, pool: Pool, declaration: Declaration | None, at: float
     if record is None:
         return ""
     match record.p:
+        case Phase.BUILD if record.k:
+            return "its turn to be drained: its kept disk needs no build"
         case Phase.BUILD:
             ready = any(
                 d.tags.get(names.DISK_ROLLOUT) == record.r and d.tags.get(names.DISK_STATE) == "ready"
@@ -231,28 +249,50 @@ def _floor(pool: Pool, declaration: Declaration | None) -> int | None:
     return capacity.floor(capacity.sessions(pool.hosts), len(pool.hosts), declaration, limit)
 
 
-def _line(pool: Pool, rows: Sequence[HostRow], alive: bool, paused: str, held: str) -> str:
-    """`held`: what keeps the attempt from going on after its canary."""
-    record, holder = pool.record, lease.decode(pool.tags.get(names.LEASE))
+def _line(pool: Pool, rows: Sequence[HostRow]) -> str:
+    """State and counts."""
+    record = pool.record
     if record is None:
         return "no rollout has run on this pool"
     wanted = [row for row in rows if row.phase != EXCLUDED]
     done = sum(row.phase == DONE for row in wanted)
+    failed = sum(row.phase in (Phase.FAILED, Phase.ROLLED_BACK) for row in rows)
     text = f"{str(record.st).replace('_', ' ')}, {done} of {len(wanted)} hosts done"
-    failed = [row.host for row in rows if row.phase in (Phase.FAILED, Phase.ROLLED_BACK)]
-    if failed:
-        text += f", {len(failed)} failed"
-    if held and record.resumable and not paused:
-        return f"{text}; paused by {held}"
-    if record.st is State.RUNNING and not alive:
-        ended = f"; the last engine was heard until {clock_time(holder.until)} UTC" if holder else ""
-        text += f"; no engine works on it{ended}: the next pulumi up resumes it"
-    elif paused and record.st is State.RUNNING:
-        text += "; pause asked for: hosts in work finish, no new one starts"
-    elif record.st is State.PAUSED:
-        text += (
-            "; hostpool resume, then pulumi up, goes on"
-            if paused
-            else "; the pause is lifted: the next pulumi up goes on"
-        )
-    return text
+    return f"{text}, {failed} failed" if failed else text
+
+
+def open_waits(pool: Pool, declaration: Declaration | None, *, alive: bool, at: float) -> str:
+    """What an open attempt waits for, and what makes it go on, in one sentence; empty while it goes on, and for one
+    that has ended. `alive`: an engine works on it."""
+    record, paused, zone = pool.record, pool.tags.get(names.PAUSE, ""), zone_of(pool.tags, pool.id)
+    if record is None or not record.resumable:
+        return ""
+    if alive:
+        return "pause asked for: hosts in work finish, no new one starts" if paused else ""
+    when = goes_on(pool.tags, pool.id, record, at)
+    held = holds(declaration, record, pool.tags) if declaration is not None else ""
+    if held and not paused:
+        return f"paused by {held}"
+    if record.st is State.RUNNING:
+        holder = lease.decode(pool.tags.get(names.LEASE))
+        heard = f"; the last engine was heard until {clock_time(holder.until, zone)}" if holder is not None else ""
+        then = ", and begins no further host before hostpool resume" if paused else ""
+        return f"no engine works on it{heard}: the next pulumi up resumes it{then}"
+    if paused:
+        return f"hostpool resume, then it goes on {when}"
+    approved = decision(pool.tags, names.APPROVAL, record) if record.b and not record.c else None
+    return f"{f'approved by {approved.told}; ' if approved else ''}goes on {when}"
+
+
+def goes_on(tags: Mapping[str, str], pool_id: str, record: RolloutRecord, at: float) -> str:
+    """When a paused attempt goes on, and by what: `with the next pulumi up or hostpool tick`. `tags` are the pool's."""
+    held, declaration = hold.of(tags), stored(tags, pool_id)
+    if held is not None and held.r != record.r:
+        return f"never: {held.to} takes its place"
+    moved = hold.moved(tags, declaration) if declaration is not None else None
+    if declaration is None or record.t or schedule.opening_at(declaration, at, moved) is not None:
+        return "with the next pulumi up or hostpool tick"
+    opening = schedule.next_opening(declaration, at, moved)
+    if opening is None:
+        return "never: no window comes any more; declare another"
+    return f"when its window opens, {schedule.told(declaration, opening.start)}, with hostpool tick or pulumi up"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from rollout.clock import local
 
 
 def duration(seconds: float | None) -> str:
@@ -20,19 +20,19 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def moment(at: float) -> str:
-    """`2026-01-12 21:00 UTC`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def moment(at: float, zone: str) -> str:
+    """`2026-01-12 22:00 Europe/Amsterdam (21:00 UTC)`."""
+    return local(at, zone, day="%Y-%m-%d")
 
 
-def clock_time(at: float) -> str:
-    """`21:00:07`, UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+def day_and_time(at: float, zone: str) -> str:
+    """`12 Jan 22:00 (21:00 UTC)`."""
+    return local(at, zone, day="%d %b", named=False).lstrip("0")
 
 
-def day_and_time(at: float) -> str:
-    """`12 Jan 21:00`, UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%d %b %H:%M").lstrip("0")
+def clock_time(at: float, zone: str) -> str:
+    """`22:00:07 (21:00:07 UTC)`."""
+    return local(at, zone, day="", time="%H:%M:%S", named=False)
 
 
 def many(count: int, one: str, more: str | None = None) -> str:

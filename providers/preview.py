@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from providers.failure import one_line
 from providers.schema import input_names
 from providers.validation import Problem, problem_of
-from rollout import ahead, history, hold, names, timing
+from rollout import ahead, history, hold, names, timing, turns
 from rollout.arm import subscription_of
+from rollout.clock import in_zone
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
 from rollout.images import Image, resolve, short
@@ -27,6 +28,7 @@ from rollout.window_watch import WindowWatch
 
 if TYPE_CHECKING:
     from rollout.azure import Azure
+    from rollout.prechecks import Finding
 
 
 PATIENCE = 120.0
@@ -46,6 +48,8 @@ class Look:
     """Host -> what is to be done, of the hosts that need work."""
     state: str = ""
     image_version_id: str = ""
+    needed: int = 0
+    """Hosts that need work."""
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Version -> names of the hosts that run it."""
     status: str = ""
@@ -102,6 +106,8 @@ async def _seen(declaration: Declaration, complete: bool) -> Look:
                 return left_alone(pool, why_not)
             image = await resolve(azure, target, pool.location)
             seen = look_at(pool, image, target, why_not)
+            queue = await turns.behind(azure, target, hold.moved(pool.tags, target)) if seen.needed else ""
+            seen = replace(seen, state=f"{seen.state}; {queue}") if queue else seen
             return await _with_findings(azure, target, pool, image, seen) if complete else seen
         except InvalidDeclaration as error:
             return Look(failures=(problem_of(error),))
@@ -146,6 +152,7 @@ def look_at(pool: Pool, image: Image, declaration: Declaration, why_not: str = "
         plan=lines(pool, image, declaration, works),
         state=state_line(pool, image, declaration, works) + state + (f"; {why_not}" if why_not else ""),
         image_version_id=image.id,
+        needed=len(works),
         images=_images_of(pool),
         status=_status(pool, image, declaration),
         history=_history_of(pool),
@@ -178,14 +185,17 @@ async def _with_findings(azure: Azure, declaration: Declaration, pool: Pool, ima
     from rollout.prechecks import Severity
     from rollout.prechecks import run as run_prechecks
 
+    def told(finding: Finding) -> str:
+        return one_line(in_zone(str(finding), declaration.zone))
+
     findings = await run_prechecks(azure, declaration, pool, image, mode="preview")
     half_done = any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR and not half_done]
     warnings = [finding for finding in findings if finding.severity is not Severity.ERROR or half_done]
     return replace(
         seen,
-        failures=tuple(Problem(_property(finding.subject), one_line(str(finding))) for finding in errors),
-        warnings=tuple(one_line(str(finding)) for finding in warnings),
+        failures=tuple(Problem(_property(finding.subject), told(finding)) for finding in errors),
+        warnings=tuple(told(finding) for finding in warnings),
     )
 
 

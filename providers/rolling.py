@@ -20,6 +20,7 @@ from providers.properties import observed
 from providers.validation import validate
 from rollout.arm import subscription_of
 from rollout.azure import Azure
+from rollout.clock import in_zone
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, RolloutError
 from rollout.events import Event
@@ -143,6 +144,6 @@ def owner() -> str:
 
 
 def _about(declaration: Declaration, text: str) -> str:
-    """The text with the pool's name in front, unless it is there."""
-    name = f"pool {declaration.pool_name}"
+    """The text with the pool's name in front, unless it is there, and its times in the pool's zone."""
+    name, text = f"pool {declaration.pool_name}", in_zone(text, declaration.zone)
     return text if text.startswith(name) else f"{name}: {text}"

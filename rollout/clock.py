@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
+_ISO = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 class Clock(Protocol):
@@ -38,20 +40,27 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def local(at: float, zone: str) -> str:
-    """A time for people, in a zone by its IANA name and in UTC: `Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC)`."""
-    there = datetime.fromtimestamp(at, ZoneInfo(zone))
+def local(at: float, zone: str, *, day: str = "%a %Y-%m-%d", time: str = "%H:%M", named: bool = True) -> str:
+    """A moment for people, in a zone by its IANA name and in UTC: `Sat 2026-11-28 22:00 Europe/Amsterdam (21:00 UTC)`.
+    The only way in which times are told. `day` and `time` are forms of strftime, such as an empty day; without `named`
+    it is `Sat 2026-11-28 22:00 (21:00 UTC)`. In UTC: `Sat 2026-11-28 21:00 UTC`."""
+    there, here = datetime.fromtimestamp(at, ZoneInfo(zone)), datetime.fromtimestamp(at, UTC)
+    text = f"{there:{day} {time}}".strip()
     if zone == "UTC":
-        return f"{there:%a %Y-%m-%d %H:%M} UTC"
-    here = datetime.fromtimestamp(at, UTC)
-    utc = here.strftime("%H:%M UTC" if here.date() == there.date() else "%Y-%m-%d %H:%M UTC")
-    return f"{there:%a %Y-%m-%d %H:%M} {zone} ({utc})"
+        return f"{text} UTC"
+    other_day = day.removeprefix("%a ") if here.date() != there.date() else ""
+    utc = f"{here:{other_day} {time}}".strip()
+    return f"{text} {zone} ({utc} UTC)" if named else f"{text} ({utc} UTC)"
 
 
 def local_time(at: float, zone: str) -> str:
     """The time of the day alone: `22:00 (21:00 UTC)`."""
-    utc = datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
-    return utc if zone == "UTC" else f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%H:%M} ({utc})"
+    return local(at, zone, day="", named=False)
+
+
+def in_zone(text: str, zone: str) -> str:
+    """A text from tags, of errors or of findings for people: its ISO 8601 times as `local` tells them."""
+    return _ISO.sub(lambda found: local(from_iso(found[0]), zone), text)
 
 
 def from_iso(text: str) -> float:

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     """A run began. data: rollout, attempt, resumed, told_lately (it goes on where another has died within this
     hour), of (hosts that needed work when the attempt began), image, version, hosts (that need work), from_versions
     {host: version}, revert (a kept disk is attached again), pool, owner, estimate, emergency (why it did
-    not wait for its window; else empty)."""
+    not wait for its window; else empty), time_zone (the pool's, by its IANA name)."""
     CHECKED = "checked"
     """Pre-checks ran. data: findings [{id, severity, subject, problem, remedy}], version (that is to be rolled out)."""
     PHASE = "phase"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
     USER = "user"
     """What befell a user of a host that is emptied. data: user, what (`rollout.presence`)."""
     HOST_DONE = "host_done"
-    """A host serves on the new image. data: outage (seconds), image, kept (its disk is a kept one: nothing was built)."""
+    """A host serves on the new image. data: outage (seconds), image, kept (a kept disk, nothing was built)."""
     HOST_FAILED = "host_failed"
     """A host failed; text: why; data: evidence {..}, result (rolled-back, failed, left-out), quarantined (name of its
     failed disk, where that is kept)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from rollout.clock import in_zone
 from rollout.errors import InvalidDeclaration
 from rollout.events import Event, Kind
 from rollout.values import DAY, HOUR, MINUTE, duration, secret_uri, template
@@ -131,7 +132,8 @@ class Silence:
 class Notices:
     """Turns the events of one run into notices."""
 
-    def __init__(self, pool: str) -> None:
+    def __init__(self, pool: str, zone: str = "UTC") -> None:
+        self._zone = zone
         self.fields: dict[str, str] = {"pool": pool, "version": "", "owner": ""}
         """What is known for templates, beside what happened and the text."""
         self._hosts_told = 0
@@ -145,7 +147,7 @@ class Notices:
 
     def worded(self, declared: Notify, notice: Notice) -> tuple[str, str]:
         """Title and text in the declared words, no longer than services take."""
-        words = {**self.fields, "what": notice.what, "text": notice.text}
+        words = {**self.fields, "what": notice.what, "text": in_zone(notice.text, self._zone)}
         title, text = declared.title.format(**words), declared.text.format(**words)
         return _cut(" ".join(title.split()), LONGEST_TITLE), _cut(text, LONGEST_TEXT)
 

@@ -131,6 +131,8 @@ class Totals:
 @dataclass(frozen=True)
 class Report:
     pool: str
+    zone: str
+    """IANA name of the pool's time zone."""
     rollout: str
     image: str
     version: str
@@ -177,6 +179,7 @@ def build(events: Iterable[Event]) -> Report:
     )
     return Report(
         pool=str(last.data.get("pool") or ""),
+        zone=str(last.data.get("time_zone") or "UTC"),
         rollout=str(last.data.get("rollout") or ""),
         image=str(last.data.get("image") or ""),
         version=str(last.data.get("version") or ""),

@@ -30,7 +30,7 @@ from rollout.azure import Azure
 from rollout.beginning import Beginning
 from rollout.canary import StopAfter
 from rollout.canary_watch import CanaryWatch, too_many
-from rollout.clock import Clock
+from rollout.clock import Clock, in_zone
 from rollout.decisions import APPROVAL, STOP_AFTER, decision
 from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import AlreadyEnded, AzureError, LeaseLost, Stopped
@@ -269,6 +269,7 @@ class Rollout:
             pool=self._pool.id,
             owner=self._lease.owner,
             emergency=reason,
+            time_zone=declaration.zone,
             estimate=schedule.estimate(
                 declaration, len(works), len(self._pool.hosts), now, moved=hold.moved(self._pool.tags, declaration)
             ).line(declaration),
@@ -312,7 +313,7 @@ class Rollout:
             shared.changed.clear()
             await self._look(shared)
             self._notice_abort(keeper.tags)
-            self._notice_pause(keeper.tags.get(names.PAUSE, ""))
+            self._notice_pause(in_zone(keeper.tags.get(names.PAUSE, ""), self._declaration.zone))
             self._notice_autoscale(shared)
             self._judge()
             await self._judge_canary()

@@ -29,7 +29,7 @@ from rollout import (
 )
 from rollout.arm import Disk, Vm
 from rollout.azure import Azure
-from rollout.clock import Clock
+from rollout.clock import Clock, in_zone
 from rollout.decisions import decision, holds
 from rollout.declaration import Declaration, Timing, WhenClosed
 from rollout.errors import LeaseHeld, PreCheckFailed
@@ -222,7 +222,7 @@ async def _next(azure: Azure, declared: Declaration) -> str:
     tags = await azure.get_tags(declared.host_pool_id)
     held, waits_for = hold.of(tags), _waits_for(tags, declared)
     if tags.get(names.PAUSE):
-        return f"paused by {tags[names.PAUSE]}: nothing begins until hostpool resume"
+        return f"paused by {in_zone(tags[names.PAUSE], declared.zone)}: nothing begins until hostpool resume"
     if waits_for:
         return f"paused by {waits_for}"
     if held is None:

@@ -15,9 +15,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rollout import lease, names
+from rollout import lease, names, schedule
 from rollout.arm import name_of, same_id, subscription_of
 from rollout.azure import Azure, Body
+from rollout.declaration import Declaration
 from rollout.errors import Forbidden
 
 POOLS = "Microsoft.DesktopVirtualization/hostPools"
@@ -79,6 +80,20 @@ def told(ahead: Sequence[AtWork], most: int) -> str:
     """What is waited for, for people: `the rollout of hp2 (ada@desk-7), max_rollouts_per_subscription is 1`."""
     pools = ", ".join(map(str, ahead[:3])) + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
     return f"the rollout{'s' if len(ahead) > 1 else ''} of {pools}; max_rollouts_per_subscription is {most}"
+
+
+async def behind(azure: Azure, declaration: Declaration, moved: float | None) -> str:
+    """For a look at a pool that is not at work: what a rollout would wait for that began now; empty for nothing, where
+    its window is closed (by then it is another question), and where the others cannot be seen. `moved`: as for
+    `schedule.openings`. Raises AzureError."""
+    most = declaration.max_rollouts_per_subscription
+    if not most or schedule.opening_at(declaration, azure.azure_time(), moved) is None:
+        return ""
+    try:
+        ahead = ahead_of(None, await at_work(azure, declaration.host_pool_id), most)
+    except Forbidden:
+        return ""
+    return f"would queue behind {told(ahead, most)}" if ahead else ""
 
 
 async def waits_for(azure: Azure, holding: lease.Lease, most: int) -> tuple[str, str]:

@@ -172,7 +172,7 @@ class EmulatedPool:
 
     @asynccontextmanager
     async def _notifying(self, declaration: Declaration) -> AsyncIterator[Teller]:
-        yield Noted(self.notices, Notices(declaration.pool_name))
+        yield Noted(self.notices, Notices(declaration.pool_name, declaration.zone))
 
     async def _run(
         self,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from hostpool.declared import as_run_last
+from hostpool.declared import as_run_last, pool_tags
 from hostpool.engine import roll
 from hostpool.options import common, yes_option
-from hostpool.session import NotPossible, Session, may_write, pool_body
+from hostpool.session import NotPossible, Session, may_write
 from rollout import lease, names, pool_record
 from rollout.azure import Azure
 from rollout.clock import iso
@@ -82,7 +82,7 @@ async def _bring_home(session: Session) -> None:
 
 async def _under_way(session: Session, azure: Azure) -> tuple[dict[str, str], RolloutRecord]:
     """The pool's tags and the record of the attempt. Raises NotPossible where there is none to end."""
-    tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+    tags = await pool_tags(session, azure)
     record = pool_record.decode(tags.get(names.RECORD))
     if record is None or not record.resumable:
         raise NotPossible(f"no rollout of pool {session.pool_name} is under way, so that there is nothing to abort")

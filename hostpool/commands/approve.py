@@ -6,8 +6,10 @@ import re
 
 import click
 
+from hostpool.declared import pool_tags
 from hostpool.options import common
-from hostpool.session import NotPossible, Session, WrongUse, may_write, pool_body
+from hostpool.session import NotPossible, Session, WrongUse, may_write
+from hostpool.status import goes_on
 from rollout import names, pool_record
 from rollout.decisions import TICKET, Decision, decision
 from rollout.pool_record import RolloutRecord
@@ -58,19 +60,20 @@ async def _approve_promotion(session: Session, version: str, ticket: str) -> Non
 
 async def _approve(session: Session, ticket: str) -> None:
     async with session.azure(may_write) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         record = pool_record.decode(tags.get(names.RECORD))
         _refuse_unless_baked(session, record)
         assert record is not None
+        when = goes_on(tags, session.pool_id, record, azure.azure_time())
         before = decision(tags, names.APPROVAL, record)
         if before is not None:
-            click.echo(f"{session.pool_name}: approved already by {before.told}; go on with pulumi up")
+            click.echo(f"{session.pool_name}: approved already by {before.told}; it goes on {when}")
             return
         mine = Decision(record.r, record.a, session.world.who, int(azure.azure_time()), ticket)
         await azure.merge_tags(session.pool_id, {names.APPROVAL: mine.encode()})
         given = {"change_ticket": ticket} if ticket else {}
         session.note(mine.at, "approved", rollout=record.r, attempt=record.a, **given)
-    click.echo(f"{session.pool_name}: attempt {record.a} approved by {mine.told}; go on with pulumi up")
+    click.echo(f"{session.pool_name}: attempt {record.a} approved by {mine.told}; it goes on {when}")
 
 
 def _refuse_unless_baked(session: Session, record: RolloutRecord | None) -> None:

@@ -6,9 +6,9 @@ import asyncio
 
 import click
 
-from hostpool.declared import stored
+from hostpool.declared import pool_tags, stored
 from hostpool.options import common, yes_option
-from hostpool.session import Session, pool_body
+from hostpool.session import Session
 from hostpool.wording import many
 from rollout import names
 from rollout.arm import Disk
@@ -46,7 +46,7 @@ async def _cleanup(session: Session, all_kept: bool, dry_run: bool, yes: bool) -
     clock = session.clock
     lease = Lease(session.pool_id, f"hostpool cleanup, {session.world.who}", clock)
     async with session.azure(lease.check) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         declared = stored(tags, session.pool_id) or Declaration(session.pool_id, "", "")
         disks = await _disks(azure, declared, all_kept)
         if not disks:
@@ -54,7 +54,7 @@ async def _cleanup(session: Session, all_kept: bool, dry_run: bool, yes: bool) -
             return
         for disk in disks:
             until = disk.tags.get(names.DISK_KEEP_UNTIL, "no date")
-            click.echo(f"{disk.name}  of {disk.tags.get(names.DISK_HOST, 'unknown')}, kept until {until}")
+            click.echo(f"{disk.name}  of {disk.tags.get(names.DISK_HOST, 'unknown')}, kept until {session.told(until)}")
         if dry_run:
             click.echo(f"{many(len(disks), 'disk')} would be deleted")
             return

@@ -41,4 +41,4 @@ async def _explain(session: Session, name: str, json_: bool) -> None:
     told = explain(
         found.status, row, host, Vm(body) if body else None, [UserSession(item) for item in listed], found.log
     )
-    click.echo(json.dumps(as_json(told), indent=1) if json_ else "\n".join(as_lines(told, now)))
+    click.echo(json.dumps(as_json(told), indent=1) if json_ else "\n".join(as_lines(told, now, found.status.zone)))

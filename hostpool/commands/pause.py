@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from hostpool.declared import pool_tags
 from hostpool.options import common
-from hostpool.session import Session, may_write, pool_body
+from hostpool.session import Session, may_write
+from hostpool.status import goes_on
 from rollout import lease, names, pool_record
 from rollout.clock import iso
 
@@ -27,9 +29,9 @@ def pause(session: Session) -> None:
 
 async def _pause(session: Session) -> None:
     async with session.azure(may_write) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         if tags.get(names.PAUSE):
-            click.echo(f"{session.pool_name}: paused already ({tags[names.PAUSE]})")
+            click.echo(f"{session.pool_name}: paused already ({session.told(tags[names.PAUSE])})")
             return
         await azure.merge_tags(
             session.pool_id, {names.PAUSE: f"{session.world.who} at {iso(azure.azure_time())}"[:256]}
@@ -62,7 +64,7 @@ def resume(session: Session) -> None:
 
 async def _resume(session: Session) -> None:
     async with session.azure(may_write) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         if names.PAUSE not in tags:
             click.echo(f"{session.pool_name}: not paused, nothing to resume")
             return
@@ -72,7 +74,7 @@ async def _resume(session: Session) -> None:
         if holder is not None and holder.until > azure.azure_time():
             then = f"{holder.owner} is still at work and goes on; if it ends as paused, run pulumi up"
         elif record is not None and record.resumable:
-            then = "run pulumi up: it goes on where it stopped"
+            then = f"it goes on where it stopped {goes_on(tags, session.pool_id, record, azure.azure_time())}"
         else:
             then = "no rollout is under way; the next pulumi up starts as usual"
-    click.echo(f"{session.pool_name}: the pause is lifted ({tags[names.PAUSE]}); {then}")
+    click.echo(f"{session.pool_name}: the pause is lifted ({session.told(tags[names.PAUSE])}); {then}")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostpool.declared import as_run_last
+from hostpool.declared import as_run_last, pool_tags
 from hostpool.engine import roll
 from hostpool.look import find
 from hostpool.options import common, yes_option
-from hostpool.session import NotPossible, Session, pool_body
+from hostpool.session import NotPossible, Session
 from rollout import hold, names, pool_record
 from rollout.declaration import Declaration
 from rollout.lease import Lease
@@ -45,7 +45,7 @@ async def _rebuild(session: Session, name: str, yes: bool) -> Outcome:
     pool_id = session.pool_id
     lease = Lease(pool_id, f"hostpool rebuild, {session.world.who}", session.clock)
     async with session.azure(lease.check) as azure:
-        tags = dict((await pool_body(azure, pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         declared, inputs = as_run_last(tags, pool_id)
         record = pool_record.decode(tags.get(names.RECORD))
         host = find(await observe(azure, declared, at=azure.azure_time()), name)

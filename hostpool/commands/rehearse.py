@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostpool.declared import next_one
+from hostpool.declared import next_one, pool_tags
 from hostpool.engine import stop_on_signals, telling
 from hostpool.options import common, stack_option
-from hostpool.session import NotPossible, Session, pool_body
+from hostpool.session import NotPossible, Session
 from rollout.lease import Lease
 from rollout.stopping import until_stopped
 
@@ -31,11 +31,13 @@ def command(session: Session, host: str | None, version: str, keep: bool) -> Non
     pre-checks run first. The pool is leased meanwhile, so that a pulumi up has to wait; what a crash leaves is removed
     by the next run.
 
-    The rest of the declaration is that of the last pulumi up. Exit code 1 where the disk could not be built.
+    The rest of the declaration is that of what is scheduled, or ran last; --stack goes by that of a stack instead. Exit
+    code 1 where the disk could not be built, or one was kept for that host already.
 
     \b
     Examples:
       hostpool rehearse --version 1.4.2
+      hostpool rehearse --stack prod
       hostpool rehearse vm-7 --version 1.4.2 --keep
     """
     done = session.run(_rehearse(session, host, version, keep))
@@ -51,7 +53,7 @@ async def _rehearse(session: Session, host: str | None, version: str, keep: bool
 
     lease = Lease(session.pool_id, f"hostpool rehearse, {session.world.who}", session.clock)
     async with session.azure(lease.check) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         declared = await next_one(session, azure, tags, version)
         if declared.local_admin is None:
             raise NotPossible("the declaration names no local_admin, without which no disk can be built")

@@ -6,8 +6,9 @@ import json
 
 import click
 
+from hostpool.declared import pool_tags
 from hostpool.options import common, json_option
-from hostpool.session import NotPossible, Session, pool_body
+from hostpool.session import NotPossible, Session
 from rollout import declaration, hold, rescheduling, schedule
 from rollout.azure import Azure
 from rollout.clock import iso
@@ -96,7 +97,7 @@ async def _change(session: Session, what: str, change: Change) -> None:
 
 
 async def _found(azure: Azure, session: Session) -> Scheduled | None:
-    tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+    tags = await pool_tags(session, azure)
     held, inputs = hold.of(tags), hold.inputs_of(tags)
     if held is None or inputs is None:
         return None

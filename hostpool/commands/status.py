@@ -17,6 +17,7 @@ from hostpool.session import Session
 from hostpool.status import DONE, EXCLUDED, TO_DO, HostRow, PoolStatus, as_json
 from hostpool.wording import clock_time, duration, many
 from rollout.azure import Azure
+from rollout.clock import in_zone
 from rollout.errors import AzureError, Forbidden
 from rollout.record import UNAVAILABLE, Phase
 
@@ -106,22 +107,26 @@ def screen(status: PoolStatus, now: float, trouble: str = "") -> RenderableType:
     if status.rollout:
         head.append(f"\nrollout {status.rollout}, attempt {status.attempt}, target {status.target or 'unknown'}")
     if status.owner:
-        head.append(f"\nlease: {status.owner}, until {clock_time(status.lease_until or 0)} UTC")
+        head.append(f"\nlease: {status.owner}, until {clock_time(status.lease_until or 0, status.zone)}")
     else:
         head.append("\nlease: nobody")
     if status.paused_by:
-        head.append(f"\npaused: {status.paused_by}", style="yellow")
+        head.append(
+            f"\npaused: {in_zone(status.paused_by, status.zone)}; no host starts before hostpool resume", style="yellow"
+        )
     if status.last and not status.owner:
-        head.append(f"\nlast: {status.last}", style="dim")
+        head.append(f"\nlast: {in_zone(status.last, status.zone)}", style="dim")
     if status.scheduled:
         head.append(f"\n{status.scheduled}", style="cyan")
+    if status.queue:
+        head.append(f"\na rollout {status.queue}", style="cyan")
     floor = f"floor {status.floor}" if status.floor is not None else "floor not known"
     low = status.floor is not None and status.serving < status.floor
     head.append(
         f"\n{status.serving} of {many(len(status.hosts), 'host')} serving, {floor}, ", "bold red" if low else ""
     )
     head.append(f"{many(status.sessions, 'session')}, {many(status.kept_disks, 'kept disk')}")
-    head.append(f"\nread {clock_time(status.read_at)} UTC", style="dim")
+    head.append(f"\nread {clock_time(status.read_at, status.zone)}", style="dim")
     if trouble:
         head.append(f"\n{trouble}", style="red")
     parts: list[RenderableType] = [head, _table(status, now)]

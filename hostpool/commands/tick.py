@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hostpool.engine import stop_on_signals, tell
+from hostpool.declared import pool_tags
+from hostpool.engine import stop_on_signals, teller
 from hostpool.options import common, json_option
-from hostpool.session import Session, pool_body
+from hostpool.session import Session
 from rollout.declaration import Declaration
 from rollout.lease import Lease
 from rollout.notices import Teller
@@ -46,7 +47,7 @@ def command(session: Session, json_: bool) -> None:
         click.echo(json.dumps(_as_json(ticked), indent=1))
     else:
         for line in [*ticked.did, *(f"needs somebody: {text}" for text in ticked.trouble), ticked.next]:
-            click.echo(f"{ticked.pool}: {line}")
+            click.echo(session.told(f"{ticked.pool}: {line}"))
     code = ALARM if ticked.alarm else NEEDS_SOMEBODY if ticked.trouble else 0
     if code:
         raise click.exceptions.Exit(code)
@@ -58,7 +59,7 @@ async def _tick(session: Session) -> Ticked:
 
     lease = Lease(session.pool_id, f"hostpool tick, {session.world.who}", session.clock)
     async with session.azure(lease.check) as azure:
-        await pool_body(azure, session.pool_id)  # a pool that does not exist is asked wrongly
+        await pool_tags(session, azure)  # a pool that does not exist is asked wrongly
 
         def told(declared: Declaration) -> AbstractAsyncContextManager[Teller]:
             return listeners(
@@ -67,7 +68,7 @@ async def _tick(session: Session) -> Ticked:
             )  # fmt: skip
 
         return await tick(
-            azure, session.pool_id, clock=session.clock, lease=lease, listener=tell, notifying=told,
+            azure, session.pool_id, clock=session.clock, lease=lease, listener=teller(session), notifying=told,
             log_folder=session.folder, stop=stop_on_signals(),
         )  # fmt: skip
 

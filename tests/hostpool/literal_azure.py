@@ -43,6 +43,8 @@ class LiteralAzure:
     session_hosts: list[Body] = field(default_factory=list)
     sessions: dict[str, list[str]] = field(default_factory=dict)
     """States of the sessions by VM name."""
+    other_pools: list[Body] = field(default_factory=list)
+    """Of the subscription."""
     lists: list[float] = field(default_factory=list)
     written: list[tuple[str, Any]] = field(default_factory=list)
     failures: dict[int, Exception] = field(default_factory=dict)
@@ -130,8 +132,12 @@ class LiteralAzure:
         return [{"id": f"{session_host_id}/userSessions/{i}", "properties": {"sessionState": state}}
                 for i, state in enumerate(self.sessions.get(name, ()))]  # fmt: skip
 
+    async def list_resources(self, scope: str, kind: str) -> list[Body]:
+        return self.other_pools
+
     async def get_tags(self, scope: str) -> dict[str, str]:
-        return dict(self.tags)
+        other = next((pool for pool in self.other_pools if pool["id"] == scope), None)
+        return dict(self.tags if other is None else other["tags"])
 
     async def merge_tags(self, scope: str, tags: Mapping[str, str]) -> dict[str, str]:
         self.guard()

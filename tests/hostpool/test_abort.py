@@ -94,7 +94,7 @@ def test_hosts_that_a_dead_run_drained_serve_again_and_nothing_begins_anew(desk:
     assert aborted.exit_code == 0 and "aborted by ada@desk-7, 0 of 4 hosts run 1.0.1" in aborted.output, aborted.output
     as_found(desk)
     assert record(desk).st is State.STOPPED
-    assert desk.hostpool("abort", "--yes").exit_code == 2  # there is nothing to end any more
+    assert desk.hostpool("abort", "--yes").exit_code == 1  # there is nothing to end any more
     paused = desk.within(desk.made.roll(drain=STAY))
     assert paused.status == "paused" and "hostpool abort" in paused.summary
     assert desk.hostpool("resume").exit_code == 0
@@ -185,4 +185,4 @@ def test_an_attempt_that_has_ended_cannot_be_aborted() -> None:
     assert ended is not None
     azure.tags[names.RECORD] = RolloutRecord(ended.r, 1, State.COMPLETE, 0).encode()
     result = hostpool(azure, "abort", "--yes")
-    assert result.exit_code == 2 and "nothing to abort" in result.output and azure.written == []
+    assert result.exit_code == 1 and "nothing to abort" in result.output and azure.written == []

@@ -106,9 +106,9 @@ def test_a_pause_holds_the_rollout_until_resume(desk: Desk) -> None:
     assert found["state"] == "paused" and found["paused_by"].startswith("ada@desk-7 at ")
     when, _, last = found["last"].partition(" ")
     assert when.endswith("Z") and last.startswith("paused, run by tester@machine: 0 of 2 updated; paused by ada@desk-7")
-    assert last[:60] in desk.hostpool("status").stdout
+    assert f"UTC {last[:60]}" in desk.hostpool("status").stdout
     assert list(desk.json("plan")["plan"])[:2] == ["vm-0", "vm-1"]
-    assert "run pulumi up: it goes on" in desk.hostpool("resume").stdout
+    assert "it goes on where it stopped with the next pulumi up" in desk.hostpool("resume").stdout
     (audit,) = desk.made.folder.glob("*.audit.jsonl")
     rows = [json.loads(line) for line in audit.read_text().splitlines()]
     assert [(row["Event"], row["Who"], row["HostPool"]) for row in rows] == [

@@ -61,7 +61,7 @@ def test_resuming_removes_the_tag() -> None:
     result = hostpool(azure, "resume")
     assert names.PAUSE not in azure.tags
     assert azure.written == [("delete tags", {names.PAUSE: "bob at noon"})]
-    assert "run pulumi up: it goes on where it stopped" in result.stdout
+    assert "it goes on where it stopped with the next pulumi up or hostpool tick" in result.stdout
 
 
 def test_resuming_what_is_not_paused_writes_nothing() -> None:
@@ -76,7 +76,9 @@ def test_cleanup_deletes_only_disks_past_their_date_under_the_lease_and_gives_it
     azure.keep_disk("vm-6", until=EPOCH + DAY)
     result = hostpool(azure, "cleanup")
     assert deleted(azure) == ["vm-0_old"]
-    assert "vm-0_old  of vm-0, kept until 2026-01-11T20:00:00Z" in result.stdout and "1 disk deleted" in result.stdout
+    assert (
+        "vm-0_old  of vm-0, kept until Sun 2026-01-11 20:00 UTC" in result.stdout and "1 disk deleted" in result.stdout
+    )
     held = [decode(value[names.LEASE]) for kind, value in azure.written if kind == "merge"]
     assert [holder.owner for holder in held if holder] == ["hostpool cleanup, ada@desk-7", "nobody"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hostpool.charts import Axis, axis_of, bars, panels
 from hostpool.main import main
 from hostpool.report_page import render, verdict
 from rollout.errors import Unreachable
-from rollout.events import Event, EventLog, log_path
+from rollout.events import Event, EventLog, Kind, log_path
 from rollout.report import Report, build
 from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
 from tests.hostpool.night import BEGIN, POOL, ROLLOUT, night
@@ -129,10 +130,29 @@ def test_nothing_is_drawn_where_nothing_is_known() -> None:
 
 
 def test_time_marks_are_round_and_few() -> None:
-    marks = Axis(BEGIN + 7, BEGIN + 12_600).marks
-    assert [text for _, text in marks] == [
-        "12 Jan 21:30", "22:00", "22:30", "23:00", "23:30", "13 Jan 00:00", "00:30"
+    marks = Axis(BEGIN + 7, BEGIN + 12_600, "UTC").marks
+    assert [(text, utc) for _, text, utc in marks] == [
+        (text, "") for text in ("12 Jan 21:30", "22:00", "22:30", "23:00", "23:30", "13 Jan 00:00", "00:30")
+    ]
+
+
+def test_time_marks_are_round_in_the_pools_zone_with_utc_beside_them() -> None:
+    marks = Axis(BEGIN + 7, BEGIN + 12_600, "Asia/Kathmandu").marks  # 5 h 45 min ahead
+    assert [(text, utc) for _, text, utc in marks][:2] == [
+        ("13 Jan 03:00", "12 Jan 21:15 UTC"), ("03:30", "21:45 UTC")
     ]  # fmt: skip
+
+
+def test_the_report_is_in_the_zone_that_the_run_was_declared_with(tmp_path: Path) -> None:
+    def there(event: Event) -> Event:
+        begins = event.kind is Kind.STARTED
+        return replace(event, data={**event.data, "time_zone": "Europe/Amsterdam"}) if begins else event
+
+    written(tmp_path, [there(event) for event in night()])
+    text = Path(report(tmp_path).stdout.strip()).read_text()
+    assert "2026-01-12 22:00 Europe/Amsterdam (21:00 UTC) to 2026-01-13" in text
+    assert "those of Europe/Amsterdam, with UTC in brackets" in text and "<br>" in text
+    assert re.search(r"12 Jan 23:\d\d \(22:\d\d UTC\)", text) and not re.search(r"12 Jan 21:\d\d<", text)
 
 
 def test_the_page_is_written_beside_the_log_and_its_path_told(tmp_path: Path) -> None:

@@ -12,13 +12,16 @@ from click.testing import CliRunner, Result
 from hostpool.main import main
 from hostpool.status import short_image
 from rollout import names
+from rollout.clock import from_iso
+from rollout.decisions import Decision
 from rollout.errors import Forbidden, Unreachable
 from rollout.events import Event, EventLog, Kind, log_path
+from rollout.hold import Hold
 from rollout.lease import Holder
-from rollout.pool_record import RolloutRecord, State
+from rollout.pool_record import RolloutRecord, State, declaration_tags
 from simulation.virtual_time import EPOCH
-from tests.hostpool.literal_azure import LiteralAzure, in_the_middle
-from tests.hostpool.night import IMAGE, POOL, ROLLOUT, VERSION_ID
+from tests.hostpool.literal_azure import INPUTS, LiteralAzure, in_the_middle
+from tests.hostpool.night import IMAGE, POOL, POOL_ID, ROLLOUT, VERSION_ID
 
 
 def status(azure: LiteralAzure, *arguments: str) -> Result:
@@ -86,8 +89,8 @@ def test_a_run_whose_lease_has_ended_is_told_as_dead() -> None:
     ("pause", "state", "said"),
     [
         ("ada", State.RUNNING, "pause asked for: hosts in work finish, no new one starts"),
-        ("ada", State.PAUSED, "hostpool resume, then pulumi up, goes on"),
-        ("", State.PAUSED, "the pause is lifted: the next pulumi up goes on"),
+        ("ada", State.PAUSED, "hostpool resume, then it goes on with the next pulumi up or hostpool tick"),
+        ("", State.PAUSED, "1 of 7 hosts done, 2 failed; goes on with the next pulumi up or hostpool tick"),
     ],
 )
 def test_the_state_line_says_how_a_pause_goes_on(pause: str, state: State, said: str) -> None:
@@ -95,7 +98,71 @@ def test_the_state_line_says_how_a_pause_goes_on(pause: str, state: State, said:
     azure.tags[names.RECORD] = RolloutRecord(ROLLOUT, 1, state, 0).encode()
     if pause:
         azure.tags[names.PAUSE] = pause
+    if state is State.PAUSED:
+        del azure.tags[names.LEASE]
     assert said in status(azure).stdout
+
+
+NIGHTS = {"recur_every": "Day", "start": "23:30", "duration": "PT6H", "time_zone": "Europe/Amsterdam"}
+APPROVED = {**INPUTS, "canary": {"approval": True}, "window": NIGHTS}
+
+
+def approved_while_the_window_is_closed() -> LiteralAzure:
+    azure = in_the_middle()
+    record = RolloutRecord(ROLLOUT, 1, State.PAUSED, 0, n=8, b=1)
+    opens = from_iso("2026-01-12T22:30:00Z")
+    azure.tags = {
+        names.RECORD: record.encode(),
+        names.TARGET: VERSION_ID,
+        names.APPROVAL: Decision(ROLLOUT, 1, "eve@desk-9", int(EPOCH), "CHG7").encode(),
+        names.SCHEDULE: Hold(ROLLOUT, int(opens), int(EPOCH), "1.0.1", "runner-17").encode(),
+        **declaration_tags(APPROVED),
+    }
+    return azure
+
+
+def test_after_an_approval_before_the_window_one_sentence_says_what_is_waited_for() -> None:
+    lines = status(approved_while_the_window_is_closed()).stdout.splitlines()
+    assert lines[0].endswith(
+        "approved by eve@desk-9 (CHG7); goes on when its window opens, Mon 2026-01-12 23:30 Europe/Amsterdam "
+        "(22:30 UTC), with hostpool tick or pulumi up"
+    ), lines[0]
+    assert not any("is scheduled for" in line or "pause is lifted" in line for line in lines)
+
+
+def test_before_an_approval_that_is_waited_for_and_not_the_window() -> None:
+    azure = approved_while_the_window_is_closed()
+    del azure.tags[names.APPROVAL]
+    assert status(azure).stdout.splitlines()[0].endswith("paused by the canary, which waits for hostpool approve")
+
+
+def test_times_are_told_in_the_pools_zone_and_utc() -> None:
+    azure = in_the_middle()
+    azure.tags |= declaration_tags({**INPUTS, "time_zone": "Europe/Amsterdam"})
+    azure.tags[names.PAUSE] = "ada@desk-7 at 2026-01-12T23:10:00Z"
+    text = status(azure).stdout
+    assert "until 21:08:20 (20:08:20 UTC)" in text and "read 21:00:00 (20:00:00 UTC)" in text
+    assert "paused: ada@desk-7 at Tue 2026-01-13 00:10 Europe/Amsterdam (2026-01-12 23:10 UTC)" in text
+
+
+def at_work_elsewhere(azure: LiteralAzure) -> LiteralAzure:
+    """The rollout of another pool of the subscription is at work, and nobody works on this one."""
+    other = POOL_ID.replace(POOL, "hp-sales")
+    lease = Holder("bob@desk-3", 2, EPOCH + 500, int(EPOCH - 900))
+    azure.other_pools = [{"id": other, "tags": {names.LEASE: lease.encode()}}]
+    azure.tags.pop(names.LEASE, None)
+    return azure
+
+
+def test_it_is_said_behind_which_pools_a_rollout_would_queue() -> None:
+    said = "a rollout would queue behind the rollout of hp-sales (bob@desk-3); max_rollouts_per_subscription is 1"
+    assert said in status(at_work_elsewhere(in_the_middle())).stdout
+    assert "queue" not in status(in_the_middle()).stdout
+    several = at_work_elsewhere(in_the_middle())
+    several.tags |= declaration_tags({**INPUTS, "max_rollouts_per_subscription": 2})
+    assert "queue" not in status(several).stdout
+    later = at_work_elsewhere(approved_while_the_window_is_closed())
+    assert "queue" not in status(later).stdout, "who is at work then is another question"
 
 
 def test_a_pool_that_was_never_rolled_can_be_looked_at() -> None:

@@ -56,12 +56,15 @@ def test_a_pool_that_does_not_exist(arguments: list[str]) -> None:
     assert result.exit_code == 2 and "does not exist" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["plan"], ["rebuild", "vm-1", "--yes"]], ids=" ".join)
-def test_what_needs_a_declaration_says_so_where_there_is_none(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code", "remedy"),
+    [(["plan"], 2, "--stack NAME"), (["check"], 2, "--stack NAME"), (["rebuild", "vm-1", "--yes"], 1, "pulumi up")],
+)
+def test_what_needs_a_declaration_says_so_where_there_is_none(arguments: list[str], code: int, remedy: str) -> None:
     azure = LiteralAzure()
     azure.add("vm-1")
     result = CliRunner().invoke(main, arguments, obj=azure.world())
-    assert result.exit_code == 2 and "no stored declaration" in result.stderr and "pulumi up" in result.stderr
+    assert result.exit_code == code and "no stored declaration" in result.stderr and remedy in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_an_answer_of_azure_that_is_no_success_is_one_line_and_exit_code_1(error
 def test_rebuilding_while_a_rollout_is_under_way_is_refused() -> None:
     azure = in_the_middle()
     result = CliRunner().invoke(main, ["rebuild", "vm-5", "--yes"], obj=azure.world())
-    assert result.exit_code == 2 and "is under way (attempt 1, running)" in result.stderr
+    assert result.exit_code == 1 and "is under way (attempt 1, running)" in result.stderr
     assert azure.written == []
 
 

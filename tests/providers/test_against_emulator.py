@@ -186,6 +186,26 @@ def test_another_rollout_is_told_in_the_preview_and_refused_by_the_update(
         merge_tags(server, {names.LEASE: holder.encode()}, "Delete")
 
 
+def test_a_preview_says_behind_which_pools_it_would_queue(
+    provider: HostPoolImageUpdateProvider, server: Running
+) -> None:
+    """The other pool is one of the same subscription, whose rollout holds its lease."""
+    now = server.emulator.world.now
+    holder = Holder("bob@desk-3 5", 3, now + 10**6, int(now))
+    other = POOL.replace("hp1", "hp2")
+    properties = {"hostPoolType": "Pooled", "loadBalancerType": "BreadthFirst", "preferredAppGroupType": "Desktop"}
+    body = {"location": "westeurope", "tags": {names.LEASE: holder.encode()}, "properties": properties}
+    ask(server, "PUT", other, body)
+    try:
+        said = "would queue behind the rollout of hp2 (bob@desk-3 5); max_rollouts_per_subscription is 1"
+        one, two = ({"max_rollouts_per_subscription": number} for number in (1.0, 2.0))
+        assert checked(provider, pool_inputs(server, **one))["state"] == f"3 of 3 hosts need work; {said}"
+        assert "queue" not in checked(provider, pool_inputs(server, **two))["state"]
+        assert "queue" not in checked(provider, pool_inputs(server, **one, version="1.0.0"))["state"]
+    finally:
+        ask(server, "DELETE", other)
+
+
 def test_a_preview_that_azure_throttles_does_not_wait_for_minutes(
     provider: HostPoolImageUpdateProvider,
     server: Running,
