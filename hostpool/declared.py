@@ -13,6 +13,9 @@ from rollout.arm import name_of, same_id
 from rollout.azure import Azure
 from rollout.declaration import Declaration
 from rollout.images import LATEST
+from rollout.observation import observe
+from rollout.promote_from import PROMOTED
+from rollout.promotion import promoted
 
 
 async def pool_tags(session: Session, azure: Azure) -> dict[str, str]:
@@ -52,7 +55,8 @@ def as_run_last(tags: Mapping[str, str], pool_id: str) -> tuple[Declaration, dic
 
 async def next_one(session: Session, azure: Azure, tags: Mapping[str, str], version: str = "") -> Declaration:
     """What comes next: what --stack declares, else the scheduled rollout, else that of the last run; with another
-    version, if one is given. Raises WrongUse where there is none of them, InvalidDeclaration."""
+    version, if one is given, and the one that comes in place of `promoted`. Raises WrongUse where there is none of
+    them, NotPossible where no version comes, InvalidDeclaration, AzureError."""
     inputs = await _of_stack(session, azure) if session.stack is not None else hold.inputs_of(tags)
     if inputs is None:
         raise WrongUse(
@@ -62,7 +66,12 @@ async def next_one(session: Session, azure: Azure, tags: Mapping[str, str], vers
     given = {"version": version} if version else {}
     declared = declaration.parse({**inputs, "host_pool_id": session.pool_id, **given})
     session.zone = declared.zone
-    return declared
+    if declared.version.lower() != PROMOTED:
+        return declared
+    target, why_not = await promoted(azure, declared, await observe(azure, declared, at=azure.azure_time()))
+    if target is None:
+        raise NotPossible(f"pool {session.pool_name}: no version comes to it: {why_not}")
+    return target
 
 
 async def _of_stack(session: Session, azure: Azure) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def command(session: Session, ticket: str, promotion: str) -> None:
 
 async def _approve_promotion(session: Session, version: str, ticket: str) -> None:
     async with session.azure(may_write) as azure:
-        tags = dict((await pool_body(azure, session.pool_id)).get("tags") or {})
+        tags = await pool_tags(session, azure)
         mine = Approval(version, session.world.who, int(azure.azure_time()), ticket)
         before = approvals_of(tags, version)
         if all(approval.tag != mine.tag for approval in before):
