@@ -31,6 +31,8 @@ class Stack:
 
     name: str
     settings: Settings
+    promote_from: dict[str, Any] | None = None
+    """The input of that name: the other stack's pool by its id."""
 
     @property
     def image(self) -> str:
@@ -46,8 +48,10 @@ class Stack:
         """The inputs of `HostPoolImageUpdate` as the program gives them. `vault_uri`: of the stack's vault; empty where
         it names none."""
         rollout = with_secrets(self.settings.rollout, lambda secret: f"{vault_uri}/secrets/{secret}")
+        promote_from = {"promote_from": self.promote_from} if self.promote_from is not None else {}
         return {
             **rollout,
+            **promote_from,
             "host_pool_id": self.settings.host_pool_id,
             "image": self.image,
             "version": self.settings.image_version,
@@ -64,9 +68,21 @@ def read(name: str, folder: Path) -> Stack:
         raise NoStack(f"{file}: {secret[0]} is encrypted; no setting of this program is a secret: write it as it is")
     try:
         texts = {str(key): _text(value) for key, value in values.items()}
-        return Stack(name, settings_of(texts, project, Inputs.of(HostPoolImageUpdateArgs)))
+        settings = settings_of(texts, project, Inputs.of(HostPoolImageUpdateArgs))
     except ConfigError as error:
         raise NoStack(f"{file}: {error}") from error
+    return Stack(name, settings, _promote_from(settings, project, folder))
+
+
+def _promote_from(settings: Settings, project: str, folder: Path) -> dict[str, Any] | None:
+    """The program asks the other stack for its pool; here its file is asked."""
+    given = settings.promote_from
+    if given is None or "host_pool_id" in given:
+        return dict(given) if given is not None else None
+    name = str(given["stack"])
+    if "/" in name and name.split("/")[-2] != project:
+        raise NoStack(f"promote_from: stack {name} is of another program; add its host_pool_id to promote_from")
+    return {**given, "host_pool_id": read(name, folder).settings.host_pool_id}
 
 
 def _files(name: str, folder: Path) -> tuple[str, Path]:

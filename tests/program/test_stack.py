@@ -21,6 +21,12 @@ def test_each_example_declares_a_rollout(name: str) -> None:
     assert declared.local_admin.password_secret == "https://kv.vault.azure.net/secrets/local-admin-password"
 
 
+def test_the_pool_that_a_version_is_promoted_from_is_that_of_the_other_stack() -> None:
+    declared = parse(read("prod", PROJECT).inputs("https://kv.vault.azure.net"))
+    assert declared.promote_from is not None
+    assert declared.promote_from.host_pool_id == read("test", PROJECT).settings.host_pool_id
+
+
 def test_a_gallery_that_the_stack_makes_is_named_by_its_id() -> None:
     group = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"
     assert read("emulator", PROJECT).image == f"{group}/providers/Microsoft.Compute/galleries/avd/images/win11"
