@@ -114,7 +114,8 @@ def _schema_problems(inputs: Mapping[str, Any], unknown: frozenset[str]) -> Iter
 
 def _without_unknown(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _without_unknown(item) for name, item in value.items() if not isinstance(item, Unknown)}
+        given = {name: item for name, item in value.items() if item is not None and not isinstance(item, Unknown)}
+        return {name: _without_unknown(item) for name, item in given.items()}
     if isinstance(value, list | tuple):
         return [_without_unknown(item) for item in value if not isinstance(item, Unknown)]
     return value

@@ -62,7 +62,7 @@ def _machines(d: Declaration) -> None:
     if d.max_building is not None and d.build is Build.AFTER_DEALLOCATE:
         raise InvalidDeclaration(
             "max_building",
-            str(d.max_building),
+            str(d.max_building) if d.max_building.percent else d.max_building.value,
             "has no effect with build: after_deallocate, which builds where a host is out",
             "leave it out: max_unavailable says how many, or declare build: ahead",
         )

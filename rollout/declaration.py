@@ -248,12 +248,12 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
             fields[name] = str(given[name])
     if "exclusion_tag" in given:
         fields["exclusion_tag"], _ = tag("exclusion_tag", str(given["exclusion_tag"]), "")
-    for name, kind_of_id, example in (
-        ("build_resource_group_id", "/resourceGroups/*", EXAMPLE_GROUP),
-        ("build_subnet_id", SUBNET, f"{EXAMPLE_GROUP}{EXAMPLE_SUBNET}"),
+    for name, what, kind_of_id, example in (
+        ("build_resource_group_id", "resource group", "/resourceGroups/*", EXAMPLE_GROUP),
+        ("build_subnet_id", "subnet", SUBNET, f"{EXAMPLE_GROUP}{EXAMPLE_SUBNET}"),
     ):
         if name in given:
-            fields[name] = resource_id(name, str(given[name]), kind_of_id, example)
+            fields[name] = resource_id(name, str(given[name]), what, kind_of_id, example)
     for name in ("fail_when_incomplete", "grow_os_disk"):
         if name in given:
             fields[name] = bool(given[name])

@@ -10,6 +10,10 @@ from rollout.arm import same_id
 from rollout.errors import InvalidDeclaration
 from rollout.values import DAY, duration, whole
 
+EXAMPLE = (
+    "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd-test"
+    "/providers/Microsoft.DesktopVirtualization/hostPools/hp-test"
+)
 PROMOTED = "promoted"
 """The `version` that stands for what the other pool runs."""
 
@@ -44,11 +48,14 @@ def promote_from(given: Mapping[str, Any], host_pool_id: str, is_pool: Any) -> P
             source,
             "is not the id of a host pool",
             "write /subscriptions/<id>/resourceGroups/<group>"
-            "/providers/Microsoft.DesktopVirtualization/hostPools/<name>, of the stack before this one",
+            f"/providers/Microsoft.DesktopVirtualization/hostPools/<name>, such as {EXAMPLE}",
         )
     if same_id(source, host_pool_id):
         raise InvalidDeclaration(
-            "promote_from.host_pool_id", source, "is this pool itself", "name the pool of the stack before this one"
+            "promote_from.host_pool_id",
+            source,
+            "is this pool itself",
+            f"name the pool of the stack before this one, such as {EXAMPLE}",
         )
     fields: dict[str, Any] = {"host_pool_id": source, "stack": str(given.get("stack") or "")}
     if given.get("soak") is not None:

@@ -156,11 +156,11 @@ def moment(prop: str, value: Any) -> Seconds:
     return Seconds(parsed.timestamp(), value)
 
 
-def resource_id(prop: str, value: str, kind: str, example: str) -> str:
-    """An ARM id of a kind of resource, such as `/resourceGroups/*`; any case, as Azure takes it."""
+def resource_id(prop: str, value: str, what: str, kind: str, example: str) -> str:
+    """The ARM id of `what`, of a kind such as `/resourceGroups/*`; in any case, as Azure takes it."""
     pattern = "/subscriptions/[^/]+" + "/[^/]+".join(re.escape(part) for part in kind.split("/*"))
     if not re.fullmatch(pattern, value.strip().rstrip("/"), re.IGNORECASE):
-        raise InvalidDeclaration(prop, value, "is no id of such a resource", f"write one such as {example}")
+        raise InvalidDeclaration(prop, value, f"is not the id of a {what}", f"write one such as {example}")
     return value
 
 

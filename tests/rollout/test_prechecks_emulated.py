@@ -406,7 +406,7 @@ def _secrets() -> Iterator[Case]:
     hook = several(secret("hook", WEBHOOK), secret("other", "foo://bar"))
     one, two = told_by("hook"), told_by("hook", "other")
     preview = Setting(hook, two, mode="preview")
-    yield Case("notify-url-unknown", preview, Setting(hook, one, mode="preview"), "notify.url_secrets[1]")
+    yield Case("notify-url-unknown", preview, Setting(hook, one, mode="preview"), "a URL that begins with foo://")
     yield Case("notify-url-unknown", Setting(hook, two), Setting(hook, one), "apprise", warns=True)
     nobody = told_by("nothing")
     yield Case("secret-missing", Setting(inputs=nobody, mode="preview"), Setting(hook, one), "notify.url_secrets[0]")
