@@ -19,8 +19,8 @@ from bench.one_rollout import AT_ONCE, in_a_process
 from bench.setting import FOLDER, NIGHTS, SESSION_SEEDS, SESSIONS, Side
 
 BASES = {
-    **dict.fromkeys(("fixed", "aware", "few", "quietest"), "fixed"),
-    **dict.fromkeys(("depth-fixed", "depth-aware", "depth-quietest"), "depth-fixed"),
+    **dict.fromkeys(("fixed", "aware", "few", "soft", "quietest"), "fixed"),
+    **dict.fromkeys(("depth-fixed", "depth-aware", "depth-soft", "depth-quietest"), "depth-fixed"),
     **dict.fromkeys(NIGHTS, "night"),
 }
 """What a side is compared with."""

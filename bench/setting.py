@@ -89,6 +89,7 @@ DEPTH = replace(OFFICE, scenario={**OFFICE.scenario, "load_balancer": "DepthFirs
 AT_NIGHT = replace(OFFICE, before=7 * 3600.0)
 """From three in the morning on, with few people at work."""
 QUIETEST = {"window": DAY, "timing": "quietest", "when_closed": "wait"}
+SOFT = {"hand_off": "soft"}
 BY_NAME = Order(by_sessions=False)
 
 
@@ -101,14 +102,17 @@ SESSIONS = {
     "fixed": Side("breadth-first: fixed order", OFFICE, BY_NAME),
     "aware": Side("by sessions", OFFICE, Order()),
     "few": Side("by sessions, max_sessions 2", OFFICE, Order(), {"drain": {**DRAIN, "max_sessions": 2.0}}),
+    "soft": Side("by sessions, hand_off soft", OFFICE, Order(), SOFT),
     "quietest": Side("by sessions, quietest", known(OFFICE), Order(), QUIETEST),
     "depth-fixed": Side("depth-first: fixed order", DEPTH, BY_NAME),
     "depth-aware": Side("by sessions", DEPTH, Order()),
+    "depth-soft": Side("by sessions, hand_off soft", DEPTH, Order(), SOFT),
     "depth-quietest": Side("by sessions, quietest", known(DEPTH), Order(), QUIETEST),
 }
 """Orders and moments of a rollout that may begin at noon of a working day."""
 NIGHTS = {
     "night": Side("at night: empty hosts drained ahead", AT_NIGHT, Order()),
+    "night-soft": Side("hand_off soft", AT_NIGHT, Order(), SOFT),
     "night-late": Side("no sooner than they empty", AT_NIGHT, Order(empty_ahead=False)),
 }
 SESSION_SEEDS = 5

@@ -142,6 +142,7 @@ def _people_told(totals: Totals) -> list[str]:
         (totals.users_logged_off, "logged off as declared"),
         (totals.users_disconnected_ended, "had a disconnected session ended as declared"),
         (totals.users_came_back, "came back meanwhile"),
+        (totals.users_moved_twice, "sent off twice"),
     ]
     said = [f"{count} {how}" for count, how in told if count]
     if not said and not totals.users_cut_off:

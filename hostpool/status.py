@@ -21,6 +21,7 @@ from rollout.record import Phase
 
 DONE, TO_DO, EXCLUDED = "done", "to do", "excluded"
 """Instead of a phase, for hosts without a record."""
+CLOSED = "it takes no new sessions meanwhile (hand_off: soft)"
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ def waits_for(host: Host, pool: Pool, declaration: Declaration | None, at: float
                 d.tags.get(names.DISK_ROLLOUT) == record.r and d.tags.get(names.DISK_STATE) == "ready"
                 for d in host.kept
             )
-            return "a free slot: its new disk is ready" if ready else "its new disk to be built"
+            waits = "a free slot: its new disk is ready" if ready else "its new disk to be built"
+            return f"{waits}; {CLOSED}" if record.closed else waits
         case Phase.DRAIN:
             return _drain_waits(seen.sessions if seen else 0, record.s, declaration, at)
         case Phase.RELEASE:
@@ -258,6 +260,9 @@ def _line(pool: Pool, rows: Sequence[HostRow]) -> str:
     done = sum(row.phase == DONE for row in wanted)
     failed = sum(row.phase in (Phase.FAILED, Phase.ROLLED_BACK) for row in rows)
     text = f"{str(record.st).replace('_', ' ')}, {done} of {len(wanted)} hosts done"
+    closed = sum(host.record is not None and host.record.closed for host in pool.hosts)
+    if closed:
+        text += f", {many(closed, 'old host')} closed to new sessions until their turn"
     return f"{text}, {failed} failed" if failed else text
 
 

@@ -619,6 +619,15 @@ class HostPoolImageUpdateArgs:
     drain: pulumi.Input[DrainArgs | Mapping[str, Any]] | None = None
     """How users leave a host."""
 
+    hand_off: pulumi.Input[str] | None = None
+    """Until when old hosts take new sessions. hard: until their own drain, so that who leaves one may land on another
+    and be moved again. soft: once the canary has passed, old hosts that wait take no new sessions, save as many as the
+    load of the rest of the run needs beside the updated ones, with one to spare; where the load grows, as many as it
+    takes are opened again. Nobody is told or logged off before the turn of their host; until the updated hosts carry
+    the load, hosts with sessions are drained no further ahead than there are slots, so that the rollout may take
+    longer. Not with max_unavailable 100%. One of hard, soft. Default: "hard". Source: The product's own choice.
+    """
+
     protection: pulumi.Input[ProtectionArgs | Mapping[str, Any]] | None = None
     """What the tag avd-protect on a host's virtual machine means. Anybody may put it there, with any value; a host that
     is out of service already is finished.

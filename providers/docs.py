@@ -47,8 +47,8 @@ _OUTPUTS = """\
 - `attempt`: number of the attempt, counted from 1 for the pool.
 - `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
 - `users`: people by what befell them in the run: `messaged`, `signed_out` (by themselves), `logged_off` and
-  `disconnected_ended` (as declared), `came_back` (to a host that was being emptied), `cut_off` (the machine went from
-  under the session, not by the rollout).
+  `disconnected_ended` (as declared), `came_back` (to a host that was being emptied), `moved_twice` (left a host that
+  was emptied, and then another one), `cut_off` (the machine went from under the session, not by the rollout).
 - `goes_on`: when the next maintenance window opens (ISO 8601, UTC), of a run that is `scheduled`, or `paused` by the
   end of a window; then `pulumi up` does not fail. Else empty.
 - `waits_for`: what a `queued` run waits for, or a `paused` one that ended as declared: other rollouts, a version

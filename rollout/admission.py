@@ -68,6 +68,8 @@ class Candidate:
     """Ended as failed: a broken host keeps its slot."""
     sessions: int = 0
     """As of the pool's last list, disconnected ones included."""
+    closed: bool = False
+    """Takes no new sessions ahead of its turn (`rollout/hand_off.py`): draining it lowers capacity no further."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class Limits:
     """The floor for hosts with sessions, which take longer until they serve again: load may grow meanwhile."""
     max_sessions: int | None = None
     """Hosts with more sessions are not drained."""
+    carry: int | None = None
+    """Hosts that must accept sessions for the rest of the run, where the other old ones are closed; None: each takes
+    sessions until its turn."""
     stock: int | None = None
     """Disks that are to be ready when the window opens, while it is closed; else as many as keep the slots filled."""
 
@@ -154,9 +159,9 @@ class Candidates:
         self._all = list(candidates)
         self._place = {candidate.name: place for place, candidate in enumerate(self._all)}
         self._at: dict[Stage, list[int]] = {stage: [] for stage in Stage}
-        self.broken = self.holding = self.empty = 0
+        self.broken = self.holding = self.empty = self.closed = 0
         """Hosts not yet out that were found broken; hosts that ended as failed and keep their slot; hosts without
-        sessions that drain or wait for a slot."""
+        sessions that drain or wait for a slot; hosts that take no new sessions ahead of their turn."""
         for place, candidate in enumerate(self._all):
             self._count(place, candidate)
 
@@ -171,6 +176,7 @@ class Candidates:
         self.broken -= before.broken and before.stage < Stage.OUT
         self.holding -= before.holds_slot and before.stage is Stage.ENDED
         self.empty -= _waits_empty(before)
+        self.closed -= before.closed
         self._all[place] = candidate
         self._count(place, candidate)
 
@@ -179,6 +185,7 @@ class Candidates:
         self.broken += candidate.broken and candidate.stage < Stage.OUT
         self.holding += candidate.holds_slot and candidate.stage is Stage.ENDED
         self.empty += _waits_empty(candidate)
+        self.closed += candidate.closed
 
     def count(self, *stages: Stage) -> int:
         return sum(len(self._at[stage]) for stage in stages)
@@ -195,6 +202,11 @@ class Candidates:
         """The place of the first host that has not come to this stage; their number where all have."""
         firsts = [places[0] for at, places in self._at.items() if at < stage and places]
         return min(firsts, default=len(self._all))
+
+
+def _emptiness(candidate: Candidate) -> tuple[bool, int]:
+    """The order of those that empty soonest: nobody comes to a closed host, whose drain lowers no capacity either."""
+    return not candidate.closed, candidate.sessions
 
 
 def _waits_empty(candidate: Candidate) -> bool:
@@ -257,7 +269,7 @@ def _drains(candidates: Candidates, limits: Limits, before: int | None) -> tuple
         return ()
     waiting = list(candidates.at(Stage.BUILT, before=before))
     if limits.order.by_sessions:
-        waiting.sort(key=lambda candidate: candidate.sessions)
+        waiting.sort(key=_emptiness)
     return tuple(candidate.name for candidate in waiting if room.takes(candidate))
 
 
@@ -317,4 +329,7 @@ def _builds(candidates: Candidates, limits: Limits) -> tuple[str, ...]:
         room = min(room, limits.first_builds - started)
     if limits.alone and limits.canary_left is not None:
         room = min(room, limits.canary_left - started)
-    return tuple(c.name for c in islice(candidates.at(Stage.QUEUED), max(0, room)))
+    queued: Iterable[Candidate] = candidates.at(Stage.QUEUED)
+    if candidates.closed and limits.order.by_sessions:
+        queued = sorted(queued, key=_emptiness)  # those that are closed empty by themselves
+    return tuple(c.name for c in islice(queued, max(0, room)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from rollout.canary import StopAfter
 from rollout.declaration import Build, Declaration, DeviceCleanup, JoinType, Stop, Timing, WhenClosed
 from rollout.errors import InvalidDeclaration
+from rollout.hand_off import HandOff
 from rollout.notices import Notify
 from rollout.promote_from import PROMOTED
 from rollout.values import MINUTE, as_written
@@ -65,6 +66,13 @@ def _machines(d: Declaration) -> None:
             str(d.max_building) if d.max_building.percent else d.max_building.value,
             "has no effect with build: after_deallocate, which builds where a host is out",
             "leave it out: max_unavailable says how many, or declare build: ahead",
+        )
+    if d.hand_off is HandOff.SOFT and d.max_unavailable.percent and d.max_unavailable.value >= 100:
+        raise InvalidDeclaration(
+            "hand_off",
+            "soft",
+            f"has no effect with max_unavailable: {d.max_unavailable}, with which no host waits for its turn",
+            "leave it out, or declare max_unavailable: 10%, say",
         )
     if d.device_cleanup is not DeviceCleanup.NONE and d.join is not None and d.join.type is not JoinType.ENTRA:
         raise InvalidDeclaration(

@@ -18,6 +18,7 @@ from rollout.canary import Canary, StopAfter, canary
 from rollout.draining import Drain, drain
 from rollout.emergency import Emergency, emergency
 from rollout.errors import InvalidDeclaration
+from rollout.hand_off import HandOff
 from rollout.log_analytics import LogAnalytics, log_analytics
 from rollout.notices import Notify, notify
 from rollout.post_update import PostUpdate, post_update
@@ -164,6 +165,7 @@ class Declaration:
     checkpoints: tuple[Checkpoint, ...] = ()
     max_failed: Amount = Amount(0, False)
     drain: Drain = Drain()
+    hand_off: HandOff = HandOff.HARD
     protection: Protection = Protection()
     post_update: PostUpdate = PostUpdate()
     join: Join | None = None
@@ -264,6 +266,7 @@ def parse(inputs: Mapping[str, Any]) -> Declaration:
         ("when_closed", WhenClosed),
         ("timing", Timing),
         ("stop_after", StopAfter),
+        ("hand_off", HandOff),
     ):
         if name in given:
             fields[name] = choice(name, given[name], kind)

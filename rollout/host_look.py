@@ -147,7 +147,7 @@ class HostLook:
     async def view(self, goal: Goal, memory: Memory) -> HostView | None:
         """The host as far as its phase needs it, with what is remembered of it brought up to date; None when the VM is
         gone."""
-        ordered = memory.may_drain or memory.give_back is not None
+        ordered = memory.may_drain or memory.give_back is not None or memory.closed is not None
         waiting_for, self._waiting_for = self._waiting_for, None
         vm = await self._vm(waiting_for, AT_REST if self._phase_seen(goal) is Phase.BUILD and not ordered else FRESH)
         if vm is None or vm.vm_id.lower() != self._host.vm.vm_id.lower():
@@ -157,7 +157,7 @@ class HostLook:
             raise LeaseLost(f"{self._host.name} was claimed by a newer run; this one stops. See hostpool status.")
         phase = _our_phase(record, goal)
         session_host, sessions = self.session_host, None
-        if phase is not Phase.BUILD:
+        if phase is not Phase.BUILD or memory.closed is not None:
             session_host = await self._session_host(vm, phase, memory, waiting_for)
             if record is not None and _asks_for_sessions(record, phase):
                 sessions = await self._sessions_of(session_host, phase, memory, waiting_for) if session_host else ()
@@ -212,7 +212,8 @@ class HostLook:
         self, vm: Vm, phase: Phase | None, memory: Memory, waiting_for: Part | None
     ) -> SessionHost | None:
         """The host's record, by a call of its own; but while it serves, the pool's list says what is to be known."""
-        serves = phase in (Phase.SERVE, Phase.UNDO_SERVE) or (phase is Phase.DRAIN and not memory.may_release)
+        serves = phase in (Phase.BUILD, Phase.SERVE, Phase.UNDO_SERVE)
+        serves = serves or (phase is Phase.DRAIN and not memory.may_release)
         listed = self._listed(self._host) if serves else None
         if listed is not None and listed[1] > self._touched_at and self._azure.azure_time() - listed[1] <= FRESH:
             return listed[0]

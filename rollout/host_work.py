@@ -59,6 +59,13 @@ URGENCIES = {
     Stage.ENDED: Urgency.LATER,
 }
 
+TURNS = {
+    Admission.BUILD: "its turn; it takes no new sessions meanwhile",
+    Admission.DRAIN: "its turn to be drained",
+    Admission.RELEASE: "a slot",
+}
+"""What a host waits for, for people."""
+
 
 @dataclass
 class Shared:
@@ -89,10 +96,11 @@ class Shared:
 class HostWork:
     """One host's way through the rollout. The scheduler reads `stage` and calls the `let_` methods."""
 
-    def __init__(self, shared: Shared, host: Host, work: Work) -> None:
+    def __init__(self, shared: Shared, host: Host, work: Work, *, built: bool = True) -> None:
+        """`built`: of a host that an earlier process left in its build, whether it had begun to build."""
         self.shared, self.host, self.work = shared, host, work
         self.name = host.name
-        self.memory = Memory()
+        self.memory = _as_left(host, built)
         self.record: HostRecord | None = host.record
         self.asks: Admission | None = None
         self.held = False
@@ -141,6 +149,8 @@ class HostWork:
         if self.task is None and not self.half_done:
             return Stage.QUEUED
         phase = self.record.p if self.record is not None else None
+        if not self.memory.may_build and (phase is None or phase is Phase.BUILD or phase in ENDED):
+            return Stage.QUEUED
         match phase:
             case None | Phase.ROLLED_BACK | Phase.FAILED:
                 return Stage.BUILDING
@@ -197,6 +207,24 @@ class HostWork:
     @property
     def holds_slot(self) -> bool:
         return self.result in ("failed", "gone")
+
+    @property
+    def closed(self) -> bool:
+        """It is to take no new sessions ahead of its turn."""
+        return self.memory.closed is True
+
+    def let_build(self) -> None:
+        if self.record is not None and self.record.p is Phase.BUILD and not self.memory.may_build:
+            self._tell_phase(Phase.BUILD, None)
+        self._let(may_build=True)
+
+    def close(self) -> None:
+        """It takes no new sessions from now on, though its turn has not come."""
+        self._let(closed=True, may_build=self.memory.may_build and self.task is not None)
+
+    def open(self) -> None:
+        """It takes them again."""
+        self._let(closed=False)
 
     def let_drain(self) -> None:
         self._let(may_drain=True)
@@ -345,7 +373,7 @@ class HostWork:
         self.shared.moved.add(self.name)
         match step:
             case Await():
-                self._say("a slot" if step.admission is Admission.RELEASE else "its turn to be drained")
+                self._say(TURNS[step.admission])
                 self.shared.changed.set()
                 if step.admission is Admission.RELEASE and self.draining_since is not None and self.emptying is None:
                     self.emptying = self.shared.clock.now() - self.draining_since
@@ -392,6 +420,8 @@ class HostWork:
         now = self.memory
         return replace(
             memory,
+            may_build=now.may_build,
+            closed=now.closed,
             may_drain=now.may_drain,
             may_release=now.may_release,
             may_log_off=now.may_log_off,
@@ -417,6 +447,8 @@ class HostWork:
         if before is None or before.p is not phase:
             self._failure = None
             self.memory = Memory(
+                may_build=self.memory.may_build,
+                closed=self.memory.closed,
                 may_drain=self.memory.may_drain,
                 may_release=phase is Phase.RELEASE,
                 may_log_off=self.memory.may_log_off,
@@ -442,9 +474,13 @@ class HostWork:
         # A host found draining does not take sessions after the work either: its slot is free when it is healthy.
         if phase in (Phase.SERVE, Phase.UNDO_SERVE) and self.record and self.record.found_draining:
             self._back()
-        data = {"phase": str(phase) if phase else "done", "from": str(before) if before else ""}
-        self.shared.tell(Event(now, Kind.PHASE, self.name, "", data))
+        if phase is not Phase.BUILD or self.memory.may_build:  # else it is told when it begins to build
+            self._tell_phase(phase, before)
         self.shared.changed.set()
+
+    def _tell_phase(self, phase: Phase | None, before: Phase | None) -> None:
+        data = {"phase": str(phase) if phase else "done", "from": str(before) if before else ""}
+        self.shared.tell(Event(self.shared.clock.now(), Kind.PHASE, self.name, "", data))
 
     def _back(self) -> None:
         if not self.serving_again:
@@ -555,6 +591,15 @@ class HostWork:
     def _wake(self) -> None:
         if self._sleeping is not None:
             self._sleeping.cancel()
+
+
+def _as_left(host: Host, built: bool) -> Memory:
+    """What is known of a host as an earlier process left it: whether it closed it to new sessions ahead of its turn."""
+    record, seen = host.record, host.session_host
+    if record is None or not record.h:
+        return Memory()
+    shut = record.closed and seen is not None and not seen.allow_new_session
+    return Memory(closed=shut or None, may_build=built)
 
 
 def _with_disk(reason: str, kept: str) -> str:

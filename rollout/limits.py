@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from rollout import schedule
-from rollout.admission import Limits, Order, Stage, look_ahead
+from rollout.admission import Left, Limits, Order, Stage, look_ahead
 from rollout.canary_watch import CanaryWatch
 from rollout.declaration import Build, Declaration
+from rollout.hand_off import HandOff, under_way
 from rollout.pool_watch import PoolWatch
 from rollout.standings import Standings
 from rollout.window_watch import WindowWatch
@@ -43,15 +45,18 @@ class Figures:
         left = self.window.left(azure_time, outages, standings.drains, self.watch.sessions)
         before = standings.candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT)
         queue = before // unavailable * left.from_release  # until there is a slot for the next host
+        ahead, soft = self._ahead(unavailable, stay, outage, now), declaration.hand_off is HandOff.SOFT
+        floor_occupied = self.watch.floor(queue + left.from_drain)
         return Limits(
             max_unavailable=unavailable,
             max_building=self.hosts if declaration.build is Build.AFTER_DEALLOCATE else building,
             serving=serving + standings.serving,
             floor=self.watch.floor(queue + schedule.EMPTYING + left.from_release),
-            floor_occupied=self.watch.floor(queue + left.from_drain),
+            floor_occupied=floor_occupied,
+            carry=max(floor_occupied, self._carry(unavailable, left)) if soft else None,
             max_sessions=drain.max_sessions,
             broken_elsewhere=broken,
-            ahead=self._ahead(unavailable, stay, outage, now),
+            ahead=min(ahead, unavailable) if soft and under_way(standings.candidates) else ahead,
             ahead_empty=self._ahead(
                 unavailable, drain.deadline if self.order.empty_ahead else schedule.EMPTYING, outage, now
             ),
@@ -72,7 +77,7 @@ class Figures:
         return {
             "hosts": self.hosts,
             "serving": limits.serving,
-            "draining": candidates.count(Stage.DRAINING, Stage.EMPTY),
+            "draining": candidates.count(Stage.DRAINING, Stage.EMPTY) + candidates.closed,
             "unavailable": candidates.count(Stage.OUT) + limits.broken_elsewhere,
             "building": candidates.count(Stage.BUILDING),
             "queued": candidates.count(Stage.QUEUED),
@@ -89,6 +94,12 @@ class Figures:
         if left is not None and self.canary.bakes_for(now, outage) > stay:
             return left
         return look_ahead(unavailable, self.hosts, stay, outage)
+
+    def _carry(self, unavailable: int, left: Left) -> int:
+        """Hosts that must accept sessions until the last one is done, or the window closes."""
+        left_to_go = self.standings.candidates.count(*(stage for stage in Stage if stage <= Stage.OUT))
+        waves = math.ceil(left_to_go / unavailable)
+        return self.watch.floor(min(waves * left.from_release + left.from_drain, left.seconds))
 
     def _build_proven(self) -> bool:
         if self.declaration.build is Build.AFTER_DEALLOCATE or self.canary.done(self.standings) > 0:

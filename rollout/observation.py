@@ -200,6 +200,17 @@ def lean(pool: Pool) -> Pool:
     return replace(pool, hosts=hosts, ghosts=(), disks=(), temporary_vms=(), out_of_reach=())
 
 
+def half_built(pool: Pool) -> frozenset[str]:
+    """Names of the hosts for which a disk is being built, or lies ready."""
+    building = {vm.tags.get(names.DISK_HOST_ID, "").lower() for vm in pool.temporary_vms}
+    return frozenset(
+        host.name
+        for host in pool.hosts
+        if host.vm.vm_id.lower() in building
+        or any(disk.tags.get(names.DISK_STATE) in ("building", "ready") for disk in host.kept)
+    )
+
+
 def group_tags(pool: Pool) -> dict[str, str]:
     """The tags that let a later process find the hosts' resource groups again; put on the pool when an attempt
     begins. The pool's own group needs none."""

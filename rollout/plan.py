@@ -11,6 +11,7 @@ from rollout.arm import Disk
 from rollout.decisions import holds
 from rollout.declaration import Declaration
 from rollout.errors import InvalidDeclaration, PreCheckFailed
+from rollout.hand_off import HandOff
 from rollout.images import Image, same_image, short, step
 from rollout.names import rollout_id
 from rollout.observation import Host, Pool, natural
@@ -107,6 +108,8 @@ def lines(pool: Pool, image: Image, declaration: Declaration, works: Sequence[Wo
     leftovers = _leftovers(pool, wanted_id(image, declaration) if works else None)
     if leftovers:
         plan["cleanup"] = leftovers
+    if works and declaration.hand_off is HandOff.SOFT:
+        plan["hand_off"] = "soft: old hosts that wait take new sessions only while the load needs them"
     if works and vm_template.merged(_template(pool), image, declaration) is not None:
         size = f", size {declaration.vm_size}" if declaration.vm_size else ""
         plan["vmTemplate"] = f"image {short(image.id)}{size}"

@@ -24,6 +24,8 @@ COUNTED = {
     "cut_off": CUT_OFF,
 }
 """Names under which people are counted in a run's outcome."""
+SENT_OFF = frozenset({SIGNED_OUT, LOGGED_OFF, ENDED})
+"""How people leave a host because it is emptied."""
 
 
 class Count:
@@ -31,14 +33,23 @@ class Count:
 
     def __init__(self) -> None:
         self._people: dict[str, set[str]] = {what: set() for what in COUNTED.values()}
+        self._left: dict[str, set[str]] = {}
 
-    def note(self, user: str, what: str) -> None:
+    def note(self, user: str, what: str, host: str = "") -> None:
         self._people.setdefault(what, set()).add(user)
+        if what in SENT_OFF:
+            self._left.setdefault(user, set()).add(host)
+
+    @property
+    def moved_twice(self) -> int:
+        """People who left a host that was emptied, and then another one."""
+        return sum(len(hosts) > 1 for hosts in self._left.values())
 
     @property
     def by_name(self) -> dict[str, int]:
-        """By the names of COUNTED."""
-        return {name: len(self._people[what]) for name, what in COUNTED.items()}
+        """By the names of COUNTED, and `moved_twice`."""
+        counted = {name: len(self._people[what]) for name, what in COUNTED.items()}
+        return {**counted, "moved_twice": self.moved_twice}
 
 
 def noted(memory: Memory, sessions: Sequence[UserSession], now: float) -> Memory:

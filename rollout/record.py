@@ -103,6 +103,8 @@ class HostRecord:
     """1 if an earlier attempt left the host failed: it is not given back to users unswapped."""
     q: int = 0
     """1 if its failed disk is kept in quarantine."""
+    h: int = 0
+    """1 while it takes no new sessions ahead of its turn, 2 once it takes them again before that."""
     w: str = ""
     """Why it failed, shortened."""
 
@@ -126,7 +128,8 @@ class HostRecord:
         """The record in its next phase. A transition that `NEXT` does not allow is a bug, and said so."""
         if phase is not self.p and phase not in NEXT[self.p]:
             raise AssertionError(f"no transition from {self.p} to {phase}")
-        kept = {"m": self.m if phase is self.p else 0, **changes}
+        waits = phase in (Phase.BUILD, Phase.LEAVE)
+        kept = {"m": self.m if phase is self.p else 0, "h": self.h if waits else 0, **changes}
         return replace(self, p=phase, s=int(at), **kept)  # type: ignore[arg-type]
 
     @property
@@ -137,6 +140,11 @@ class HostRecord:
     @property
     def found_draining(self) -> bool:
         return self.n == 0
+
+    @property
+    def closed(self) -> bool:
+        """It was closed to new sessions ahead of its turn."""
+        return self.h == 1
 
     @property
     def found_off(self) -> bool:

@@ -17,7 +17,7 @@ from rollout.clock import iso
 from rollout.costs import Costs, spent
 from rollout.events import Event, Kind
 from rollout.host_timeline import DONE, RESTORING, RESULTS, HostTimeline, result_of, timelines
-from rollout.presence import CAME_BACK, CUT_OFF, ENDED, FINAL_MESSAGE, LOGGED_OFF, MESSAGE, SIGNED_OUT
+from rollout.presence import CAME_BACK, CUT_OFF, ENDED, FINAL_MESSAGE, LOGGED_OFF, MESSAGE, SIGNED_OUT, Count
 
 SCHEMA = 1
 """Version of the JSON report's shape."""
@@ -119,6 +119,8 @@ class Totals:
     users_signed_out: int
     """By themselves."""
     users_came_back: int
+    users_moved_twice: int
+    """Left a host that was emptied, and then another one."""
     users_cut_off: int
     """The machine went from under their sessions: somebody or something else stopped it."""
     reads: int | None
@@ -309,6 +311,10 @@ def _totals(
     lowest = min(capacity, key=lambda sample: sample.serving, default=None)
     ends = [event.data for event in log if event.kind is Kind.ENDED]
 
+    count = Count()
+    for event in users:
+        count.note(event.user, event.what, event.host)
+
     def people(what: str) -> int:
         return len({event.user for event in users if event.what == what})
 
@@ -332,6 +338,7 @@ def _totals(
         users_disconnected_ended=people(ENDED),
         users_signed_out=people(SIGNED_OUT),
         users_came_back=people(CAME_BACK),
+        users_moved_twice=count.moved_twice,
         users_cut_off=people(CUT_OFF),
         reads=_sum(ends, "reads"),
         writes=_sum(ends, "writes"),

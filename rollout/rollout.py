@@ -36,12 +36,13 @@ from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import AlreadyEnded, AzureError, LeaseLost, Stopped
 from rollout.events import Event, EventLog, Kind, Listener, log_path, read_log
 from rollout.executor import Executor
+from rollout.hand_off import HandOver
 from rollout.host_work import HostWork, Shared
 from rollout.images import Image, tag_value
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.limits import Figures
-from rollout.observation import Pool, group_tags, lean, observe
+from rollout.observation import Pool, group_tags, half_built, lean, observe
 from rollout.outcome import Outcome, outcome_of
 from rollout.plan import Work, wanted_id
 from rollout.pool_record import RolloutRecord, State
@@ -162,6 +163,7 @@ class Rollout:
         self._progress_at = 0.0
         self._capacity: dict[str, Any] = {}
         self._users = presence.Count()
+        self._hand_over = HandOver()
 
     async def run(self) -> Outcome:
         while True:
@@ -197,7 +199,7 @@ class Rollout:
             goal = self._goal()
             executor = Executor(self._azure, goal, self._clock, self._tell)
             await self._heal()
-            disk_ids = {disk.name.lower(): disk.id for disk in self._pool.disks}
+            disk_ids, built = {disk.name.lower(): disk.id for disk in self._pool.disks}, half_built(self._pool)
             self._pool = lean(self._pool)
             self._watch = PoolWatch(self._azure, self._declaration, self._pool, self._clock)
             shared = Shared(
@@ -212,7 +214,7 @@ class Rollout:
                 quarantine=self._quarantine(),
             )
             by_name = {host.name: host for host in self._pool.hosts}
-            self._works = [HostWork(shared, by_name[work.host], work) for work in works]
+            self._works = [HostWork(shared, by_name[work.host], work, built=work.host in built) for work in works]
             for work in self._works:
                 work.recall_failure(self._record)
             self._by_name = {work.name: work for work in self._works}
@@ -397,7 +399,7 @@ class Rollout:
     def _give_back(self, why: str) -> None:
         """Hosts that still serve leave the run; those that are out finish."""
         for work in self._works:
-            if work.task is not None and work.stage in BEFORE_OUT:
+            if work.task is not None and work.stage < Stage.OUT:
                 work.give_back(why)
 
     def _judge(self) -> None:
@@ -436,7 +438,7 @@ class Rollout:
         in_flight = candidates.count(Stage.DRAINING, Stage.EMPTY, Stage.OUT, Stage.BACK)
         if left.releases and (left.drains or in_flight or limits.canary_left == 0):
             return
-        if self._standings.to_begin or candidates.count(*BEFORE_OUT):
+        if self._standings.to_begin or candidates.count(Stage.QUEUED, *BEFORE_OUT):
             opens = self._window.opens(self._azure.azure_time())
             who = f"the end of its maintenance window, until {opens}"
             self._notice_pause(who, goes_on=self._window.goes_on)
@@ -456,7 +458,7 @@ class Rollout:
     def _judge_slots(self, limits: Limits) -> None:
         """With all slots held by failed hosts nobody can follow in this attempt; the next one tries those again."""
         held, candidates = self._standings.candidates.holding, self._standings.candidates
-        waiting = self._standings.to_begin or candidates.count(*BEFORE_OUT)
+        waiting = candidates.count(Stage.QUEUED, *BEFORE_OUT)
         if held >= limits.max_unavailable and waiting and not candidates.count(Stage.OUT) and not self._stopping:
             self._stop_for(f"{held} failed host(s) hold all of max_unavailable", "the rollout was stopped")
 
@@ -509,7 +511,10 @@ class Rollout:
         shared.hurried = limits.canary_left is not None
         self._tell_capacity(limits)
         held = shared.allocation_failing or self._watch.stale or now < self._checkpoint_until
-        if self._paused_by or self._stopping or held:
+        if self._paused_by or self._stopping:
+            return
+        begun = self._hand_off(limits, now, begins=not held)
+        if held:
             return
         go = admit(candidates, limits)
         for name in go.release:
@@ -517,8 +522,10 @@ class Rollout:
         for name in go.drain:
             self._by_name[name].let_drain()
         self._standings.note(go.drain)
-        for name in go.build[: self._azure.room()]:
-            self._start(self._by_name[name])
+        for name in go.build[: max(0, self._azure.room() - begun)]:
+            self._by_name[name].let_build()
+            if not self._by_name[name].begun:
+                self._start(self._by_name[name])
         self._let_log_off(limits)
         self._notice_ready(limits, go)
         in_work = candidates.count(Stage.BUILDING, Stage.HELD, Stage.DRAINING, Stage.OUT) or go != Admissions()
@@ -526,6 +533,24 @@ class Rollout:
             self._progress_at = now
         elif now - self._progress_at > STUCK_AFTER:
             self._notice_pause(f"the engine: no host could go on, {_why_stuck(candidates, limits)}")
+
+    def _hand_off(self, limits: Limits, now: float, *, begins: bool) -> int:
+        """Old hosts that the load does not need are closed to new sessions, and opened where it does; how many were
+        begun for that."""
+        if self._watch.stale:
+            return 0
+        change = self._hand_over.change(self._standings.candidates, limits, now, begins=begins)
+        begun, room = 0, self._azure.room() if change.close else 0
+        for work in [self._by_name[name] for name in change.close]:
+            if work.begun or begun < room:
+                begun += not work.begun
+                work.close()
+                if not work.begun:
+                    self._start(work)
+        for name in change.open:
+            self._by_name[name].open()
+        self._standings.note((*change.close, *change.open))
+        return begun
 
     def _let_log_off(self, limits: Limits) -> None:
         """Before the canary has passed, only as many hosts as it needs may log their users off."""
@@ -656,7 +681,7 @@ class Rollout:
 
     def _tell(self, event: Event) -> None:
         if event.kind is Kind.USER:
-            self._users.note(str(event.data.get("user")), str(event.data.get("what")))
+            self._users.note(str(event.data.get("user")), str(event.data.get("what")), event.host)
         if self._log is not None:
             self._log(event)
         else:

@@ -42,6 +42,8 @@ class Standing(Protocol):
     def occupied(self) -> bool: ...
     @property
     def draining_since(self) -> float | None: ...
+    @property
+    def closed(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ class Standings:
             Candidate(
                 name,
                 stage,
-                serving=stage < Stage.DRAINING and listed.serves,
+                serving=stage < Stage.DRAINING and listed.serves and not work.closed,
                 broken=stage < Stage.OUT and listed.broken,
                 holds_slot=work.holds_slot,
                 sessions=listed.sessions if stage < Stage.OUT else 0,
+                closed=stage < Stage.DRAINING and work.closed,
             )
         )
         flags = _flags(work, stage, listed)
@@ -159,7 +162,7 @@ def _flags(work: Standing, stage: Stage, listed: Listed) -> tuple[str, ...]:
         flags.append("updated")
     # The list may say for a minute or two that a host serves which has just gone off again.
     given_back = stage is Stage.BACK or (stage is Stage.ENDED and listed.serves)
-    if (given_back and not work.idle) or (stage < Stage.DRAINING and listed.serves):
+    if (given_back and not work.idle) or (stage < Stage.DRAINING and listed.serves and not work.closed):
         flags.append("serving")
     if stage in (Stage.OUT, Stage.BACK) or work.updated:
         flags.append("canary")

@@ -87,6 +87,10 @@ class Memory:
     repaired: bool = False
     may_release: bool = False
     """The scheduler gave the host a slot of max_unavailable."""
+    may_build: bool = True
+    """False for a host that was begun only to be closed to new sessions."""
+    closed: bool | None = None
+    """Whether the host is to take no new sessions ahead of its turn; None: nobody has said, and it stays as it is."""
     may_drain: bool = False
     may_log_off: bool = True
     """False while the canary has not passed and this host is not needed for it: nobody is logged off for nothing."""
@@ -125,6 +129,7 @@ class HostView:
 
 
 class Admission(StrEnum):
+    BUILD = "build"
     DRAIN = "drain"
     RELEASE = "release"
 

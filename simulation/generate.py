@@ -80,6 +80,8 @@ def drawn(seed: int) -> Case:
     inputs = _inputs(chance, hosts, pool)
     manners = random.Random(f"manners/{seed}")
     inputs |= _manners(manners, inputs)
+    if random.Random(f"hand-off/{seed}").random() < 0.3:
+        inputs["hand_off"] = "soft"
     runners = _at_kinds(random.Random(f"kinds of writes/{seed}"), _runners(chance, trouble))
     faults = _faults(chance) if "faults" in trouble else ()
     if "guests" in trouble:

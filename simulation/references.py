@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.capacity import pool_changed
+from emulator.desktopvirtualization.broker import begin_session, broker_of, end_session
 from rollout import names
 from rollout.clock import from_iso
 from rollout.lease import LENGTH, Holder, decode
@@ -158,6 +160,43 @@ def unregister(made: EmulatedPool) -> bool:
     return made.ask("DELETE", f"{POOL}/sessionHosts/vm-1.contoso.com", None, "2024-04-03").status == 200
 
 
+def guests_come(made: EmulatedPool) -> bool:
+    """Once a host is closed to new sessions ahead of its turn, so many people come to the first host, which is updated,
+    that each host is needed."""
+    world, record_id = made.emulator.world, f"{POOL}/sessionHosts/vm-0.contoso.com".lower()
+    if world.get(record_id) is None or not _closed(made, takes_sessions=False):
+        return False
+    broker = broker_of(world, POOL)
+    for number in range(GUESTS):
+        begin_session(world, broker, record_id, f"guest{number}@contoso.com")
+    pool_changed(world, broker.id)
+    return True
+
+
+def guests_leave(made: EmulatedPool) -> bool:
+    """Once a host was opened for them, they leave."""
+    world = made.emulator.world
+    broker = broker_of(world, POOL)
+    guests = [s for host in broker.hosts.values() for s in host.values() if s.user.startswith("guest")]
+    if not guests or not _closed(made, takes_sessions=True):
+        return False
+    for session in guests:
+        end_session(world, broker, session)
+    pool_changed(world, broker.id)
+    return True
+
+
+def _closed(made: EmulatedPool, *, takes_sessions: bool) -> bool:
+    """There is a host whose record says that it is closed ahead of its turn, and which takes sessions, or does not."""
+    for name in (f"vm-{number}" for number in range(4)):
+        record = decode_record((made.vm(name).get("tags") or {}).get(names.RECORD))
+        host = made.ask("GET", f"{POOL}/sessionHosts/{name}.contoso.com", None, "2024-04-03")
+        takes = host.body["properties"]["allowNewSession"] if host.status == 200 else None
+        if record is not None and record.closed and takes is takes_sessions:
+            return True
+    return False
+
+
 def pool_tags(made: EmulatedPool) -> dict[str, str]:
     """The host pool's tags."""
     return dict(made.ask("GET", TAGS, None, "2021-04-01").body["properties"]["tags"])
@@ -168,6 +207,7 @@ def _merge(made: EmulatedPool, tags: dict[str, str]) -> None:
     assert answer.status == 200, answer.body
 
 
+GUESTS = 12
 FORCE = {"deadline": "PT15M", "log_off": "force", "grace": "PT5M", "allow_data_loss": True}
 CANARY = {"hosts": 1, "bake": "PT10M"}
 
@@ -272,6 +312,21 @@ REFERENCES: dict[str, Reference] = {
         {"include": TWO, "max_unavailable": 1.0},
         {"sessions_per_host": 1, "scaling_plan": True},
         before=autoscale_leaves_hosts_on,
+    ),
+    "soft": Reference(
+        {
+            "max_unavailable": 1.0,
+            "max_building": 1.0,
+            "canary": {"hosts": 1, "bake": "PT0S"},
+            "drain": FORCE,
+            "hand_off": "soft",
+        },
+        {"sessions_per_host": 1, "ignore_probability": 1.0, "scaling_plan": True, "max_session_limit": 8},
+        before=autoscale_leaves_hosts_on,
+        incidents=(
+            Incident("PATCH hostpools/sessionhosts", 1, guests_come),
+            Incident("PATCH hostpools/sessionhosts", 1, guests_leave),
+        ),
     ),
     "scheduled": Reference(
         {"include": TWO, "max_unavailable": 1.0, "window": NIGHT, "canary": {"hosts": 0}},

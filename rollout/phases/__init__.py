@@ -39,6 +39,7 @@ def next_step(view: HostView, goal: Goal) -> Step:
 def _needs_exclusion(view: HostView, goal: Goal, record: HostRecord) -> bool:
     """Autoscale was switched on in the middle of the work: it would undo the drain, or start and stop the host."""
     working = record.p not in (Phase.BUILD, Phase.LEAVE, Phase.SERVE, Phase.UNDO_SERVE)
+    working = working or (record.p is Phase.BUILD and record.closed)
     return working and goal.exclusion_tag is not None and goal.exclusion_tag not in view.vm.tags and not view.vm.busy
 
 

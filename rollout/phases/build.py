@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rollout import names
 from rollout.arm import Disk, Vm
+from rollout.phases import close
 from rollout.protection import Policy, Protection, Then
 from rollout.record import HostRecord, Phase
 from rollout.steps import (
@@ -47,6 +48,11 @@ def next_step(view: HostView, goal: Goal, record: HostRecord) -> Step:
     protected = protection.of(view.vm)
     if protected and protection.policy is Policy.SKIP:
         return GiveBack(protected)
+    closing = close.next_step(view, goal, record)
+    if closing is not None:
+        return closing
+    if not view.memory.may_build:
+        return Await(Admission.BUILD)
     if goal.declaration.build == "ahead" or record.k:
         making = disk_step(view, goal)
         if making is not None:

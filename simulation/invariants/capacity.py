@@ -54,14 +54,14 @@ def _known_out(e: Evidence, host: str, write: Exchange) -> bool:
 
 
 def floor(e: Evidence) -> Found:
-    """I1: nobody is drained when fewer hosts would serve than the load needs."""
+    """I1: nobody is drained, or closed ahead of its turn, when fewer hosts would serve than the load needs."""
     looked, problems = 0, []
     for write in e.time.accepted_writes:
         host = host_of(write.path)
         if kind_of_write(write) != "PATCH hostpools/sessionhosts" or not _drains(write):
             continue
         phase = e.time.phases[host].at(write.at) if host in e.time.phases else None
-        if phase != "drain" or e.time.states[host].at(write.at - 0.001) != "serving":
+        if phase not in ("build", "drain") or e.time.states[host].at(write.at - 0.001) != "serving":
             continue  # a new record is drained before it serves
         looked += 1
         start = write.at - KNOWN_AFTER

@@ -85,6 +85,7 @@ def test_messages_come_at_their_times_and_each_once(tmp_path: Path) -> None:
         assert abs(last - final - 480) < 60 and 600 <= off - final < 700
         assert outcome.users == {
             "messaged": 1, "signed_out": 0, "disconnected_ended": 0, "logged_off": 1, "came_back": 0, "cut_off": 0,
+            "moved_twice": 0,
         }  # fmt: skip
 
     virtually(story())
@@ -136,6 +137,7 @@ def test_a_disconnected_session_is_ended_after_its_time_and_one_that_is_taken_up
         assert [event for _, event in happened(made, "back")][-1] == "logoff"
         assert outcome.users == {
             "messaged": 2, "signed_out": 1, "disconnected_ended": 1, "logged_off": 0, "came_back": 1, "cut_off": 0,
+            "moved_twice": 0,
         }  # fmt: skip
         assert away.number != back.number
 

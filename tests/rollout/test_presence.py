@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollout.presence import CAME_BACK, CUT_OFF, SIGNED_OUT, Count, Presence, noted
+from rollout.presence import CAME_BACK, CUT_OFF, LOGGED_OFF, SIGNED_OUT, Count, Presence, noted
 from rollout.steps import Memory
 from tests.rollout.literals import session
 
@@ -54,6 +54,21 @@ def test_people_are_counted_once_for_each_kind() -> None:
     count.note("bob", SIGNED_OUT)
     count.note("ann", CAME_BACK)
     assert (count.by_name["signed_out"], count.by_name["came_back"], count.by_name["cut_off"]) == (2, 1, 0)
+
+
+def test_people_were_moved_twice_who_left_two_hosts_that_were_emptied() -> None:
+    count = Count()
+    for user, what, host in (
+        ("ann", SIGNED_OUT, "vm-0"),
+        ("ann", CAME_BACK, "vm-0"),
+        ("ann", SIGNED_OUT, "vm-0"),
+        ("bob", SIGNED_OUT, "vm-0"),
+        ("bob", LOGGED_OFF, "vm-1"),
+        ("cid", CUT_OFF, "vm-0"),
+        ("cid", SIGNED_OUT, "vm-1"),
+    ):
+        count.note(user, what, host)
+    assert count.by_name["moved_twice"] == count.moved_twice == 1
 
 
 def test_time_away_counts_from_when_it_was_first_seen_and_ends_with_the_return() -> None:

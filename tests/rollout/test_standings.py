@@ -29,6 +29,7 @@ class Work:
     emptying: float | None = None
     occupied: bool = False
     draining_since: float | None = None
+    closed: bool = False
     asked: int = 0
 
     @property
