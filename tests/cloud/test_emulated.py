@@ -14,7 +14,16 @@ from emulator import scenario
 from emulator.app import Emulator
 from emulator.wire import Request
 from rollout.azure import Azure
-from rollout.errors import AzureError, Conflict, Forbidden, LeaseLost, NotFound, OperationFailed, PreconditionFailed
+from rollout.errors import (
+    AzureError,
+    Conflict,
+    Forbidden,
+    InvalidDeclaration,
+    LeaseLost,
+    NotFound,
+    OperationFailed,
+    PreconditionFailed,
+)
 from simulation.in_process import in_process_cloud
 from simulation.virtual_time import LoopClock
 
@@ -241,6 +250,16 @@ async def test_secrets(cloud: AzureCloud) -> None:
         await cloud.get_secret(f"{vault}/secrets/nothing")
     with pytest.raises(Exception, match=r"https://<vault>/secrets/<name>"):
         await cloud.get_secret(f"{vault}/keys/x")
+
+
+async def test_a_vaults_uri_is_what_it_says_or_its_name_in_the_clouds_domain(emulator: Emulator) -> None:
+    vault = f"{GROUP}/providers/Microsoft.KeyVault/vaults/avd-kv"
+    async with in_process_cloud(emulator, LoopClock(), principal="deployer") as cloud:
+        assert await cloud.vault_uri(vault) == "https://localhost/keyvault/avd-kv"
+        with pytest.raises(InvalidDeclaration, match=r"key_vault_id: .* does not exist"):
+            await cloud.vault_uri(f"{vault}-2")
+    async with in_process_cloud(emulator, LoopClock(), principal="updater") as cloud:  # without a role
+        assert (await cloud.vault_uri(vault)).startswith("https://avd-kv.")
 
 
 async def test_a_secret_says_when_it_is_valid(cloud: AzureCloud) -> None:

@@ -68,7 +68,7 @@ class Vault:
 async def told(vault: Vault, declared: Notify, *events: Event) -> list[str]:
     """The warnings of a run with these events."""
     warnings: list[str] = []
-    async with Notifier(cast(Azure, vault), declared, "hp1", warnings.append) as notifier:
+    async with Notifier(cast(Azure, vault), declared, "hp1", "UTC", warnings.append) as notifier:
         for event in events:
             notifier(event)
     return warnings
