@@ -99,7 +99,7 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
     target = pool.tags.get(names.TARGET, "")
     holder = lease.decode(pool.tags.get(names.LEASE))
     alive = holder is not None and holder.until > at
-    waits = _waits(log)
+    waits = _waits(log) if alive else {}  # what an engine that is gone waited for is over
     rows = tuple(_row(host, pool, declaration, target, waits, at) for host in pool.hosts)
     accept = declaration.verify.accept if declaration else ("Available",)
     zone = zone_of(pool.tags, pool.id)

@@ -37,12 +37,12 @@ def command(session: Session, undrain: bool, yes: bool) -> None:
     """
     if not yes:
         click.confirm(f"End the attempt on {session.pool_name}? The next one begins anew", abort=True)
-    session.run(_ask(session))
+    session.run(_ask(session, undrain))
     if undrain:
         session.run(_bring_home(session))
 
 
-async def _ask(session: Session) -> None:
+async def _ask(session: Session, undrain: bool) -> None:
     """Write the tags."""
     async with session.azure(may_write) as azure:
         tags, record = await _under_way(session, azure)
@@ -54,7 +54,7 @@ async def _ask(session: Session) -> None:
         holder = lease.decode(tags.get(names.LEASE))
         alive = holder is not None and holder.until > now
     engine = f"{holder.owner} ends it, or if that is dead " if holder is not None and alive else ""
-    then = f"{engine}the next pulumi up ends it"
+    then = f"{engine}{'this command' if undrain else 'the next pulumi up'} ends it"
     click.echo(
         f"{session.pool_name}: attempt {record.a} is aborted; {then}. Begin anew with: hostpool resume, pulumi up"
     )

@@ -85,6 +85,16 @@ def test_a_run_whose_lease_has_ended_is_told_as_dead() -> None:
     assert "lease: nobody" in text
 
 
+def test_what_an_engine_waited_for_that_is_gone_is_not_told(tmp_path: Path) -> None:
+    log = EventLog(log_path(tmp_path, POOL, ROLLOUT, 1))
+    log(Event(EPOCH - 60, Kind.WAITING, "vm-1", "6 active session(s)"))
+    log.close()
+    azure = in_the_middle()
+    assert rows(azure, "--log-folder", str(tmp_path))["vm-1"]["waits_for"] == "6 active session(s)"
+    azure.tags[names.LEASE] = Holder("runner-17", 7, EPOCH - 900).encode()
+    assert rows(azure, "--log-folder", str(tmp_path))["vm-1"]["waits_for"].startswith("2 sessions to end")
+
+
 @pytest.mark.parametrize(
     ("pause", "state", "said"),
     [
