@@ -139,12 +139,15 @@ def test_after_a_rollout_status_plan_explain_and_report_agree(desk: Desk) -> Non
 
 
 def test_history_tells_how_the_last_rollouts_ended(desk: Desk) -> None:
-    desk.within(desk.made.roll(owner="ada@desk-7"))
+    desk.within(desk.made.roll(owner="ada@desk-7", time_zone="Europe/Amsterdam"))
     [last] = desk.json("history")["value"]
     assert (last["status"], last["owner"]) == ("complete", "ada@desk-7")
     assert last["properties"]["progress"]["successfulInstanceCount"] == 2
     shown = desk.hostpool("history").stdout
     assert "1.0.1" in shown and "complete" in shown and "2 of 2" in shown
+    assert "1: 1.0.1 on 2026-01-12 21:20 Europe/Amsterdam (20:20 UTC)" in shown
+    page = Path(desk.hostpool("report").stdout.strip()).read_text()
+    assert "2026-01-12 21:20 Europe/Amsterdam (20:20 UTC) to" in page
 
 
 def test_the_plan_tells_what_would_stop_the_update(desk: Desk) -> None:

@@ -118,6 +118,9 @@ def test_a_checkpoint_that_the_run_before_has_told_is_not_told_again() -> None:
 
 def test_a_message_is_no_longer_than_services_take() -> None:
     long = Notice("pre-checks failed", "\n".join(f"vm-{number}: has no heartbeat; start it" for number in range(500)))
+    held = Notice("paused", "paused by ada@desk-7 at 2026-01-12T23:10:00Z")
+    _, text = Notices("hp1", "Europe/Amsterdam").worded(Notify(("https://v/secrets/s",)), held)
+    assert text == "paused by ada@desk-7 at Tue 2026-01-13 00:10 Europe/Amsterdam (2026-01-12 23:10 UTC)"
     title, text = Notices("p" * 300).worded(Notify(("https://v/secrets/s",)), long)
     assert (len(title), len(text)) == (LONGEST_TITLE, LONGEST_TEXT) and title.endswith("...") and text.endswith("...")
     title, text = Notices("hp1").worded(Notify(("https://v/secrets/s",), title="{what}\n{text}"), Notice("a", "b\nc"))
