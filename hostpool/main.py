@@ -9,6 +9,7 @@ from hostpool.commands import (
     approve,
     check,
     cleanup,
+    comment,
     explain,
     history,
     pause,
@@ -66,5 +67,6 @@ for command in (
     history.command,
     schedule.command,
     tick.command,
+    comment.command,
 ):
     main.add_command(command)
