@@ -75,7 +75,7 @@ test: setup ## all checks and all tests
 lint: setup ## ruff, mypy, import-linter
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	$(PYTHON) -m mypy $(PACKAGES) $(wildcard __main__.py) tools/pulumi_toolchain.py
+	$(PYTHON) -m mypy $(PACKAGES) $(wildcard __main__.py policy/rules.py) tools/pulumi_toolchain.py
 	.venv/bin/lint-imports
 
 format: setup ## lay out the code and mend what ruff can mend

@@ -27,6 +27,9 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What Pulumi puts in the place of a value that a resource has yet to produce (its sdk/go/common/resource/plugin)."""
 OFFLINE = "Azure could not be asked"
 """In the state of a plan that is that of an earlier preview."""
+FAILED = "preview failed"
+"""The CLI's last error, whatever went wrong."""
+NO_REASON = "the preview failed, and its JSON does not say why: a policy pack's violations are in the run's log only"
 FINDINGS = 20
 """Findings of one resource that are shown."""
 NO_HOSTS = ("cleanup", "vmTemplate", "rollout")
@@ -117,8 +120,7 @@ def read(text: str, stack: str = "") -> Preview:
     if not isinstance(data, Mapping) or not {"steps", "diagnostics", "changeSummary"} & data.keys():
         raise NoPreview("it has neither steps nor diagnostics; make it with: pulumi preview --json > preview.json")
     steps = [step for step in data.get("steps") or () if isinstance(step, Mapping) and step.get("urn")]
-    told = [one for one in data.get("diagnostics") or () if isinstance(one, Mapping)]
-    findings = _by_urn(told)
+    findings = _by_urn([one for one in data.get("diagnostics") or () if isinstance(one, Mapping)])
     ours = {str(step["urn"]): step for step in steps if _is_update(str(step["urn"])) and step.get("op") != "same"}
     updates = dict.fromkeys([*ours, *(urn for urn in findings if _is_update(urn))])
     names = [urn.split("::") for urn in [*(str(step["urn"]) for step in steps), *findings] if urn.count("::") > 2]
@@ -154,9 +156,14 @@ def _by_urn(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Finding
         text = " ".join(re.sub(r"\x1b\[[0-9;]*m|<\{%[^%]*%\}>", "", str(one.get("message") or "")).split())
         text = _FROM_ENGINE.sub("", text.removeprefix(f"{severity}: "))
         wanted = ("error", "warning", "info") if _is_update(urn) else ("error",)
-        if text and severity in wanted and "preview failed" not in text:
+        if text and severity in wanted:
             found[urn] = (*found.get(urn, ()), Finding(severity, text))
-    return found
+    errors = sum(finding.severity == "error" for told in found.values() for finding in told)
+    reason = (Finding("error", NO_REASON),) if errors == 1 else ()
+    for urn, told in list(found.items()):
+        if told[-1].text == FAILED:
+            found[urn] = (*told[:-1], *reason)
+    return {urn: told for urn, told in found.items() if told}
 
 
 # -- Markdown

@@ -130,6 +130,11 @@ def test_errors_of_the_program_and_other_resources_are_told() -> None:
     assert f"- create azure-native:compute:GalleryImageVersion {PROJECT}-prod" in lines
 
 
+def test_a_preview_that_fails_without_a_reason_says_where_it_is() -> None:
+    lines = made(step(), diagnostics=(told("error", "preview failed", urn=""),))
+    assert lines[1] == "### `prod`: the preview fails" and "a policy pack's violations are in the run's log" in lines[3]
+
+
 @pytest.mark.parametrize(
     "plan",
     [
