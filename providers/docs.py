@@ -1,4 +1,8 @@
-"""`python -m providers.docs`: makes docs/inputs.md and providers/args.py from schema.json, so that the three agree."""
+"""`python -m providers.docs`: makes the docs of inputs and the typed arguments from the schemas, so that they agree.
+
+docs/inputs.md and providers/args.py from schema.json, docs/golden-image-inputs.md and providers/golden_image_args.py
+from golden_image_schema.json.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.schema import schema
+from providers.schema import golden_image_schema, schema
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS_MD = ROOT / "docs" / "inputs.md"
 ARGS_PY = ROOT / "providers" / "args.py"
+GOLDEN_IMAGE_INPUTS_MD = ROOT / "docs" / "golden-image-inputs.md"
+GOLDEN_IMAGE_ARGS_PY = ROOT / "providers" / "golden_image_args.py"
 WIDTH = 120
 
 _INTRODUCTION = """\
@@ -68,13 +74,54 @@ Added to the inputs, and shown in a preview:
 """
 
 
+_GOLDEN_IMAGE_INTRODUCTION = """\
+# Inputs and outputs of `GoldenImageVersion`
+
+Made from `providers/golden_image_schema.json` by `python -m providers.docs`: change it there. What a capture does and
+how to use it is in [images.md](images.md).
+
+```python
+from providers.golden_image_version import GoldenImageVersion, GoldenImageVersionArgs
+
+GoldenImageVersion("win11", GoldenImageVersionArgs(source_vm_id=..., image=..., version="1.0.*", updates=[...]))
+```
+
+Durations are ISO 8601 (`PT10M`) or numbers of seconds. A key that is not listed here is an error that names the nearest
+one.
+
+"""
+
+_GOLDEN_IMAGE_OUTPUTS = """\
+## Outputs
+
+- `status`: `complete`. A capture that failed is an error of `pulumi up`, with the guest's own words.
+- `summary`: one line, such as `win11/1.0.2 captured in 21 min, replicated to westeurope, northeurope`.
+- `version_id`: id of the version.
+- `resolved_version`: the version, `x.y.*` resolved. Known in a preview: check() adds it to the inputs.
+- `snapshots`: names of the golden VM's backups, in its resource group: before the updates, and after them.
+- `update_log`: what each script said: `name`, `exit_code`, `seconds`, `output` (the last 4 KB of each stream). Scripts
+  that a run had run which was killed are not in it.
+- `replication`: region -> `Completed`, `Replicating` or `Failed`.
+- `report`: path of the run's event log on the machine that ran it.
+- `plan`: what the next `pulumi up` would do, added to the inputs and shown in a preview; empty for nothing.
+"""
+
+
 def inputs_md() -> str:
     """The text of docs/inputs.md."""
-    required = set(schema()["required"])
-    lines = [_INTRODUCTION + "## Inputs\n"]
-    for name, prop in schema()["properties"].items():
-        lines += _section(name, prop, name in required, "###")
-    return "\n".join(lines) + "\n" + _OUTPUTS
+    return _page(schema(), _INTRODUCTION, _OUTPUTS)
+
+
+def golden_image_inputs_md() -> str:
+    """The text of docs/golden-image-inputs.md."""
+    return _page(golden_image_schema(), _GOLDEN_IMAGE_INTRODUCTION, _GOLDEN_IMAGE_OUTPUTS)
+
+
+def _page(of: Mapping[str, Any], introduction: str, outputs: str) -> str:
+    lines = [introduction + "## Inputs\n"]
+    for name, prop in of["properties"].items():
+        lines += _section(name, prop, name in of["required"], "###")
+    return "\n".join(lines) + "\n" + outputs
 
 
 def _section(name: str, prop: Mapping[str, Any], required: bool, level: str) -> Iterator[str]:
@@ -119,7 +166,7 @@ def _json(value: Any) -> str:
 # -- the typed arguments
 
 _HEADER = '''\
-"""The arguments of `HostPoolImageUpdate`, typed. Made from schema.json by `python -m providers.docs`.
+"""The arguments of `%s`, typed. Made from %s by `python -m providers.docs`.
 
 Defaults are those of the schema: None, like an argument that is left out, stands for them.
 """
@@ -136,8 +183,16 @@ import pulumi
 
 def args_py() -> str:
     """The text of providers/args.py."""
-    classes = list(_classes(schema(), "HostPoolImageUpdateArgs"))
-    return _HEADER + "".join(f"\n\n{text}" for text in classes)
+    return _arguments("HostPoolImageUpdate", "schema.json", schema())
+
+
+def golden_image_args_py() -> str:
+    """The text of providers/golden_image_args.py."""
+    return _arguments("GoldenImageVersion", "golden_image_schema.json", golden_image_schema())
+
+
+def _arguments(resource: str, source: str, of: Mapping[str, Any]) -> str:
+    return _HEADER % (resource, source) + "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
 
 
 def _classes(of: Mapping[str, Any], name: str) -> Iterator[str]:
@@ -194,6 +249,8 @@ def _docstring(text: str) -> list[str]:
 def main() -> None:
     INPUTS_MD.write_text(inputs_md(), encoding="utf-8")
     ARGS_PY.write_text(args_py(), encoding="utf-8")
+    GOLDEN_IMAGE_INPUTS_MD.write_text(golden_image_inputs_md(), encoding="utf-8")
+    GOLDEN_IMAGE_ARGS_PY.write_text(golden_image_args_py(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,23 @@ import traceback
 from types import SimpleNamespace
 
 
-class HostPoolImageUpdateFailed(Exception):
-    """The update could not be made, or not to its end.
+class Failed(Exception):
+    """What was declared could not be made so, or not to its end.
 
-    The text is one line: what failed, where, and what to look at. It is made of ids, names and Azure's messages, never
-    of secrets.
+    The text is one line: what failed, where, and what to look at. It is made of ids, names, Azure's messages and the
+    guest's words, never of secrets.
     """
 
     def __init__(self, text: str) -> None:
         super().__init__(one_line(text))
+
+
+class HostPoolImageUpdateFailed(Failed):
+    """The update could not be made, or not to its end."""
+
+
+class GoldenImageVersionFailed(Failed):
+    """The version could not be made."""
 
 
 def one_line(text: str) -> str:
@@ -40,4 +48,4 @@ def only_sentences() -> bool:
 def _told() -> str:
     """Of the exception that is being handled."""
     raised = sys.exc_info()[1]
-    return str(raised) if isinstance(raised, HostPoolImageUpdateFailed) else traceback.format_exc()
+    return str(raised) if isinstance(raised, Failed) else traceback.format_exc()

@@ -11,7 +11,6 @@ Imports are late, inside the methods: the program's process needs none of them, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -32,6 +31,7 @@ from providers.args import (
     VerifyArgs,
     WindowArgs,
 )
+from providers.arguments import plain
 from providers.failure import HostPoolImageUpdateFailed
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class HostPoolImageUpdate(Resource, module="avd", name="HostPoolImageUpdate"):
         :param args: the declaration; `docs/inputs.md` has each input.
         :param opts: options of the resource. Its own hooks come after those given here.
         """
-        given = _plain(args)
+        given = plain(args)
         props: dict[str, Any] = dict.fromkeys(OUTPUTS) | given
         # Awaited, not passed on as an Output: that would depend on the parent, which waits for its children.
         props["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None).future()
@@ -212,17 +212,6 @@ def fail_when_incomplete(args: pulumi.ResourceHookArgs) -> None:
     if status in ("complete", "scheduled", "queued") or as_declared or wanted is False:
         return
     raise HostPoolImageUpdateFailed(str(outputs.get("summary") or f"the update is {outputs.get('status')}"))
-
-
-def _plain(value: Any) -> Any:
-    """Arguments as plain properties: what was not given is left out; Outputs stay as they are."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _roll(props: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The JSON schema of the inputs, read once: the validation, the typed arguments and the documentation come from it."""
+"""The JSON schemas of the inputs, read once: validation, typed arguments and documentation come from them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any
 
 PATH = Path(__file__).with_name("schema.json")
+GOLDEN_IMAGE_PATH = Path(__file__).with_name("golden_image_schema.json")
 
 
 @cache
 def schema() -> dict[str, Any]:
     """The schema of `HostPoolImageUpdate`'s inputs. It is shared: do not change it."""
     loaded: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def golden_image_schema() -> dict[str, Any]:
+    """The schema of `GoldenImageVersion`'s inputs. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads(GOLDEN_IMAGE_PATH.read_text(encoding="utf-8"))
     return loaded
 
 

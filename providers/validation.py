@@ -74,7 +74,7 @@ class Checked:
 def validate(inputs: Mapping[str, Any]) -> Checked:
     """Check declared inputs (those the provider added are not among them)."""
     unknown = frozenset(name for name, value in inputs.items() if has_unknown(value))
-    problems = tuple(_schema_problems(inputs, unknown))
+    problems = tuple(schema_problems(schema(), inputs, unknown))
     if problems:
         return Checked(None, problems, unknown)
     known = {name: value for name, value in inputs.items() if name not in unknown}
@@ -101,13 +101,14 @@ def has_unknown(value: Any) -> bool:
 # -- the schema's words
 
 
-def _schema_problems(inputs: Mapping[str, Any], unknown: frozenset[str]) -> Iterable[Problem]:
+def schema_problems(of: Mapping[str, Any], inputs: Mapping[str, Any], unknown: frozenset[str]) -> Iterable[Problem]:
+    """What a schema finds wrong; unknown values are left alone."""
     from jsonschema import Draft202012Validator
 
     # A None is an input that was not given.
     known = {name: _without_unknown(value) for name, value in inputs.items() if value is not None}
     given = {name: value for name, value in known.items() if not isinstance(value, Unknown)}
-    errors = Draft202012Validator(schema()).iter_errors(given)
+    errors = Draft202012Validator(of).iter_errors(given)
     for error in sorted(errors, key=lambda e: [str(part) for part in e.absolute_path]):
         yield from _problems(error, inputs)
 

@@ -283,6 +283,30 @@ def phase_table() -> str:
     return "\n".join(lines)
 
 
+def capture_phase_table() -> str:
+    """The phases of a capture, from the docstrings of `capture.record.Phase` and its transitions."""
+    from capture.record import NEXT, Phase
+
+    tree = ast.parse((PROJECT / "capture" / "record.py").read_text(encoding="utf-8"))
+    [body] = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Phase"]
+    said = {
+        node.targets[0].id: " ".join(_docstring(after).split())
+        for node, after in zip(body, [*body[1:], None], strict=True)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    lines = ["| phase | what happens | next |", "|---|---|---|"]
+    for phase in Phase:
+        after = ", ".join(f"`{each}`" if each else "at rest" for each in sorted(NEXT[phase], key=_place_of_phase))
+        lines.append(f"| `{phase}` | {said[phase.name]} | {after} |")
+    return "\n".join(lines)
+
+
+def _place_of_phase(phase: str | None) -> int:
+    from capture.record import Phase
+
+    return list(Phase).index(Phase(phase)) if phase else -1
+
+
 def record_table(module: str, name: str) -> str:
     """The fields of a record's class with their meanings."""
     tree = ast.parse((PROJECT / module).read_text(encoding="utf-8"))
@@ -461,12 +485,13 @@ def log_analytics_template() -> str:
 def pages() -> dict[Path, str]:
     """What the files should hold."""
     drawn = DOCS / "architecture.md"
-    audit = DOCS / "audit.md"
+    audit, images = DOCS / "audit.md", DOCS / "images.md"
     return {
         DOCS / "pre-checks.md": pre_checks(),
         DOCS / "rights.md": rights(),
         DOCS / "log_analytics.json": log_analytics_template(),
         drawn: architecture(drawn.read_text(encoding="utf-8")),
+        images: with_blocks(images.read_text(encoding="utf-8"), {"capture phases": capture_phase_table()}),
         audit: with_blocks(audit.read_text(encoding="utf-8"), {"columns": column_table(), "events": event_table()}),
     }
 

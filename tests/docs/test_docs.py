@@ -120,7 +120,7 @@ def test_every_input_that_is_named_with_its_path_exists(page: Path) -> None:
 
 @every_page
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    folders = "rollout|cloud|providers|hostpool|components|program|emulator|demo|bench|tools|tests|docs|stacks"
+    folders = "rollout|capture|cloud|providers|hostpool|components|program|emulator|demo|bench|tools|tests|docs|stacks"
     for span in code(page.read_text(encoding="utf-8")):
         for path in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w/.-]*)", span):
             made_by_hand = path == "stacks/Pulumi.trial.yaml"
