@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from capture import names
+from capture.actions import Holds, needed
 from capture.azure import CaptureAzure
 from capture.declaration import CaptureDeclaration, OsState
 from capture.record import decode
 from capture.steps import Resource
-from rollout.arm import Disk, Vm, dig, name_of
+from rollout.arm import Disk, Vm, dig, group_of, name_of
 from rollout.azure import Body
+from rollout.errors import Forbidden, NotFound
 from rollout.images import normal_location
+from rollout.prechecks.rights import allows
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Facts:
     """The declared one; None also where `x.y.*` is declared."""
     subnet_exists: bool = True
     group_exists: bool = True
+    permissions: Mapping[tuple[Holds, str], Sequence[Body]] = field(default_factory=dict)
+    """What the caller may do at each scope; a scope at which that may not be read is missing."""
 
     @property
     def made(self) -> bool:
@@ -56,7 +61,10 @@ async def read(azure: CaptureAzure, declared: CaptureDeclaration) -> Facts:
         azure.get_resource_group(declared.clone_resource_group_id) if declared.clone_resource_group_id else _nothing(),
     )
     golden = Vm(vm) if vm is not None else None
-    disk = await azure.get_disk(golden.os_disk_id) if golden is not None and golden.os_disk_id else None
+    disk, permissions = await asyncio.gather(
+        azure.get_disk(golden.os_disk_id) if golden is not None and golden.os_disk_id else _nothing(),
+        _permissions(azure, declared),
+    )
     return Facts(
         vm=golden,
         disk=Disk(disk) if disk is not None else None,
@@ -64,7 +72,31 @@ async def read(azure: CaptureAzure, declared: CaptureDeclaration) -> Facts:
         version=Resource(found) if found is not None else None,
         subnet_exists=not declared.clone_subnet_id or subnet is not None,
         group_exists=not declared.clone_resource_group_id or group is not None,
+        permissions=permissions,
     )
+
+
+def scopes(declared: CaptureDeclaration) -> dict[tuple[Holds, str], str]:
+    """Where a capture does something: what is there and its scope, with the input that it follows from."""
+    golden = group_of(declared.source_vm_id)
+    found = {(Holds.GOLDEN, golden): "source_vm_id", (Holds.VERSIONS, declared.image): "image"}
+    clone = declared.clone_resource_group_id
+    found[Holds.CLONE, clone or golden] = "clone.resource_group_id" if clone else "source_vm_id"
+    if declared.clone_subnet_id:
+        found[Holds.SUBNET, declared.clone_subnet_id] = "clone.subnet_id"
+    return found
+
+
+async def _permissions(azure: CaptureAzure, declared: CaptureDeclaration) -> dict[tuple[Holds, str], Sequence[Body]]:
+    async def read_one(scope: str) -> Sequence[Body] | None:
+        try:
+            return await azure.list_permissions(scope)
+        except (Forbidden, NotFound):
+            return None  # then a missing action is known when Azure refuses it
+
+    places = list(scopes(declared))
+    answers = await asyncio.gather(*(read_one(scope) for _, scope in places))
+    return {place: answer for place, answer in zip(places, answers, strict=True) if answer is not None}
 
 
 async def _nothing() -> Body | None:
@@ -91,6 +123,14 @@ def check(declared: CaptureDeclaration, facts: Facts) -> Iterator[Finding]:
         yield Finding("image", f"{declared.image!r} does not exist, or may not be read; make the image definition")
     else:
         yield from _definition(declared, facts.definition, facts.vm, facts.disk)
+    for (holds, scope), prop in scopes(declared).items():
+        permissions = facts.permissions.get((holds, scope))
+        missing = [a for a in needed(holds, declared) if permissions is not None and not allows(permissions, a)]
+        if missing:
+            them = "it" if len(missing) == 1 else "them"
+            yield Finding(
+                prop, f"the role lacks {', '.join(missing)} at {scope}; add {them} to the updater's role there"
+            )
     if not facts.subnet_exists:
         yield Finding("clone.subnet_id", f"{declared.clone_subnet_id!r} does not exist; check the id")
     if not facts.group_exists:

@@ -2,11 +2,12 @@
 
 from components.host_pool import HostPool, HostPoolArgs
 from components.image_gallery import ImageGallery, ImageGalleryArgs
-from components.image_update_role import ImageUpdateRole, ImageUpdateRoleArgs
+from components.image_update_role import CaptureRoleArgs, ImageUpdateRole, ImageUpdateRoleArgs
 from components.image_version import ImageDefinitionArgs, ImageSource, ImageVersionArgs, TargetRegionArgs
 from components.update_role_actions import Purpose
 
 __all__ = [
+    "CaptureRoleArgs",
     "HostPool",
     "HostPoolArgs",
     "ImageDefinitionArgs",

@@ -9,10 +9,25 @@ import pulumi
 from pulumi_azure_native import authorization
 
 from components.arm_ids import name_of, stable_guid
+from components.capture_role_actions import CapturePurpose
 from components.update_role_actions import Purpose
-from components.update_role_plan import Role, roles
+from components.update_role_plan import AnyPurpose, Role, roles
 
 TYPE = "avd:index:ImageUpdateRole"
+
+
+@dataclass(frozen=True)
+class CaptureRoleArgs:
+    """What captures of image versions need beside the update. Ids as in `ImageUpdateRoleArgs`."""
+
+    golden_resource_group: str
+    """Of the golden VM, its disk, snapshots and interface."""
+    image_id: str
+    """The gallery, or the image definition."""
+    subnet_id: str
+    """Of the clone: the golden VM's, or the declared one."""
+    clone_resource_group: str | None = None
+    """Default: the golden VM's, which then also gets the right to delete machines."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,8 @@ class ImageUpdateRoleArgs:
     catalog: bool = True
     """Also the reads that Azure offers at the subscription only: sizes, quota, versions of marketplace images.
     Without them the pre-checks that need them cannot be made."""
+    captures: CaptureRoleArgs | None = None
+    """Also the rights to capture image versions from a golden VM (`GoldenImageVersion`)."""
     role_name: str = "AVD image update"
     """Display name; the purposes are added in brackets. Unique in the tenant: Azure answers 409
     RoleDefinitionWithSameNameExists otherwise, so two pools with different scopes need two names."""
@@ -117,8 +134,8 @@ class ImageUpdateRole(pulumi.ComponentResource):
         )
 
 
-def _resources(args: ImageUpdateRoleArgs) -> dict[Purpose, Sequence[str]]:
-    return {
+def _resources(args: ImageUpdateRoleArgs) -> dict[AnyPurpose, Sequence[str]]:
+    found: dict[AnyPurpose, Sequence[str]] = {
         Purpose.POOL: [args.host_pool_id],
         Purpose.HOSTS: args.host_resource_groups,
         Purpose.BUILD: [args.build_resource_group or args.host_resource_groups[0]],
@@ -126,3 +143,12 @@ def _resources(args: ImageUpdateRoleArgs) -> dict[Purpose, Sequence[str]]:
         Purpose.GALLERY: [args.image_id] if args.image_id else [],
         Purpose.SECRETS: args.key_vault_ids,
     }
+    if args.captures is not None:
+        golden = args.captures.golden_resource_group
+        found |= {
+            CapturePurpose.GOLDEN: [golden],
+            CapturePurpose.CLONE: [args.captures.clone_resource_group or golden],
+            CapturePurpose.VERSIONS: [args.captures.image_id],
+            Purpose.NETWORK: [*args.subnet_ids, args.captures.subnet_id],
+        }
+    return found

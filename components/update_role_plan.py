@@ -11,14 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.arm_ids import name_of, resource_group_of, stable_guid, subscription_of
+from components.capture_role_actions import CAPTURE_ACTIONS, CapturePurpose
 from components.update_role_actions import ACTIONS, DATA_ACTIONS, Purpose
+
+AnyPurpose = Purpose | CapturePurpose
+ALL: Mapping[AnyPurpose, tuple[str, ...]] = dict([*ACTIONS.items(), *CAPTURE_ACTIONS.items()])
+"""The actions of all purposes, in the order in which a role's name lists them."""
 
 
 @dataclass(frozen=True)
 class Role:
     """A custom role: its purposes in the order of `Purpose`, and the scopes, of one subscription, it is assigned at."""
 
-    purposes: tuple[Purpose, ...]
+    purposes: tuple[AnyPurpose, ...]
     scopes: tuple[str, ...]
     elsewhere: bool = False
     """The role is in another subscription than that of the hosts; its name says in which."""
@@ -35,11 +40,11 @@ class Role:
 
     @property
     def actions(self) -> list[str]:
-        return sorted({action for purpose in self.purposes for action in ACTIONS[purpose]})
+        return sorted({action for purpose in self.purposes for action in ALL[purpose]})
 
     @property
     def data_actions(self) -> list[str]:
-        return sorted({action for purpose in self.purposes for action in DATA_ACTIONS.get(purpose, ())})
+        return sorted({action for purpose in self.purposes for action in _data(purpose)})
 
     def guid(self, name: str) -> str:
         """GUID of the definition: the same for the same name, subscription and purposes."""
@@ -47,7 +52,10 @@ class Role:
 
 
 def roles(
-    resources: Mapping[Purpose, Sequence[str]], *, subscription_scope: bool = False, catalog: bool = True
+    resources: Mapping[AnyPurpose, Sequence[str]],
+    *,
+    subscription_scope: bool = False,
+    catalog: bool = True,
 ) -> list[Role]:
     """The roles and their scopes for ARM ids of resources or resource groups, by what they are needed for.
 
@@ -56,7 +64,7 @@ def roles(
     resource group.
     """
     home = subscription_of(resources[Purpose.HOSTS][0])
-    purposes_at: dict[str, set[Purpose]] = {}
+    purposes_at: dict[str, set[AnyPurpose]] = {}
     written: dict[str, str] = {}
     for purpose, ids in resources.items():
         for resource_id in ids:
@@ -66,12 +74,16 @@ def roles(
     if catalog:
         purposes_at.setdefault(home.lower(), set()).add(Purpose.CATALOG)
         written.setdefault(home.lower(), home)
-    scopes_of: dict[tuple[str, tuple[Purpose, ...]], list[str]] = {}
+    scopes_of: dict[tuple[str, tuple[AnyPurpose, ...]], list[str]] = {}
     for scope, purposes in purposes_at.items():
         subscription = "/".join(scope.split("/")[:3])
-        ordered = tuple(purpose for purpose in Purpose if purpose in purposes)
+        ordered = tuple(purpose for purpose in ALL if purpose in purposes)
         scopes_of.setdefault((subscription, ordered), []).append(written[scope])
     return [
         Role(purposes, tuple(scopes), elsewhere=subscription != home.lower())
         for (subscription, purposes), scopes in scopes_of.items()
     ]
+
+
+def _data(purpose: AnyPurpose) -> tuple[str, ...]:
+    return DATA_ACTIONS.get(purpose, ()) if isinstance(purpose, Purpose) else ()

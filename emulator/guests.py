@@ -12,6 +12,7 @@ OS disk, a dict under the disk's `hidden["content"]`, so that it goes where the 
     agent, registered_pool, registration_token     AVD agent installed; the pool it believes itself registered with
     partition_gb       size of the system partition
     extensions_ran     marks of extensions and run commands that ran on this disk (they replay on a disk without)
+    pending_reboot     boots after which Windows waits for no restart any more
     registry           other values written by scripts, {"path\\name" in lower case: value}
 
 A guest that is generalized and was never provisioned does not come up on a plain boot (inferred: a swapped-in disk of
@@ -343,6 +344,9 @@ def _booted(world: World, vm_id: str, boot: int) -> None:
     vm, machine = current
     machine.booted = True
     machine.booted_at = world.now
+    content = content_of(world, vm_id)
+    if content.get("pending_reboot"):
+        content["pending_reboot"] -= 1
     world.schedule(durations.draw(world, "guest agent ready", vm_id), "guests.agent_ready", vm_id=vm_id, boot=boot)
     if content_of(world, vm_id)["registered_pool"] is not None:
         agent.booted(world, vm)

@@ -33,6 +33,7 @@ class GoldenVm:
     clock: LoopClock = field(default_factory=LoopClock)
     events: list[Event] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
+    definition: str = DEFINITION
 
     def ask(self, method: str, path: str, body: Body | None = None, api_version: str = COMPUTE_API) -> Response:
         """One ARM request as the deployer."""
@@ -58,7 +59,7 @@ class GoldenVm:
         self.control("GET", "state")
 
     async def make_definition(self, *, os_state: str = "Generalized") -> None:
-        self.ask("PUT", DEFINITION.rsplit("/images/", 1)[0], {"location": "westeurope", "properties": {}})
+        self.ask("PUT", self.definition.rsplit("/images/", 1)[0], {"location": "westeurope", "properties": {}})
         await self.clock.sleep(10)
         definition = {
             "location": "westeurope",
@@ -70,7 +71,7 @@ class GoldenVm:
                 "features": [{"name": "SecurityType", "value": "TrustedLaunchSupported"}],
             },
         }
-        self.ask("PUT", DEFINITION, definition)
+        self.ask("PUT", self.definition, definition)
         await self.clock.sleep(10)
 
     async def capture(
@@ -85,7 +86,7 @@ class GoldenVm:
         """One run with `INPUTS` and what is changed in them, by a process of its own. Raises Died where it is
         killed."""
         runner = process or Process(owner)
-        inputs = {name: value for name, value in {**INPUTS, **changes}.items() if value is not None}
+        inputs = {name: value for name, value in {**INPUTS, "image": self.definition, **changes}.items() if value}
         return await as_process(runner, self._run(runner, inputs, principal, halt))
 
     async def _run(
@@ -103,5 +104,7 @@ async def golden_vm(*, os_state: str = "Generalized", **options: Any) -> GoldenV
     """A golden VM beside a small pool, and an empty image definition."""
     given = {"hosts": 1, "users": 0, "latency": False, "golden": True, **options}
     made = GoldenVm(Emulator(scenario.build("pooled", given)))
+    if options.get("apart"):
+        made.definition = DEFINITION.replace(GROUP, f"{GROUP}-images")
     await made.make_definition(os_state=os_state)
     return made

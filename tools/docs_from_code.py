@@ -236,7 +236,44 @@ def rights() -> str:
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
+    return "".join([*parts, capture_rights()])
+
+
+CAPTURES_HEAD = """
+## Captures
+
+What [capturing image versions](images.md) needs beside; made from `components/capture_role_actions.py`. The role has it
+where `ImageUpdateRole` is given `captures`; subnets and secrets are those of the tables above. A missing action is an
+error of the preview that names it and its scope. `tests/capture/test_rights.py` shows on the emulator that captures use
+exactly these, and that each that is missing is told.
+"""
+CAPTURES_AT = {
+    "golden": "the golden VM's resource group, with its disk, snapshots and interface",
+    "clone": "the resource group of the clone; where none is declared, the golden VM's",
+    "versions": "the gallery's resource group",
+}
+
+
+def capture_rights() -> str:
+    """The part of docs/rights.md about captures."""
+    source = PROJECT / "components" / "capture_role_actions.py"
+    declared = runpy.run_path(str(source))
+    parts = [CAPTURES_HEAD]
+    for purpose, table in (("golden", "GOLDEN"), ("clone", "CLONE"), ("versions", "VERSIONS")):
+        why = _reasons_of(source, table)
+        parts.append(f"\nAt {CAPTURES_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
+        for action in declared["CAPTURE_ACTIONS"][purpose]:
+            parts.append(f"| `{action}` | {_escaped(why.get(action, CHECKED_BEFORE))} |\n")
     return "".join(parts)
+
+
+CHECKED_BEFORE = "Pre-check: which of these actions does the updater have here"
+
+
+def _reasons_of(source: Path, table: str) -> dict[str, str]:
+    """The reasons in one table of a file: an action may be in several, for another reason each."""
+    text = source.read_text(encoding="utf-8")
+    return reasons(text.partition(f"\n{table}: Actions = (")[2].partition("\n)")[0])
 
 
 def reasons(source: str) -> dict[str, str]:

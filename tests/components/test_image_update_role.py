@@ -6,7 +6,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import ImageUpdateRole, ImageUpdateRoleArgs, Purpose
+from components import CaptureRoleArgs, ImageUpdateRole, ImageUpdateRoleArgs, Purpose
+from components.capture_role_actions import CAPTURE_ACTIONS
 from components.update_role_actions import ACTIONS, DATA_ACTIONS
 from components.update_role_plan import Role, roles
 
@@ -185,3 +186,14 @@ def test_no_action_is_a_wildcard_and_none_is_listed_twice():
     for purpose, actions in ACTIONS.items():
         assert len(set(map(str.lower, actions))) == len(actions), purpose
         assert all("*" not in action and action.count("/") >= 2 for action in actions), purpose
+
+
+def test_captures_come_beside_and_only_the_clone_s_group_lets_machines_be_deleted(declare):
+    captures = CaptureRoleArgs(group("golden"), group("images"), group("network"), group("clones"))
+    made = declared(declare, arguments(captures=captures))
+    assert actions_at(made, group("golden"))[0] == set(CAPTURE_ACTIONS["golden"])
+    assert actions_at(made, group("clones"))[0] == set(CAPTURE_ACTIONS["clone"])
+    assert actions_at(made, group("images"))[0] == {*CAPTURE_ACTIONS["versions"], *ACTIONS[Purpose.GALLERY]}
+    assert actions_at(made, group("network"))[0] == set(ACTIONS[Purpose.NETWORK])
+    alone = declared(declare, arguments(captures=CaptureRoleArgs(group("golden"), group("images"), group("network"))))
+    assert actions_at(alone, group("golden"))[0] == {*CAPTURE_ACTIONS["golden"], *CAPTURE_ACTIONS["clone"]}
