@@ -105,6 +105,7 @@ def due(pool: Pool, declared: Declaration, now: float) -> Due:
     half_done = any(host.record is not None and host.record.p not in ENDED for host in pool.hosts)
     begins = held is not None and _begins(declared, held, opening, now)
     resumes = record is not None and record.resumable and (opening is not None or bool(record.t))
+    resumes = resumes and not _goes_on_later(held, record, now)
     free = not pool.tags.get(names.PAUSE) and not _waits_for(pool.tags, declared)
     aborted = bool(_resumed(pool.tags) and decision(pool.tags, names.ABORT, record))
     ready_disks_of = held.r if held is not None else record.r if record is not None and record.resumable else None
@@ -128,6 +129,12 @@ def _begins(declared: Declaration, held: Hold, opening: Opening | None, now: flo
     if opening is not None:
         return now >= held.at + patience
     return bool(declared.build_ahead) and held.at - declared.build_ahead + patience <= now < held.at
+
+
+def _goes_on_later(held: Hold | None, record: RolloutRecord | None, now: float) -> bool:
+    """It was paused since no host could be done in what is left of its window, and goes on in a later one."""
+    paused = record is not None and record.st is State.PAUSED
+    return paused and held is not None and record is not None and held.r == record.r and held.at > now
 
 
 def _waits_for(tags: dict[str, str], declared: Declaration) -> str:

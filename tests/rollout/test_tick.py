@@ -218,6 +218,24 @@ def test_a_window_that_passes_without_a_start_is_told_and_the_next_one_is_taken(
     virtually(story())
 
 
+def test_what_is_left_of_a_window_is_not_tried_again_by_every_tick(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=5, **EMPTY)
+        short = {**FAST, "window": {**NIGHTS, "duration": "PT1H"}, "max_unavailable": 1.0}
+        await made.roll(**short)
+        await until(made, "2026-01-12T22:00:01Z")
+        await made.tick()
+        assert [notice.what for notice in made.notices] == ["started", "canary passed", "paused"]
+        assert made.clock.now() < from_iso("2026-01-12T22:55:00Z")
+        since = len(made.wire.exchanges)
+        await ticks(made, "2026-01-13T20:00:00Z", every=300.0)
+        assert (len(told(made, "paused")), len(told(made, "resumed")), writes(made, since)) == (1, 0, 0)
+        await ticks(made, "2026-01-14T02:00:00Z")
+        assert len(told(made, "resumed")) == 1
+
+    virtually(story())
+
+
 def test_what_a_dead_run_left_is_finished_by_the_ticks(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, **EMPTY)
