@@ -17,7 +17,7 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test lint
+.PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test lint
 .PHONY: format lock clean
 
 help: ## this list
@@ -34,6 +34,11 @@ env: setup ## what to export to use the Pulumi CLI by hand: eval "$(make -s env)
 
 demo: toolchain ## a whole rollout against the emulator (HOSTS=12 MAX_UNAVAILABLE=3 SPEED=120)
 	@$(IN_TOOLCHAIN) $(PYTHON) -m demo --hosts $(HOSTS) --max-unavailable $(MAX_UNAVAILABLE) --speed $(SPEED)
+
+demo-promotion: toolchain ## dev -> test -> prod on the emulator, and a bad version that is stopped in test (SPEED=240)
+demo-promotion: SPEED = 240
+demo-promotion:
+	@$(IN_TOOLCHAIN) $(PYTHON) -m demo.promotion --speed $(SPEED)
 
 emulator: setup ## the emulator alone; prints the environment that points an ARM client at it
 	@$(PYTHON) -m emulator --directory .cache/emulator

@@ -23,7 +23,8 @@ class PulumiFailed(RuntimeError):
 class Pulumi:
     """Runs `pulumi` on a copy of the program, so that no tracked file changes."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], stack: str = STACK) -> None:
+        self.stack = stack
         self.program = folder / "program"
         for name in PROGRAM:
             (self.program / name).parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ class Pulumi:
     def show(self, *arguments: str) -> None:
         """Run a command with its output on the terminal; raises PulumiFailed."""
         print(f"\n$ pulumi {' '.join(arguments)}", flush=True)
-        if subprocess.run(command(*arguments), cwd=self.program, env=self.environment).returncode:
+        if subprocess.run(self._command(*arguments), cwd=self.program, env=self.environment).returncode:
             raise PulumiFailed(f"pulumi {arguments[0]} failed")
 
     def quiet(self, *arguments: str) -> str:
@@ -55,8 +56,11 @@ class Pulumi:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever that is."""
         return subprocess.run(
-            command(*arguments), cwd=self.program, env=self.environment, capture_output=True, text=True
+            self._command(*arguments), cwd=self.program, env=self.environment, capture_output=True, text=True
         )
+
+    def _command(self, *arguments: str) -> list[str]:
+        return command(*arguments, stack=self.stack)
 
     def set(self, key: str, value: str, *, path: bool = False) -> None:
         """`pulumi config set`."""
@@ -67,8 +71,8 @@ class Pulumi:
         return dict(json.loads(self.quiet("stack", "output", "--json")))
 
 
-def command(*arguments: str) -> list[str]:
-    """The command line, for the demo's stack and without questions."""
+def command(*arguments: str, stack: str = STACK) -> list[str]:
+    """The command line, for one stack and without questions."""
     if arguments[:2] == ("stack", "init"):
-        return ["pulumi", "stack", "init", STACK, "--non-interactive"]
-    return ["pulumi", *arguments, "--stack", STACK, "--non-interactive"]
+        return ["pulumi", "stack", "init", stack, "--non-interactive"]
+    return ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
