@@ -42,7 +42,8 @@ BAD_IN_TEST = {
 }
 """The agent of version 1.0.2 never comes up on the hosts of test."""
 TOLD = re.compile(
-    r"not promoted: .*?(?= pulumi:| Outputs:| Resources:|$)|vm-\d : \"[^\"]*\"|error: pool .*?; see|canary failed: vm-\d"
+    r"not promoted: .*?(?= pulumi:| Outputs:| Resources:|$)|"
+    r"vm-\d : \"[^\"]*\"|error: pool .*?; see|canary failed: vm-\d"
 )
 """What is shown of the CLI's output."""
 console = Console(highlight=False)
