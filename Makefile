@@ -17,7 +17,7 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test lint
+.PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test suite lint
 .PHONY: format lock clean
 
 help: ## this list
@@ -72,9 +72,11 @@ simulate-crashes: EVERY = 1
 simulate-crashes: setup ## reference rollouts killed before and after every remote write, and twice in a row (PAIRS=200 EVERY=1)
 	@$(PYTHON) -m simulation.crashes --pairs $(PAIRS) --every $(EVERY) --workers $(WORKERS)
 
-# The linters run while the CLI is loaded and built.
+# The linters, which have use for one core only, run beside.
 test: setup ## all checks and all tests
-	@$(MAKE) --no-print-directory -j 2 toolchain lint
+	@$(MAKE) --no-print-directory -j 2 lint suite
+
+suite: toolchain
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## ruff, mypy, import-linter
