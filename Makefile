@@ -76,7 +76,7 @@ simulate-crashes: setup ## reference rollouts killed before and after every remo
 test: setup ## all checks and all tests
 	@$(MAKE) --no-print-directory -j 2 lint suite
 
-suite: toolchain
+suite: toolchain ## all tests
 	$(IN_TOOLCHAIN) $(PYTHON) -m pytest -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## ruff, mypy, import-linter
