@@ -41,7 +41,8 @@ def nobody_cut_off(e: Evidence) -> Found:
 def _wrong_log_off(e: Evidence, at: float, event: dict[str, Any], asked: float) -> list[str]:
     drain = e.declared.drain
     mine = _told(e, event, until=at)
-    since, state = max(((t, kind) for t, kind, _ in mine if kind in ("logon", "disconnect")), default=(0.0, "logon"))
+    stays = [(t, kind) for t, kind, _ in mine if kind in ("logon", "disconnect")]
+    since, state = stays[-1] if stays else (0.0, "logon")
     active = state == "logon"
     if not active and drain.end_disconnected_after is not None and asked - since >= drain.end_disconnected_after - 1:
         return []
