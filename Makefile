@@ -18,7 +18,7 @@ PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components provider
 
 .DEFAULT_GOAL = help
 .PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test suite lint
-.PHONY: format lock clean
+.PHONY: format lock clean workflows
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +84,9 @@ lint: setup ## ruff, mypy, import-linter
 	.venv/bin/ruff format --check .
 	$(PYTHON) -m mypy $(PACKAGES) $(wildcard __main__.py policy/rules.py) tools/pulumi_toolchain.py
 	.venv/bin/lint-imports
+
+workflows: setup ## actionlint over the workflows for GitHub Actions; builds it, once, where there is none
+	@$(PYTHON) tools/actionlint.py workflows/*.github.yml
 
 format: setup ## lay out the code and mend what ruff can mend
 	.venv/bin/ruff format .
