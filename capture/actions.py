@@ -50,6 +50,9 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         f"{_VM}/deallocate/action",
         f"{_VM}/generalize/action",
         f"{_VM}/delete",
+        f"{_VM}/runCommands/read",
+        f"{_VM}/runCommands/write",
+        f"{_VM}/runCommands/delete",
         "Microsoft.Compute/disks/write",
         "Microsoft.Compute/disks/delete",
         f"{_NIC}/read",
@@ -77,25 +80,25 @@ OWN_READS: Mapping[Holds, tuple[str, ...]] = {
 }
 """Reads of the pre-checks themselves: without them a capture works, and less is known before."""
 
-_WITH_SCRIPTS = (
-    f"{_VM}/restart/action",
-    f"{_VM}/runCommands/read",
-    f"{_VM}/runCommands/write",
-    f"{_VM}/runCommands/delete",
-)
+_WITH_SCRIPTS = (f"{_VM}/runCommands/read", f"{_VM}/runCommands/write", f"{_VM}/runCommands/delete")
 
 
 def needed(holds: Holds, declared: CaptureDeclaration) -> tuple[str, ...]:
     """The actions at a scope that this declaration leads to."""
     specialized = declared.os_state is OsState.SPECIALIZED
-    if specialized and holds in (Holds.CLONE, Holds.SUBNET):
+    if specialized and declared.boot_test is None and holds in (Holds.CLONE, Holds.SUBNET):
         return ()
     unneeded: set[str] = set()
     if holds is Holds.GOLDEN:
         if not declared.updates:
-            unneeded |= set(_WITH_SCRIPTS)
+            unneeded |= {*_WITH_SCRIPTS, f"{_VM}/restart/action"}
         if not declared.updates or declared.after_failure is AfterFailure.KEEP:
             unneeded.add("Microsoft.Compute/disks/write")
-        if specialized:
+        if specialized and declared.boot_test is None:
             unneeded.add(f"{_NIC}/read")
+    if holds is Holds.CLONE:
+        if declared.boot_test is None or not declared.boot_test.script:
+            unneeded |= set(_WITH_SCRIPTS)
+        if specialized:
+            unneeded |= {f"{_VM}/restart/action", f"{_VM}/deallocate/action", f"{_VM}/generalize/action"}
     return tuple(action for action in ACTIONS[holds] if action not in unneeded)

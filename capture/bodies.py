@@ -126,7 +126,10 @@ def version(goal: Goal, view: View, source_id: str) -> Body:
     return {
         "location": goal.location,
         "tags": made,
-        "properties": {"publishingProfile": publishing(goal), "storageProfile": source},
+        "properties": {
+            "publishingProfile": untested(goal) if declared.boot_test is not None else publishing(goal),
+            "storageProfile": source,
+        },
     }
 
 
@@ -144,3 +147,44 @@ def publishing(goal: Goal) -> Body:
     if declared.end_of_life:
         profile["endOfLifeDate"] = declared.end_of_life
     return profile
+
+
+def untested(goal: Goal) -> Body:
+    """Before its boot test a version is in its own region only, and excluded from latest."""
+    own = [region for region in publishing(goal)["targetRegions"] if region["name"] == goal.location]
+    return {**publishing(goal), "targetRegions": own, "excludeFromLatest": True}
+
+
+def replicated(goal: Goal) -> Body:
+    """In all its regions, and still excluded from latest."""
+    return {**publishing(goal), "excludeFromLatest": True}
+
+
+def test_vm(goal: Goal, view: View, disk_name: str, nic_id: str, password: str) -> Body:
+    """A machine made of the version, with the golden VM's size and security. Of a specialized one it is as it is."""
+    assert view.record is not None
+    vm, declared = view.vm, goal.declaration
+    size = (declared.boot_test.vm_size if declared.boot_test else "") or declared.clone_vm_size or vm.size
+    security = vm.properties.get("securityProfile") or {}
+    copied = {key: security[key] for key in COPIED_SECURITY if security.get(key) is not None}
+    properties: Body = {
+        "hardwareProfile": {"vmSize": size},
+        "storageProfile": {
+            "imageReference": {"id": declared.version_id},
+            "osDisk": {"name": disk_name, "osType": "Windows", "createOption": "FromImage", "deleteOption": "Detach"},
+        },
+        "networkProfile": {
+            "networkInterfaces": [{"id": nic_id, "properties": {"primary": True, "deleteOption": "Detach"}}]
+        },
+        "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
+        "securityProfile": {"securityType": vm.security_type, **copied},
+    }
+    if declared.os_state is OsState.GENERALIZED:
+        computer = names.test_vm(names.key(view.record.c, view.record.b)).replace("-", "")[:15]
+        properties["osProfile"] = {"computerName": computer, "adminUsername": "avdtest", "adminPassword": password}
+    if vm.properties.get("licenseType"):
+        properties["licenseType"] = vm.properties["licenseType"]
+    body: Body = {"location": vm.location, "tags": tags(goal, vm, view.record), "properties": properties}
+    if vm.body.get("plan"):
+        body["plan"] = vm.body["plan"]
+    return body

@@ -7,11 +7,11 @@ the golden VM, whatever that declares. A version that is there is not made again
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from capture import bodies, names
+from capture import bodies, boot_test, names
 from capture.azure import CaptureAzure
 from capture.declaration import CaptureDeclaration, Region
 from capture.errors import CaptureFailed, StepFailed
@@ -65,14 +65,16 @@ async def capture(
     clock: Clock,
     lease: DefinitionLease,
     tell: Listener,
+    password: Callable[[], str],
     stop: asyncio.Event | None = None,
 ) -> Captured:
     """Make the declared version, or find it there. Once `stop` is set the run ends where it is, its lease given back.
+    `password` makes one for the machine of a boot test.
 
     Raises PreCheckFailed (nothing was changed), CaptureFailed (the golden VM is as it was), LeaseHeld, LeaseLost,
     Stopped and AzureError (the next run goes on).
     """
-    run = Capture(azure, declared, clock, lease, tell)
+    run = Capture(azure, declared, clock, lease, tell, password)
     if stop is None:
         return await run.run()
     outcome = await until_stopped(run.run(), stop)
@@ -85,8 +87,15 @@ class Capture:
     """One run. `run` reads top to bottom as the run's story."""
 
     def __init__(
-        self, azure: CaptureAzure, declared: CaptureDeclaration, clock: Clock, lease: DefinitionLease, tell: Listener
+        self,
+        azure: CaptureAzure,
+        declared: CaptureDeclaration,
+        clock: Clock,
+        lease: DefinitionLease,
+        tell: Listener,
+        password: Callable[[], str],
     ) -> None:
+        self._password = password
         self._azure, self._declared, self._clock, self._lease, self._tell = azure, declared, clock, lease, tell
         self._goal: Goal
         self._executor: Executor
@@ -105,7 +114,8 @@ class Capture:
         began = self._clock.now()
         facts = await read(self._azure, self._declared)
         record = decode(facts.vm.tags.get(names.RECORD)) if facts.vm is not None else None
-        if record is None and done(facts.version, self._declared.id) and facts.version is not None:
+        if record is None and self._settled(facts.version) and facts.version is not None:
+            self._require_passed(facts.version)
             changed = await self._keep_up(facts.version, facts.definition)
             return self._captured(changed, made=False, began=began)
         findings = [str(finding) for finding in check(self._declared, facts)]
@@ -119,13 +129,30 @@ class Capture:
             async with LeaseKeeper(self._azure, self._lease, self._clock, asyncio.Event()) as keeper:
                 location = normal_location(str(facts.definition.body.get("location")))
                 self._goal = Goal(self._declared, location, self._lease.fence)
-                self._executor = Executor(self._azure, self._goal, self._clock, self._tell)
+                self._executor = Executor(self._azure, self._goal, self._clock, self._tell, self._password)
                 self._say(Kind.STARTED, version=self._declared.version, resumed=record is not None)
-                version = await self._work(keeper)
+                try:
+                    version = await self._work(keeper)
+                finally:
+                    await self._executor.close()
         finally:
             await self._let_go()
+        self._require_passed(version)
         self._say(Kind.ENDED, status="complete")
         return self._captured(version, made=True, began=began)
+
+    def _settled(self, version: Resource | None) -> bool:
+        """The version is there, and has been tested where that is declared."""
+        return done(version, self._declared.id) and bool(not self._declared.boot_test or boot_test.verdict(version))
+
+    def _require_passed(self, version: Resource) -> None:
+        """Raise CaptureFailed for a version that failed its boot test."""
+        said = boot_test.verdict(version)
+        if self._declared.boot_test is not None and said.startswith(boot_test.FAILED):
+            raise CaptureFailed(
+                f"{self.subject}: its boot test {said}; the version is excluded from latest. Mend the golden VM or the "
+                "test, then declare another version"
+            )
 
     # -- the loop
 
@@ -180,6 +207,8 @@ class Capture:
             self._snapshots = tuple(names.snapshot(view.vm.name, record.b, which) for which in ("before", "after"))
             if record.c == self._goal.id and record.w and not self._failure:
                 self._failure = self._told(record.w)  # it failed in a run that was killed
+        test_since = (self._memory.test_since or view.now) if view.test_vm is not None else None
+        self._memory = replace(self._memory, test_since=test_since)
         waiting = view.clone if view.clone is not None else view.vm
         silent = waiting.running and not waiting.agent_ready
         since = (self._memory.silent_since or view.now) if silent else None

@@ -67,6 +67,18 @@ class Update:
 
 
 @dataclass(frozen=True)
+class BootTest:
+    """What a version must show before it is offered: a machine made of it is set up, reports its agent, and passes the
+    script."""
+
+    script: tuple[str, ...] = ()
+    """Lines of PowerShell; exit code 0."""
+    limit: float = HOUR / 2
+    """Seconds for the machine to be set up, and again for the script."""
+    vm_size: str = ""
+
+
+@dataclass(frozen=True)
 class Region:
     """Where the version is replicated to. `name` is as Azure normalizes it: `westeurope`."""
 
@@ -97,6 +109,7 @@ class CaptureDeclaration:
     """Where the clone is made; empty for the golden VM's own group."""
     clone_subnet_id: str = ""
     clone_vm_size: str = ""
+    boot_test: BootTest | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags of version, snapshots and clone beside the capture's own."""
 
@@ -134,7 +147,9 @@ def parse(inputs: Mapping[str, Any]) -> CaptureDeclaration:
         declared["end_of_life"] = iso(moment("end_of_life", given["end_of_life"]))
     if "sysprep_limit" in given:
         declared["sysprep_limit"] = _between("sysprep_limit", given["sysprep_limit"], 5 * MINUTE, DAY / 4)
-    declared |= _clone(given.get("clone") or {}, declared.get("os_state"))
+    if "boot_test" in given:
+        declared["boot_test"] = _boot_test(given["boot_test"])
+    declared |= _clone(given.get("clone") or {}, declared.get("os_state"), tested="boot_test" in declared)
     return CaptureDeclaration(**declared)
 
 
@@ -219,8 +234,15 @@ def _regions(given: Any) -> tuple[Region, ...]:
     return tuple(regions)
 
 
-def _clone(given: Mapping[str, Any], os_state: OsState | None) -> dict[str, str]:
-    if given and os_state is OsState.SPECIALIZED:
+def _boot_test(given: Mapping[str, Any]) -> BootTest:
+    script = tuple(str(line) for line in given.get("script") or ())
+    limit = _between("boot_test.limit", given.get("limit", HOUR / 2), 5 * MINUTE, LONGEST_SCRIPT)
+    return BootTest(script, limit, str(given.get("vm_size") or ""))
+
+
+def _clone(given: Mapping[str, Any], os_state: OsState | None, *, tested: bool) -> dict[str, str]:
+    """Of the clone, and of the machine of a boot test."""
+    if given and os_state is OsState.SPECIALIZED and not tested:
         raise InvalidDeclaration(
             "clone", dict(given), "is of no use with os_state: specialized, which makes no clone", "leave one out"
         )

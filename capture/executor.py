@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from capture import bodies, names, scripts
@@ -17,6 +17,8 @@ from capture.steps import (
     CreateCloneDisk,
     CreateCloneNic,
     CreateRestoredDisk,
+    CreateTestNic,
+    CreateTestVm,
     CreateVersion,
     DeallocateClone,
     DeallocateVm,
@@ -24,17 +26,24 @@ from capture.steps import (
     DeleteCloneDisk,
     DeleteCloneNic,
     DeleteSnapshot,
+    DeleteTestDisk,
+    DeleteTestNic,
+    DeleteTestVm,
     DeleteVersion,
     Enter,
+    ExamineTestVm,
     GeneralizeClone,
     Goal,
+    JudgeVersion,
     MarkReplacedDisk,
     Memory,
     PowerOffVm,
     RemoveAccounts,
     RemoveRunCommands,
+    ReplicateVersion,
     Resource,
     RestartClone,
+    RunTest,
     RunUpdate,
     StartSysprep,
     StartVm,
@@ -42,11 +51,12 @@ from capture.steps import (
     TakeSnapshot,
     View,
 )
+from rollout import guest
 from rollout.arm import ArmResource, Disk, Vm, name_of
 from rollout.azure import Body
 from rollout.cleanup import delete_nic
 from rollout.clock import Clock
-from rollout.errors import AzureError, OperationFailed
+from rollout.errors import AzureError, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
 from rollout.values import MINUTE
@@ -54,6 +64,8 @@ from rollout.values import MINUTE
 STEP_PATIENCE = 150 * MINUTE
 """Seconds one step may take: a script of 90 minutes, or the replication of a version to far regions (23 minutes in the
 slowest public recording)."""
+REFUSED_WITHIN = 20.0
+"""Seconds in which a refusal of the replication is waited for."""
 SAID = 10
 """Lines of a script's output that an error carries."""
 
@@ -72,8 +84,13 @@ class Ran:
 class Executor:
     """Performs the steps of one run. `ran`: the update scripts so far."""
 
-    def __init__(self, azure: CaptureAzure, goal: Goal, clock: Clock, tell: Listener) -> None:
+    def __init__(
+        self, azure: CaptureAzure, goal: Goal, clock: Clock, tell: Listener, password: Callable[[], str]
+    ) -> None:
         self._azure, self._goal, self._clock, self._tell = azure, goal, clock, tell
+        self._password = password
+        """Makes one for the machine of a boot test, which nobody needs to know."""
+        self._replication: asyncio.Task[None] | None = None
         self.ran: list[Ran] = []
 
     async def perform(self, step: Step, view: View) -> Memory:
@@ -142,8 +159,8 @@ class Executor:
                 return await self._create_clone(view)
             case AskGuest():
                 assert clone is not None
-                guest = scripts.guest_state(await azure.run_command(clone.id, scripts.STATE))
-                return replace(memory, guest=guest), ""
+                state = scripts.guest_state(await azure.run_command(clone.id, scripts.STATE))
+                return replace(memory, guest=state), ""
             case RestartClone():
                 assert clone is not None
                 await azure.restart_vm(clone.id)
@@ -171,6 +188,20 @@ class Executor:
                 return memory, "marked the clone as generalized"
             case CreateVersion():
                 return await self._create_version(view)
+            case ReplicateVersion():
+                return replace(memory, replicating=True), await self._replicate()
+            case JudgeVersion():
+                return memory, await self._judge(step, view)
+            case CreateTestNic():
+                golden = await self._golden_nic(view)
+                await azure.create_nic(self._places(view).test_nic, bodies.nic(self._goal, view, golden))
+                return memory, "made the interface of the boot test"
+            case CreateTestVm():
+                return await self._create_test_vm(view)
+            case ExamineTestVm():
+                return await self._examine(view)
+            case RunTest():
+                return await self._run_test(view)
             case _:
                 return memory, await self._delete(step, view)
 
@@ -195,6 +226,21 @@ class Executor:
                 _require_ours(Resource(view.nic), view.vm)
                 await delete_nic(azure, self._clock, str(view.nic["id"]))
                 return "deleted the clone's interface"
+            case DeleteTestVm():
+                assert view.test_vm is not None
+                _require_ours(view.test_vm, view.vm)
+                await azure.delete_vm(view.test_vm.id)
+                return "deleted the machine of the boot test"
+            case DeleteTestDisk():
+                assert view.test_disk is not None
+                _require_ours(view.test_disk, view.vm)
+                await azure.delete_disk(view.test_disk.id)
+                return "deleted the disk of the boot test"
+            case DeleteTestNic():
+                assert view.test_nic is not None
+                _require_ours(Resource(view.test_nic), view.vm)
+                await delete_nic(azure, self._clock, str(view.test_nic["id"]))
+                return "deleted the interface of the boot test"
             case DeleteVersion():
                 await azure.delete_image_version(step.version.id)
                 return "deleted the version, which was not finished"
@@ -271,11 +317,15 @@ class Executor:
     # -- the clone and the version
 
     async def _create_nic(self, view: View) -> str:
+        golden = await self._golden_nic(view)
+        await self._azure.create_nic(self._places(view).nic, bodies.nic(self._goal, view, golden))
+        return "made the clone's interface"
+
+    async def _golden_nic(self, view: View) -> Body:
         golden = await self._azure.get_nic(view.vm.nic_ids[0])
         if golden is None:
             raise StepFailed(f"the golden VM's interface {name_of(view.vm.nic_ids[0])} does not exist")
-        await self._azure.create_nic(self._places(view).nic, bodies.nic(self._goal, view, golden))
-        return "made the clone's interface"
+        return golden
 
     async def _create_clone(self, view: View) -> tuple[Memory, str]:
         places = self._places(view)
@@ -302,6 +352,76 @@ class Executor:
             return (f"setupact.log could not be read: {error.code}",)
         lines = tuple(line.strip() for line in output.partition("--- stderr")[0].splitlines() if line.strip())
         return tuple(f"setupact.log: {line}" for line in lines) or ("setupact.log: no line with an error",)
+
+    # -- the boot test
+
+    async def _replicate(self) -> str:
+        """Begin it, and go on: it takes minutes, and what became of it is seen of the version."""
+        version_id, profile = self._goal.declaration.version_id, bodies.replicated(self._goal)
+        patch = {"properties": {"publishingProfile": profile}}
+        task = self._replication = asyncio.create_task(self._azure.update_image_version(version_id, patch))
+        task.add_done_callback(_heard)
+        done, _ = await asyncio.wait({task}, timeout=self._clock.real_seconds(REFUSED_WITHIN))
+        if done:
+            task.result()
+        return "began to replicate the version"
+
+    async def close(self) -> None:
+        """End what still waits for the replication; that itself goes on in Azure."""
+        if self._replication is not None:
+            self._replication.cancel()
+            await asyncio.gather(self._replication, return_exceptions=True)
+
+    async def _create_test_vm(self, view: View) -> tuple[Memory, str]:
+        places = self._places(view)
+        body = bodies.test_vm(self._goal, view, name_of(places.test_disk), places.test_nic, self._password())
+        refused = await _refusal(self._azure.create_vm(places.test_vm, body))
+        memory = replace(view.memory, refused=refused, set_up=False)
+        return memory, "" if refused else "made a machine of the version"
+
+    async def _examine(self, view: View) -> tuple[Memory, str]:
+        assert view.test_vm is not None
+        try:
+            if not await guest.is_set_up(self._azure, view.test_vm):
+                await self._clock.sleep(15.0)
+                return view.memory, ""
+        except ImageFault as fault:
+            return replace(view.memory, verdict=f"failed, {fault}"), ""
+        return replace(view.memory, set_up=True), "Windows is set up on the machine of the boot test"
+
+    async def _run_test(self, view: View) -> tuple[Memory, str]:
+        assert view.test_vm is not None and self._goal.declaration.boot_test is not None
+        test = self._goal.declaration.boot_test
+        seen = await self._azure.run_script(view.test_vm.id, names.TEST_COMMAND, test.script, {}, limit=test.limit)
+        output, state = _output(seen, {}), str(seen.get("executionState") or "")
+        code = int(seen.get("exitCode") or 0)
+        verdict = "passed"
+        if state == "TimedOut":
+            verdict = f"failed, its script did not end within {test.limit / MINUTE:.0f} minutes"
+        elif code or state in ("Failed", "Canceled"):
+            last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
+            verdict = f"failed, its script ended with exit code {code}: {last}"
+        data = {"update": "boot test", "exit_code": code, "seconds": 0.0, "output": output}
+        self._tell(Event(self._clock.now(), Kind.ACTION, view.vm.name, f"boot test {verdict}", data))
+        return replace(view.memory, verdict=verdict), ""
+
+    async def _judge(self, step: JudgeVersion, view: View) -> str:
+        assert view.version is not None
+        passed = step.verdict == "passed"
+        profile = bodies.publishing(self._goal) if passed else bodies.replicated(self._goal)
+        said = step.verdict.replace("failed, ", "failed: ", 1)
+        patch = {
+            "tags": {**view.version.tags, names.BOOT_TEST: said[:256]},
+            "properties": {"publishingProfile": profile},
+        }
+        await self._azure.update_image_version(view.version.id, patch)
+        return f"boot test {said}"
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """A failure is seen of the version; nobody asks the task."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _refusal(work: Awaitable[None]) -> str:

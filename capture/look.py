@@ -27,6 +27,9 @@ class Places:
         self.clone = f"{group}/{compute}/virtualMachines/{names.clone(key)}"
         self.disk = f"{group}/{compute}/disks/{names.clone_disk(key)}"
         self.nic = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.clone_nic(key)}"
+        self.test_vm = f"{group}/{compute}/virtualMachines/{names.test_vm(key)}"
+        self.test_disk = f"{group}/{compute}/disks/{names.test_disk(key)}"
+        self.test_nic = f"{group}/providers/Microsoft.Network/networkInterfaces/{names.test_nic(key)}"
         self.before = f"{group_of(vm.id)}/{compute}/snapshots/{names.snapshot(vm.name, record.b, 'before')}"
         self.after = f"{group_of(vm.id)}/{compute}/snapshots/{names.snapshot(vm.name, record.b, 'after')}"
         self.restored = f"{group_of(vm.os_disk_id)}/{compute}/disks/{names.restored_disk(vm.name, key)}"
@@ -47,6 +50,14 @@ async def look(azure: CaptureAzure, goal: Goal, memory: Memory) -> View:
     if record is None:
         return view
     places = Places(declared, vm, record)
+    if record.p in (Phase.TEST, Phase.CLEAN):
+        test_vm, test_disk, test_nic = await asyncio.gather(
+            azure.get_vm(places.test_vm, instance_view=True),
+            azure.get_disk(places.test_disk),
+            azure.get_nic(places.test_nic),
+        )
+        machine = Vm(test_vm) if test_vm is not None else None
+        view = replace(view, test_vm=machine, test_disk=_disk(test_disk), test_nic=test_nic)
     match record.p:
         case Phase.BACKUP:
             return replace(view, before=_resource(await azure.get_snapshot(places.before)))

@@ -27,6 +27,10 @@ SOURCE = "avd-source-snapshot"
 """Tag of an image version: name of the snapshot that it was made from."""
 UPDATES = "avd-updates"
 """Tag of an image version: names of the update scripts that ran before."""
+BOOT_TEST = "avd-boot-test"
+"""Tag of an image version: `passed`, or `failed: ` and why."""
+TEST_COMMAND = "avd-capture-test"
+"""Managed run command on the machine of a boot test."""
 UPDATE_COMMAND = "avd-capture-update"
 """Managed run command on the golden VM, there only while it runs."""
 
@@ -52,6 +56,19 @@ def clone_nic(key: str) -> str:
 
 def clone_disk(key: str) -> str:
     return f"{clone(key)}-disk"
+
+
+def test_vm(key: str) -> str:
+    """Of the machine of the boot test. Its computer name is the same, shortened to Windows' 15 characters."""
+    return f"avdcap-{key}-test"
+
+
+def test_nic(key: str) -> str:
+    return f"{test_vm(key)}-nic"
+
+
+def test_disk(key: str) -> str:
+    return f"{test_vm(key)}-disk"
 
 
 def snapshot(vm_name: str, began: int, which: str) -> str:

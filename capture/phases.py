@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from capture import boot_test
 from capture.declaration import AfterFailure, OsState
 from capture.names import ID
 from capture.record import ENDING, CaptureRecord, Phase, Power
@@ -78,7 +79,9 @@ def next_step(view: View, goal: Goal) -> Step:
         case Phase.RESTORE:
             return _restore(view, record)
         case Phase.RETURN:
-            return _return(view, record)
+            return _return(view, goal, record)
+        case Phase.TEST:
+            return boot_test.next_step(view, goal, record)
 
 
 def claim(view: View, goal: Goal) -> Step:
@@ -89,14 +92,15 @@ def claim(view: View, goal: Goal) -> Step:
     compute-vm-extension-failed-concurrent-vm-update).
     """
     was = view.record
-    if was is None and done(view.version, goal.id):
+    made = was is None and done(view.version, goal.id)
+    if made and (goal.declaration.boot_test is None or boot_test.verdict(view.version)):
         return Done()
     if view.vm.changing:
         return Wait("an operation on the golden VM to end")
     if was is None:
-        return Enter(
-            CaptureRecord(c=goal.id, b=int(view.now), f=goal.fence, p=Phase.BACKUP, s=int(view.now), o=_found(view.vm))
-        )
+        phase = Phase.TEST if made else Phase.BACKUP
+        now = int(view.now)
+        return Enter(CaptureRecord(c=goal.id, b=now, f=goal.fence, p=phase, s=now, o=_found(view.vm)))
     if was.c != goal.id and was.p not in ENDING:
         return Enter(replace(was.to(Phase.CLEAN, view.now, w="given up for another capture"), f=goal.fence))
     return Enter(replace(was, f=goal.fence))
@@ -282,6 +286,9 @@ def _clean(view: View, goal: Goal, record: CaptureRecord) -> Step:
         return removing
     if view.nic is not None:
         return DeleteCloneNic()
+    removing = boot_test.removal(view)
+    if removing is not None:
+        return removing
     restore = goal.declaration.after_failure is AfterFailure.RESTORE
     if record.w and record.u and restore:
         return Enter(record.to(Phase.RESTORE, view.now))
@@ -311,8 +318,10 @@ def _restore(view: View, record: CaptureRecord) -> Step:
     return Enter(record, attach=view.restored.id)
 
 
-def _return(view: View, record: CaptureRecord) -> Step:
-    """The power state as found. From off to stopped leads only a start."""
+def _return(view: View, goal: Goal, record: CaptureRecord) -> Step:
+    """The power state as found, then the boot test or the end. From off to stopped leads only a start."""
+    tested = goal.declaration.boot_test is not None and record.c == goal.id and not record.w
+    rest = Enter(record.to(Phase.TEST, view.now, u=0) if tested else None)
     vm = view.vm
     if vm.changing:
         return Wait("an operation on the golden VM to end")
@@ -320,13 +329,13 @@ def _return(view: View, record: CaptureRecord) -> Step:
         return RemoveRunCommands()
     match record.o:
         case Power.RUNNING:
-            return Enter(None) if vm.running else StartVm()
+            return rest if vm.running else StartVm()
         case Power.STOPPED:
             if vm.power == "stopped":
-                return Enter(None)
+                return rest
             return PowerOffVm() if vm.running else StartVm()
         case Power.DEALLOCATED:
-            return _deallocated(vm) or Enter(None)
+            return _deallocated(vm) or rest
 
 
 def _commands(vm: Vm) -> tuple[str, ...]:

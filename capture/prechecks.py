@@ -107,6 +107,13 @@ def check(declared: CaptureDeclaration, facts: Facts) -> Iterator[Finding]:
     """All that forbids it. Nothing where the version is there, made by this very declaration."""
     version = facts.version
     if version is not None and version.tags.get(names.ID) == declared.id:
+        said = version.tags.get(names.BOOT_TEST, "")
+        if declared.boot_test is not None and said.startswith("failed"):
+            yield Finding(
+                "version",
+                f"{declared.version!r} is there, and its boot test {said}; mend the golden VM or the test, then "
+                "declare another version",
+            )
         return
     if version is not None:
         yield Finding(

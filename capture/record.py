@@ -32,11 +32,13 @@ class Phase(StrEnum):
     RESTORE = "restore"
     """After a failure once update scripts had begun: the golden VM gets a disk made from the first snapshot."""
     RETURN = "return"
-    """The golden VM gets its power state back, and loses the record."""
+    """The golden VM gets its power state back. Unless a boot test follows it loses the record."""
+    TEST = "test"
+    """A machine made of the version is set up and examined, while the version is replicated to its other regions."""
 
 
 NEXT: dict[Phase | None, frozenset[Phase | None]] = {
-    None: frozenset({Phase.BACKUP}),
+    None: frozenset({Phase.BACKUP, Phase.TEST}),
     Phase.BACKUP: frozenset({Phase.UPDATE, Phase.STOP, Phase.CLEAN}),
     Phase.UPDATE: frozenset({Phase.STOP, Phase.CLEAN}),
     Phase.STOP: frozenset({Phase.CLONE, Phase.PUBLISH, Phase.CLEAN}),
@@ -45,10 +47,14 @@ NEXT: dict[Phase | None, frozenset[Phase | None]] = {
     Phase.PUBLISH: frozenset({Phase.CLEAN}),
     Phase.CLEAN: frozenset({Phase.RESTORE, Phase.RETURN}),
     Phase.RESTORE: frozenset({Phase.RETURN}),
-    Phase.RETURN: frozenset({None}),
+    Phase.RETURN: frozenset({None, Phase.TEST}),
+    Phase.TEST: frozenset({None, Phase.CLEAN}),
 }
 """None is a golden VM at rest. Every phase before CLEAN goes there when it fails; from STOP to PUBLISH goes a capture
-that stays specialized; back to CLONE goes a clone that was found off, for nobody knows what is on its disk."""
+that stays specialized; back to CLONE goes a clone that was found off, for nobody knows what is on its disk. With TEST
+begins a version that is there and was not tested."""
+VERDICT = 120
+"""Characters of a boot test's verdict in the record."""
 ENDING = frozenset({Phase.CLEAN, Phase.RESTORE, Phase.RETURN})
 
 
@@ -82,6 +88,8 @@ class CaptureRecord:
     """1 once an update script may have begun."""
     t: int = 0
     """Clones that were made and thrown away."""
+    x: str = ""
+    """What the boot test found: `passed`, or `failed, ` and why, shortened."""
     w: str = ""
     """Why it failed, shortened."""
 
@@ -89,6 +97,8 @@ class CaptureRecord:
         """The tag's value; the reason is cut where there is no room."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {field.name: values[field.name] for field in fields(self) if values[field.name] != field.default}
+        if self.x:
+            given["x"] = clean(self.x)[:VERDICT]
         why = clean(str(given.pop("w", "")))
         text = ";".join(["v=1", *(f"{name}={value}" for name, value in given.items())])
         room = LIMIT - len(text) - len(";w=")
@@ -117,6 +127,7 @@ def decode(text: str | None) -> CaptureRecord | None:
             n=int(pairs.get("n", 0)),
             u=int(pairs.get("u", 0)),
             t=int(pairs.get("t", 0)),
+            x=pairs.get("x", ""),
             w=pairs.get("w", ""),
         )
     except (KeyError, ValueError):

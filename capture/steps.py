@@ -59,6 +59,14 @@ class Memory:
     """Since when this process has known the clone."""
     refused: str = ""
     """What Azure said to the last write that it refused for good."""
+    replicating: bool = False
+    """This process has told Azure to replicate the version to its other regions."""
+    verdict: str = ""
+    """What the boot test has found; the record follows."""
+    set_up: bool = False
+    """Windows set-up is complete on the machine of the boot test, and no restart pends."""
+    test_since: float | None = None
+    """Since when this process has known that machine."""
     marked: bool = False
     """The disk that goes off the golden VM carries its tags."""
     said: tuple[str, ...] = ()
@@ -98,6 +106,9 @@ class View:
     clone: Vm | None = None
     version: Resource | None = None
     """The one that the record's capture makes; without a record the declared one."""
+    test_vm: Vm | None = None
+    test_nic: Body | None = None
+    test_disk: Disk | None = None
     restored: Disk | None = None
     """The disk made from the first snapshot after a failure."""
 
@@ -259,3 +270,48 @@ class DeleteVersion(Step):
     """One that was not finished, and is ours."""
 
     version: Resource
+
+
+@dataclass(frozen=True)
+class ReplicateVersion(Step):
+    """To its other regions, beside the boot test; still excluded from latest."""
+
+
+# -- the boot test
+
+
+@dataclass(frozen=True)
+class CreateTestNic(Step): ...
+
+
+@dataclass(frozen=True)
+class CreateTestVm(Step): ...
+
+
+@dataclass(frozen=True)
+class ExamineTestVm(Step):
+    """Is Windows set-up complete, and is there no AVD agent."""
+
+
+@dataclass(frozen=True)
+class RunTest(Step):
+    """The declared script."""
+
+
+@dataclass(frozen=True)
+class DeleteTestVm(Step): ...
+
+
+@dataclass(frozen=True)
+class DeleteTestDisk(Step): ...
+
+
+@dataclass(frozen=True)
+class DeleteTestNic(Step): ...
+
+
+@dataclass(frozen=True)
+class JudgeVersion(Step):
+    """Write the verdict into the version's tags, and offer it as declared, or exclude it from latest."""
+
+    verdict: str

@@ -35,6 +35,7 @@ def made(declared: CaptureDeclaration, versions: Sequence[Body]) -> str:
         for body in versions
         if fits_pattern(name := str(body.get("name")), declared.version)
         and (body.get("tags") or {}).get(names.ID) == replace(declared, version=name).id
+        and not str((body.get("tags") or {}).get(names.BOOT_TEST)).startswith("failed")
     ]
     return max(found, key=lambda name: int(name.rpartition(".")[2]), default="")
 

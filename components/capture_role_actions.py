@@ -67,17 +67,23 @@ CLONE: Actions = (
     "Microsoft.Compute/virtualMachines/read",
     # The same read with `$expand=instanceView`; unverified that Azure checks this action for it.
     "Microsoft.Compute/virtualMachines/instanceView/read",
-    # Make the clone.
+    # Make the clone, and the machine of a boot test.
     "Microsoft.Compute/virtualMachines/write",
     # Remove local accounts, sysprep, and ask how far it is.
     "Microsoft.Compute/virtualMachines/runCommand/action",
+    # What the script of a boot test has said.
+    "Microsoft.Compute/virtualMachines/runCommands/read",
+    # Run the script of a boot test.
+    "Microsoft.Compute/virtualMachines/runCommands/write",
+    # Remove it again.
+    "Microsoft.Compute/virtualMachines/runCommands/delete",
     # A restart that Windows waits for before sysprep.
     "Microsoft.Compute/virtualMachines/restart/action",
     # Stop it when it is sysprepped.
     "Microsoft.Compute/virtualMachines/deallocate/action",
     # Mark it as generalized, which the source of a version must be.
     "Microsoft.Compute/virtualMachines/generalize/action",
-    # The clone, once the version is made, or nothing will come of it.
+    # The clone, once the version is made, or nothing will come of it; the machine of a boot test.
     "Microsoft.Compute/virtualMachines/delete",
     # The clone's disk, attached to it.
     "Microsoft.Compute/disks/read",

@@ -17,7 +17,7 @@ from capture.lease import DefinitionLease
 from capture.record import decode
 from capture.steps import Goal, Resource
 from cloud.azure_cloud import open_cloud
-from cloud.clock import clock_from
+from cloud.clock import clock_from, guid, real_chance
 from cloud.policies import read_only
 from providers.engine_log import EngineLog
 from providers.failure import GoldenImageVersionFailed, one_line
@@ -145,10 +145,15 @@ async def _made(declared: CaptureDeclaration, log: EngineLog, stop: asyncio.Even
 
     try:
         async with open_cloud(os.environ, subscription_of(declared.image), clock, lease.check) as azure:
-            done = await capture(azure, declared, clock=clock, lease=lease, tell=tell, stop=stop)
+            done = await capture(azure, declared, clock=clock, lease=lease, tell=tell, password=_password, stop=stop)
     finally:
         kept.close()
     return outputs_of(done, str(kept.path))
+
+
+def _password() -> str:
+    """For a machine that nobody signs in to, and that is deleted when its test has ended."""
+    return f"Aa1!{guid(real_chance())}"
 
 
 def line(event: Event) -> str:

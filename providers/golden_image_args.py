@@ -78,6 +78,29 @@ class CloneArgs:
 
 
 @dataclass(kw_only=True)
+class BootTestArgs:
+    """What a version must show before it is offered: a machine made of it is set up, reports its agent, has no AVD
+    agent of its own, and passes the script. Until then, and for ever where it fails, the version is excluded from
+    latest. Without it nothing is tested. The machine is made where clone says.
+    """
+
+    script: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Lines of PowerShell, run as SYSTEM; exit code 0 is success. Default: []. Source: Azure Compute REST API, Virtual
+    Machine Run Commands: source.script.
+    """
+
+    limit: pulumi.Input[str | float] | None = None
+    """How long the machine may take to be set up, and how long the script may take, PT5M to PT90M each. Default:
+    "PT30M". Source: The product's own choice: Azure gives Windows set-up 20 minutes.
+    """
+
+    vm_size: pulumi.Input[str] | None = None
+    """Size of the machine. Default: that of clone, else the golden VM's. Source: Azure documentation, sizes of virtual
+    machines.
+    """
+
+
+@dataclass(kw_only=True)
 class GoldenImageVersionArgs:
     """A version of a gallery image, captured from a golden VM: the machine that is kept up to date, of which a
     sysprepped clone becomes the image.
@@ -140,6 +163,12 @@ class GoldenImageVersionArgs:
 
     clone: pulumi.Input[CloneArgs | Mapping[str, Any]] | None = None
     """Where and how the clone is made that is sysprepped. Only with os_state: generalized."""
+
+    boot_test: pulumi.Input[BootTestArgs | Mapping[str, Any]] | None = None
+    """What a version must show before it is offered: a machine made of it is set up, reports its agent, has no AVD
+    agent of its own, and passes the script. Until then, and for ever where it fails, the version is excluded from
+    latest. Without it nothing is tested. The machine is made where clone says.
+    """
 
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Tags of the version, the snapshots and the clone. Names must not begin with avd-. Default: {}. Source: Azure

@@ -20,9 +20,10 @@ from pulumi.output import UNKNOWN
 
 from providers.arguments import plain
 from providers.failure import GoldenImageVersionFailed
-from providers.golden_image_args import CloneArgs, GoldenImageVersionArgs, RegionArgs, UpdateArgs
+from providers.golden_image_args import BootTestArgs, CloneArgs, GoldenImageVersionArgs, RegionArgs, UpdateArgs
 
 __all__ = [
+    "BootTestArgs",
     "CloneArgs",
     "GoldenImageVersion",
     "GoldenImageVersionArgs",

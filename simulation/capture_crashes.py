@@ -52,6 +52,8 @@ class Reference:
     os_state: str = "Generalized"
     fault: str = ""
     """Of the guests that boot."""
+    stays: bool = False
+    """The version stays where it ended so, excluded from latest."""
 
 
 UPDATE: Mapping[str, Any] = {"name": "office", "script": [CHANGED], "restart": True}
@@ -72,6 +74,12 @@ REFERENCES: Mapping[str, Reference] = {
     }, ends="CaptureFailed", power="deallocated"),
     "sysprep fails": Reference("with the log's words", {"updates": [UPDATE]}, ends="CaptureFailed",
         fault="sysprep_fails"),
+    "boot test": Reference("it passes while the version is replicated", {
+        "boot_test": {"script": ["Write-Output 'well'"]}, "regions": [{"name": "westeurope"}, {"name": "northeurope"}],
+    }),
+    "boot test fails": Reference("its script does, and the version is excluded from latest", {
+        "boot_test": {"script": ["Write-Output 'no printer'", "exit 3"]},
+    }, ends="CaptureFailed", stays=True),
     "clone never boots": Reference("its agent never answers", ends="CaptureFailed", fault="never_boots"),
 }  # fmt: skip
 
@@ -191,10 +199,22 @@ class Story:
 
     def _problems_of_version(self, end: str, resources: Mapping[str, Body]) -> list[str]:
         version = resources.get(VERSION.lower())
+        if self.reference.stays and version is not None:
+            profile, said = version["properties"]["publishingProfile"], version["tags"].get(names.BOOT_TEST)
+            right = profile["excludeFromLatest"] and said == "failed: its script ended with exit code 3: no printer"
+            return [] if right else [f"a version that failed its test: {said}, {profile}"]
         if end != "complete":
             return ["a version is there"] if version is not None else []
         if version is None or version["properties"]["provisioningState"] != "Succeeded":
             return ["no version is there"]
+        tested = "passed" if "boot_test" in self.reference.inputs else None
+        if version["tags"].get(names.BOOT_TEST) != tested:
+            return [f"the boot test of the version: {version['tags'].get(names.BOOT_TEST)}"]
+        profile = version["properties"]["publishingProfile"]
+        if profile["excludeFromLatest"] or len(profile["targetRegions"]) < len(
+            self.reference.inputs.get("regions", ())
+        ):
+            return [f"the version is not offered as declared: {profile}"]
         resource = self.made.emulator.world.get(VERSION)
         assert resource is not None
         content, found = resource.hidden["content"], []

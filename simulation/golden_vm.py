@@ -21,6 +21,7 @@ from simulation.virtual_time import LoopClock
 from simulation.wire_log import Wire
 
 GOLDEN = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{scenario_golden.NAME}"
+PASSWORD = "Boot-test-Passw0rd!"
 VM_API = "2024-11-01"
 INPUTS: Mapping[str, Any] = {"source_vm_id": GOLDEN, "image": DEFINITION, "version": "1.0.2"}
 
@@ -86,7 +87,9 @@ class GoldenVm:
         """One run with `INPUTS` and what is changed in them, by a process of its own. Raises Died where it is
         killed."""
         runner = process or Process(owner)
-        inputs = {name: value for name, value in {**INPUTS, "image": self.definition, **changes}.items() if value}
+        inputs = {
+            name: value for name, value in {**INPUTS, "image": self.definition, **changes}.items() if value is not None
+        }
         return await as_process(runner, self._run(runner, inputs, principal, halt))
 
     async def _run(
@@ -97,7 +100,9 @@ class GoldenVm:
         async with in_process_cloud(
             self.emulator, clock, process=process, wire=self.wire, write_guard=lease.check, principal=principal
         ) as azure:
-            return await capture(azure, declared, clock=clock, lease=lease, tell=self.events.append, stop=stop)
+            return await capture(
+                azure, declared, clock=clock, lease=lease, tell=self.events.append, password=lambda: PASSWORD, stop=stop
+            )
 
 
 async def golden_vm(*, os_state: str = "Generalized", **options: Any) -> GoldenVm:

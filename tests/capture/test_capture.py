@@ -23,6 +23,7 @@ from simulation.wire_log import kind_of_write
 
 VERSION = f"{DEFINITION}/versions/1.0.2"
 OFFICE: dict[str, Any] = {"name": "office", "script": ["Write-Output 'updated'"]}
+TWO_REGIONS = [{"name": "westeurope"}, {"name": "northeurope"}]
 BUILD_SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/hosts"
 
 
@@ -255,3 +256,53 @@ def test_a_golden_vm_that_cannot_be_captured_is_refused_before_anything_is_writt
     assert lines[0] == "image win11 1.0.2: nothing was captured"
     assert [line.strip().split(":")[0] for line in lines[1:]] == ["source_vm_id", "os_state", "regions"]
     assert "has data disks (apps)" in lines[1] and "write generalized" in lines[2] and "lacks westeurope" in lines[3]
+
+
+def test_the_version_is_replicated_while_a_machine_of_it_is_tested_and_offered_when_that_passes() -> None:
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        await made.capture(boot_test={"script": ["Write-Output 'well'"]}, regions=TWO_REGIONS)
+        return made
+
+    made = virtually(story())
+    done = [kind_of_write(each) for each in made.wire.exchanges if each.write]
+    patches = [number for number, kind in enumerate(done) if kind == "PATCH galleries/images/versions"]
+    tested = done.index("PUT virtualmachines", done.index("PUT galleries/images/versions"))
+    assert len(patches) == 2 and patches[0] < tested < patches[1]
+    [put] = [each for each in made.wire.exchanges if kind_of_write(each) == "PUT galleries/images/versions"][:1]
+    assert put.body is not None
+    first = put.body["properties"]["publishingProfile"]
+    assert first["excludeFromLatest"] and [region["name"] for region in first["targetRegions"]] == ["westeurope"]
+    version = resources(made)[VERSION.lower()]
+    assert not version["properties"]["publishingProfile"]["excludeFromLatest"]
+    assert version["tags"][names.BOOT_TEST] == "passed"
+    assert "Boot-test-Passw0rd!" not in json.dumps([version, *(event.data for event in made.events)])
+
+
+def test_a_version_that_never_comes_up_is_excluded_and_said_so_by_each_further_run() -> None:
+    async def story() -> None:
+        made = await golden_vm()
+        rule = {"id": "f", "effect": {"type": "guest", "image": r"1\.0\.2$", "fault": "never_provisions"}}
+        made.control("POST", "faults", {"seed": 1, "rules": [rule]})
+        with pytest.raises(CaptureFailed, match=r"its boot test failed: it was not set up: OSProvisioningTimedOut"):
+            await made.capture(boot_test={})
+        count = len(writes(made))
+        with pytest.raises(CaptureFailed, match=r"excluded from latest. Mend the golden VM"):
+            await made.capture(boot_test={})
+        assert len(writes(made)) == count
+        assert resources(made)[VERSION.lower()]["properties"]["publishingProfile"]["excludeFromLatest"]
+        assert not [key for key in resources(made) if "avdcap-" in key]
+
+    virtually(story())
+
+
+def test_a_boot_test_that_is_declared_later_tests_the_version_that_is_there() -> None:
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        await made.capture()
+        await made.capture(boot_test={"script": ["exit 0"]})
+        return made
+
+    made = virtually(story())
+    assert resources(made)[VERSION.lower()]["tags"][names.BOOT_TEST] == "passed"
+    assert writes(made).count("PUT galleries/images/versions") == 1 and len(kept(made, "snapshots")) == 2

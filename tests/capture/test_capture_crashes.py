@@ -8,7 +8,14 @@ from capture.record import Phase
 from simulation import capture_crashes
 from simulation.capture_crashes import REFERENCES, crashed, lost_phases, moments, uncrashed
 
-SAMPLE = {"updates": 23, "update fails": 11, "found stopped": 31, "specialized": 9, "sysprep fails": 29}
+SAMPLE = {
+    "updates": 23,
+    "update fails": 11,
+    "found stopped": 31,
+    "specialized": 9,
+    "sysprep fails": 29,
+    "boot test": 37,
+}
 """Every so many crashes of these references."""
 
 

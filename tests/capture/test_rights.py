@@ -37,7 +37,11 @@ GRANTED: dict[str, tuple[str, ...]] = {
     str(Purpose.NETWORK): tuple(a for a in UPDATE_ACTIONS[Purpose.NETWORK] if "SecurityGroups" not in a),
 }
 UPDATE = {"name": "office", "script": ["exit 0"], "restart": True, "secrets": {"Name": SECRET}}
-DECLARED: dict[str, Any] = {"clone": {"resource_group_id": CLONES, "subnet_id": SUBNET}, "updates": [UPDATE]}
+DECLARED: dict[str, Any] = {
+    "clone": {"resource_group_id": CLONES, "subnet_id": SUBNET},
+    "updates": [UPDATE],
+    "boot_test": {"script": ["exit 0"]},
+}
 
 
 def grant(made: GoldenVm, granted: Mapping[str, tuple[str, ...]]) -> None:

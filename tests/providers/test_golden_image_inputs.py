@@ -65,6 +65,8 @@ def test_its_defaults_are_those_of_the_declaration_and_every_input_has_a_field()
     for name, first in (("updates", UPDATE), ("regions", {"name": "westeurope"})):
         defaults = {key: prop["default"] for key, prop in inner[name].items() if "default" in prop}
         assert parse({**INPUTS, name: [{**first, **defaults}]}) == parse({**INPUTS, name: [first]})
+    tested = {name: prop["default"] for name, prop in properties["boot_test"]["properties"].items()}
+    assert parse({**INPUTS, "boot_test": tested}) == parse({**INPUTS, "boot_test": {}}) != parse(INPUTS)
     clone = {f"clone_{name}" for name in properties["clone"]["properties"]}
     assert {f.name for f in dataclasses.fields(CaptureDeclaration)} == properties.keys() - {"clone"} | clone
 
