@@ -1,4 +1,4 @@
-"""The policy pack under the real CLI: what it refuses is an error of the preview."""
+"""The policy pack under the real CLI: what it refuses is an error of the preview; and the comment of one it allows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from demo.pulumi_cli import PROJECT
+from hostpool.preview_comment import comment, read
 from tests.e2e.emulated_stack import GROUP, STACK_FILE, Act, EmulatedStack, emulated_stack
 
 PACK = PROJECT / "policy"
@@ -45,11 +46,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedStack]:
         yield made
 
 
-def preview(stack: EmulatedStack, pack: Path) -> Act:
+def preview(stack: EmulatedStack, pack: Path, *options: str) -> Act:
     """With the rules of production for the emulator's stack."""
     config = stack.folder / "pack.json"
     config.write_text(json.dumps({rule: {"stacks": ["emulator"]} for rule in RULES}))
-    return stack.run("preview", "--policy-pack", str(pack), "--policy-pack-config", str(config))
+    return stack.run("preview", *options, "--policy-pack", str(pack), "--policy-pack-config", str(config))
 
 
 def edit(stack: EmulatedStack, rollout: dict[str, Any], **keys: Any) -> None:
@@ -87,6 +88,9 @@ def test_a_stack_without_guard_rails_is_refused_and_one_with_them_is_not(stack: 
     window = {"recur_every": "Week Saturday", "start": "22:00", "duration": "PT6H", "time_zone": "UTC"}
     guarded = {"canary": {"hosts": 1}, "max_unavailable": "20%", "window": window}
     edit(stack, guarded, image_version="1.0.0", image_versions=versions)
-    allowed = preview(stack, pack)
+    allowed = preview(stack, pack, "--json")
     assert allowed.exit_code == 0, allowed.output
+    made = comment(read(allowed.output))
+    assert "### `emulator`: which hosts change is not known yet" in made and "| hp1 | not known yet |" in made
+    assert "create azure-native:compute:GalleryImageVersion images-win11-1.0.1" in made
     assert refused.all_writes == allowed.all_writes == []

@@ -43,6 +43,21 @@ def prod(server: Running, soak: str = "P2D", **changes: Any) -> dict[str, Any]:
     return pool_inputs(server, **{"host_pool_id": PROD, "version": "promoted", "promote_from": promote_from, **changes})
 
 
+def test_a_pool_that_has_no_version_to_stay_with_is_left_alone(
+    provider: HostPoolImageUpdateProvider, server: Running
+) -> None:
+    """Its hosts run another image than the one declared, and none is ready."""
+    declared = prod(server, image="MicrosoftWindowsDesktop:office-365:win11-24h2-avd-m365")
+    number = requests_of(server)[-1]["n"]
+    seen = checked(provider, declared)
+    assert (seen["plan"], seen["state"], seen["image_version_id"]) == ({}, f"left alone: {NEVER_RUN}", "")
+    done = provider.create(seen)
+    assert (done.outs["status"], done.outs["waits_for"]) == ("queued", NEVER_RUN)
+    assert done.outs["hosts"] == {"pending": ["vm-1"]}
+    assert provider.diff(done.id, done.outs, checked(provider, declared)).changes is False
+    assert writes(server, number) == []
+
+
 def test_a_version_comes_once_the_other_pool_has_run_it_long_enough(
     provider: HostPoolImageUpdateProvider, server: Running, capfd: pytest.CaptureFixture[str]
 ) -> None:
