@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from capture import bodies, boot_test, names
+from capture import bodies, boot_test, names, retention
 from capture.azure import CaptureAzure
 from capture.declaration import CaptureDeclaration, Region
 from capture.errors import CaptureFailed, StepFailed
@@ -116,7 +116,7 @@ class Capture:
         record = decode(facts.vm.tags.get(names.RECORD)) if facts.vm is not None else None
         if record is None and self._settled(facts.version) and facts.version is not None:
             self._require_passed(facts.version)
-            changed = await self._keep_up(facts.version, facts.definition)
+            changed = await self._keep_up(facts.version)
             return self._captured(changed, made=False, began=began)
         findings = [str(finding) for finding in check(self._declared, facts)]
         if findings and record is None:
@@ -138,6 +138,7 @@ class Capture:
         finally:
             await self._let_go()
         self._require_passed(version)
+        await self._retain()
         self._say(Kind.ENDED, status="complete")
         return self._captured(version, made=True, began=began)
 
@@ -246,11 +247,27 @@ class Capture:
 
     # -- the version
 
-    async def _keep_up(self, version: Resource, definition: Resource | None) -> Resource:
+    async def _retain(self) -> None:
+        """Delete what retention says, after a last look under a lease. What cannot be deleted is a warning."""
+        if not await retention.look(self._azure, self._declared):
+            return
+        await self._lease.acquire(self._azure)
+        try:
+            async with LeaseKeeper(self._azure, self._lease, self._clock, asyncio.Event()):
+                going = await retention.look(self._azure, self._declared)
+                failed = await retention.remove(self._azure, going)
+        finally:
+            await self._let_go()
+        self._say(Kind.ACTION, text=str(going))
+        if failed:
+            self._say(Kind.WARNING, text=f"{self.subject}: could not be deleted: {', '.join(failed)}")
+
+    async def _keep_up(self, version: Resource) -> Resource:
         """Regions and the like of a version that is there, as declared. Writes only where they differ."""
         location = normal_location(str(version.body.get("location")))
         goal = Goal(self._declared, location, 0)
         if publishes(version, goal):
+            await self._retain()
             return version
         await self._lease.acquire(self._azure)
         try:
@@ -261,6 +278,7 @@ class Capture:
         finally:
             await self._let_go()
         self._say(Kind.ACTION, text="brought the version's regions up to date")
+        await self._retain()
         return Resource(body) if body is not None else version
 
     def _captured(self, version: Resource, *, made: bool, began: float) -> Captured:

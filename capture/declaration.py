@@ -79,6 +79,20 @@ class BootTest:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """What becomes of older versions and backups of the golden VM."""
+
+    versions: int
+    """The last so many stay, whatever their age."""
+    age: float
+    """Seconds for which every version stays."""
+    backups: float
+    """Seconds for which every snapshot stays; the newest pair always does."""
+    subscriptions: tuple[str, ...] = ()
+    """Others, by their ids, in which disks and host pools may use the versions."""
+
+
+@dataclass(frozen=True)
 class Region:
     """Where the version is replicated to. `name` is as Azure normalizes it: `westeurope`."""
 
@@ -110,6 +124,8 @@ class CaptureDeclaration:
     clone_subnet_id: str = ""
     clone_vm_size: str = ""
     boot_test: BootTest | None = None
+    retention: Retention | None = None
+    """None: nothing is ever deleted."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags of version, snapshots and clone beside the capture's own."""
 
@@ -149,6 +165,8 @@ def parse(inputs: Mapping[str, Any]) -> CaptureDeclaration:
         declared["sysprep_limit"] = _between("sysprep_limit", given["sysprep_limit"], 5 * MINUTE, DAY / 4)
     if "boot_test" in given:
         declared["boot_test"] = _boot_test(given["boot_test"])
+    if "retention" in given:
+        declared["retention"] = _retention(given["retention"])
     declared |= _clone(given.get("clone") or {}, declared.get("os_state"), tested="boot_test" in declared)
     return CaptureDeclaration(**declared)
 
@@ -238,6 +256,20 @@ def _boot_test(given: Mapping[str, Any]) -> BootTest:
     script = tuple(str(line) for line in given.get("script") or ())
     limit = _between("boot_test.limit", given.get("limit", HOUR / 2), 5 * MINUTE, LONGEST_SCRIPT)
     return BootTest(script, limit, str(given.get("vm_size") or ""))
+
+
+def _retention(given: Mapping[str, Any]) -> Retention:
+    subscriptions = tuple(str(each).lower() for each in given.get("subscriptions") or ())
+    for number, each in enumerate(subscriptions):
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", each):
+            prop = f"retention.subscriptions[{number}]"
+            raise InvalidDeclaration(prop, each, "is no subscription id", "write its GUID, as az account list shows it")
+    return Retention(
+        whole("retention.versions", given.get("versions", 5), at_least=1),
+        duration("retention.age", given.get("age", "P90D")),
+        duration("retention.backups", given.get("backups", "P30D")),
+        subscriptions,
+    )
 
 
 def _clone(given: Mapping[str, Any], os_state: OsState | None, *, tested: bool) -> dict[str, str]:

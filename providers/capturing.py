@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capture import bodies, names, prechecks, versions
+from capture import bodies, names, prechecks, retention, versions
 from capture.capture import Captured, capture, publishes
 from capture.declaration import CaptureDeclaration
 from capture.lease import DefinitionLease
@@ -42,6 +42,7 @@ class Look:
     version: str = ""
     """The declared version, `x.y.*` resolved."""
     failures: tuple[Problem, ...] = ()
+    warning: str = ""
     problem: str = ""
     """Why Azure could not be asked."""
     gone: bool = False
@@ -59,7 +60,11 @@ async def look(declared: CaptureDeclaration, former: str, *, first: bool) -> Loo
             if version.endswith("*"):
                 version = await _number(azure, declared, first)
             pinned = replace(declared, version=version)
-            return _seen(pinned, await prechecks.read(azure, pinned))
+            facts = await prechecks.read(azure, pinned)
+            seen = _seen(pinned, facts)
+            going = retention.Going() if seen.failures else await retention.look(azure, pinned)
+            warned = f"retention: nothing is deleted: {going.unknown}" if going.unknown else ""
+            return replace(seen, plan="; ".join(part for part in (seen.plan, str(going)) if part), warning=warned)
     except TimeoutError:
         return Look(problem=_offline(f"no answer in {PATIENCE:g} s"), version=former)
     except (InvalidDeclaration, AzureError) as error:

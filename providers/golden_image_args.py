@@ -101,6 +101,33 @@ class BootTestArgs:
 
 
 @dataclass(kw_only=True)
+class RetentionArgs:
+    """Deletes older versions that captures of this golden VM have made, and its older backups, after a capture; the
+    preview lists them. Never a version of which a disk was made, that is the target of a host pool or in its
+    declaration or history, that is locked, or before its end of life. Without it nothing is ever deleted.
+    """
+
+    versions: pulumi.Input[float] | None = None
+    """The last so many versions stay, whatever their age; those that failed their boot test do not count. 1 or more.
+    Default: 5. Source: The product's own choice.
+    """
+
+    age: pulumi.Input[str | float] | None = None
+    """Every version stays for so long. Default: "P90D". Source: The product's own choice."""
+
+    backups: pulumi.Input[str | float] | None = None
+    """Every snapshot of the golden VM stays for so long, and the newest two for ever. Default: "P30D". Source: The
+    product's own choice.
+    """
+
+    subscriptions: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
+    """Ids of other subscriptions whose disks and host pools use the versions. Those of the definition and the golden VM
+    are looked at anyhow. Where the updater may not read disks and host pools of all of one, nothing is deleted.
+    Default: []. Source: Azure documentation, Azure Compute Gallery: sharing.
+    """
+
+
+@dataclass(kw_only=True)
 class GoldenImageVersionArgs:
     """A version of a gallery image, captured from a golden VM: the machine that is kept up to date, of which a
     sysprepped clone becomes the image.
@@ -168,6 +195,12 @@ class GoldenImageVersionArgs:
     """What a version must show before it is offered: a machine made of it is set up, reports its agent, has no AVD
     agent of its own, and passes the script. Until then, and for ever where it fails, the version is excluded from
     latest. Without it nothing is tested. The machine is made where clone says.
+    """
+
+    retention: pulumi.Input[RetentionArgs | Mapping[str, Any]] | None = None
+    """Deletes older versions that captures of this golden VM have made, and its older backups, after a capture; the
+    preview lists them. Never a version of which a disk was made, that is the target of a host pool or in its
+    declaration or history, that is locked, or before its end of life. Without it nothing is ever deleted.
     """
 
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None

@@ -20,7 +20,14 @@ from pulumi.output import UNKNOWN
 
 from providers.arguments import plain
 from providers.failure import GoldenImageVersionFailed
-from providers.golden_image_args import BootTestArgs, CloneArgs, GoldenImageVersionArgs, RegionArgs, UpdateArgs
+from providers.golden_image_args import (
+    BootTestArgs,
+    CloneArgs,
+    GoldenImageVersionArgs,
+    RegionArgs,
+    RetentionArgs,
+    UpdateArgs,
+)
 
 __all__ = [
     "BootTestArgs",
@@ -29,6 +36,7 @@ __all__ = [
     "GoldenImageVersionArgs",
     "GoldenImageVersionProvider",
     "RegionArgs",
+    "RetentionArgs",
     "UpdateArgs",
 ]
 
@@ -70,6 +78,8 @@ class GoldenImageVersionProvider(DynamicProvider):
                 return CheckResult(news, [CheckFailure("version", f"version: {version!r}: {seen.problem}")])
             _warn(seen.problem, news)
             return CheckResult({**news, "plan": olds.get("plan", ""), inputs.RESOLVED: version}, [])
+        if seen.warning:
+            _warn(seen.warning, news)
         return CheckResult({**news, "plan": seen.plan, inputs.RESOLVED: version}, [])
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

@@ -67,6 +67,8 @@ def test_its_defaults_are_those_of_the_declaration_and_every_input_has_a_field()
         assert parse({**INPUTS, name: [{**first, **defaults}]}) == parse({**INPUTS, name: [first]})
     tested = {name: prop["default"] for name, prop in properties["boot_test"]["properties"].items()}
     assert parse({**INPUTS, "boot_test": tested}) == parse({**INPUTS, "boot_test": {}}) != parse(INPUTS)
+    rules = {name: prop["default"] for name, prop in properties["retention"]["properties"].items()}
+    assert parse({**INPUTS, "retention": rules}) == parse({**INPUTS, "retention": {}}) != parse(INPUTS)
     clone = {f"clone_{name}" for name in properties["clone"]["properties"]}
     assert {f.name for f in dataclasses.fields(CaptureDeclaration)} == properties.keys() - {"clone"} | clone
 
@@ -93,6 +95,8 @@ def test_each_example_is_valid() -> None:
         ({"os_state": "sysprepped"}, "os_state: 'sysprepped' is not known; use one of generalized, specialized"),
         ({"os_state": "specialized", "clone": {"vm_size": "x"}}, "clone: {'vm_size': 'x'} is of no use with os_state"),
         ({"end_of_life": "2027-01-01"}, "end_of_life: '2027-01-01' is no date and time"),
+        ({"retention": {"versions": 0}}, "retention.versions: 0 is out of range; write a whole number, 1 or more"),
+        ({"retention": {"subscriptions": ["x"]}}, "retention.subscriptions[0]: 'x' is no subscription id; write its"),
         ({"tags": {"avd-x": "1"}}, "tags: 'avd-x' begins with avd-"),
         ({"region": []}, "region: [] is no known property; did you mean regions?"),
         ({"image": None}, "image: None is missing; add it, such as"),
