@@ -9,5 +9,6 @@ export ARM_OIDC_AZURE_SERVICE_CONNECTION_ID=$AZURESUBSCRIPTION_SERVICE_CONNECTIO
 # The state backend, which writes the state at the end, maybe hours from now.
 export AZURE_CLIENT_ID=$servicePrincipalId AZURE_TENANT_ID=$tenantId
 export AZURE_FEDERATED_TOKEN_FILE=$AGENT_TEMPDIRECTORY/assertion
-workflows/keep-assertion.sh "$AZURE_FEDERATED_TOKEN_FILE" &
+# With its output elsewhere: the task would wait until it is closed.
+workflows/keep-assertion.sh "$AZURE_FEDERATED_TOKEN_FILE" >"$AGENT_TEMPDIRECTORY/keep-assertion.log" 2>&1 &
 until [[ -s $AZURE_FEDERATED_TOKEN_FILE ]]; do sleep 1; done

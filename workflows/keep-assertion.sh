@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Keeps a file with a fresh OIDC assertion, for what reads its login from AZURE_FEDERATED_TOKEN_FILE in a run of hours,
-# such as Pulumi's azblob backend: keep-assertion.sh FILE &
+# such as Pulumi's azblob backend: keep-assertion.sh FILE >log 2>&1 &
 # GitHub's assertions end after five minutes. The update itself asks for its own, and needs no file.
 set -euo pipefail
 umask 077

@@ -70,8 +70,8 @@ def commands() -> Iterator[tuple[str, str]]:
         if "run" in step:
             yield GITHUB, step["run"]
     for step in azure()[1]["steps"]:
-        if "script" in step:
-            yield AZURE, step["script"]
+        for line in str(step.get("script") or step.get("inputs", {}).get("inlineScript") or "").splitlines():
+            yield AZURE, line
 
 
 @pytest.mark.parametrize("name", [GITHUB, AZURE])
@@ -100,8 +100,10 @@ def test_the_environment_logs_in_and_names_a_pool() -> None:
     [pool] = job["strategy"]["matrix"]["pool"]
     assert HOST_POOL_ID.fullmatch(pool)
     found, job = azure()
-    [step] = [step for step in job["steps"] if "hostpool tick" in step.get("script", "")]
-    assert settings_from(step["env"]).method == "secret" and POOL_VARIABLE in step["env"]
+    [step] = [step for step in job["steps"] if step.get("task") == "AzureCLI@2"]
+    exported = re.findall(r"\b((?:HOSTPOOL|ARM)_\w+)=", step["inputs"]["inlineScript"])
+    variables = {**step["env"], **dict.fromkeys(exported, "given"), "SYSTEM_OIDCREQUESTURI": "https://x"}
+    assert settings_from(variables).method == "oidc" and POOL_VARIABLE in step["env"]
     [pool] = found["parameters"][0]["default"]
     assert HOST_POOL_ID.fullmatch(pool)
 
