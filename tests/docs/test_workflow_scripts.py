@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -148,3 +149,29 @@ def test_the_stacks_that_a_change_touches(tmp_path: Path) -> None:
     git(tmp_path, "rm", "--quiet", "stacks/Pulumi.dev.yaml")
     git(tmp_path, "commit", "--quiet", "--message", "gone")
     assert json.loads(script("affected-stacks.sh", "main", cwd=tmp_path)) == ["new"], "a stack that is gone has none"
+
+
+def test_the_login_of_azure_pipelines_is_for_each_part_of_a_run(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step ends although the assertion is kept on."""
+    monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
+    task = {
+        "servicePrincipalId": "client",
+        "tenantId": "tenant",
+        "idToken": "first",
+        "SUBSCRIPTION_ID": "sub",
+        "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "con-1",
+        "AGENT_TEMPDIRECTORY": str(tmp_path),
+        "SYSTEM_OIDCREQUESTURI": "https://dev.azure.com/oidctoken",
+    }
+    for name, value in task.items():
+        monkeypatch.setenv(name, value)
+    step = ["bash", "-c", "set -euo pipefail; . workflows/azure-login.sh; exec env"]
+    with subprocess.Popen(step, cwd=SCRIPTS.parent, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        output, _ = run.communicate(timeout=60)
+        os.killpg(run.pid, signal.SIGTERM)
+    assert run.returncode == 0
+    known = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    assert (known["ARM_CLIENT_ID"], known["ARM_OIDC_TOKEN"], known["AZURE_TENANT_ID"]) == ("client", "first", "tenant")
+    assert Path(known["AZURE_FEDERATED_TOKEN_FILE"]).read_text().strip() == "azure-1"
