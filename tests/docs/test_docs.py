@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import docs_from_code
 import pytest
 
@@ -72,6 +73,9 @@ def test_every_hostpool_command_and_option_exists(page: Path) -> None:
             rest = re.sub(r"^--host-pool \S+ ", "", words).split()
             command = hostpool.commands.get(rest[0])
             assert command is not None, f"{page.name}: hostpool {words}"
+            if isinstance(command, click.Group) and len(rest) > 1:
+                assert rest[1] in command.commands, f"{page.name}: hostpool {words}"
+                command = command.commands[rest[1]]
             known = {option for parameter in command.params for option in parameter.opts}
             assert {word for word in rest if word.startswith("--")} <= known, f"{page.name}: hostpool {words}"
 

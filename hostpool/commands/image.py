@@ -1,0 +1,142 @@
+"""`hostpool image`: the golden VM that people keep up to date by hand: open it, back it up, capture it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from capture import by_hand, versions
+from capture.declaration import DEFINITION_EXAMPLE, DEFINITION_ID, VM_EXAMPLE, VM_ID, CaptureDeclaration, parse
+from cloud.clock import guid, real_chance
+from cloud.policies import WriteGuard
+from hostpool.engine import stop_on_signals
+from hostpool.session import Session, WrongUse, may_write
+from rollout.arm import subscription_of
+from rollout.events import Event, Kind
+
+if TYPE_CHECKING:
+    from capture.azure import CaptureAzure
+
+VM_VARIABLE, IMAGE_VARIABLE = "HOSTPOOL_GOLDEN_VM", "HOSTPOOL_IMAGE"
+VM_OPTION = click.option("--vm", metavar="ID", default="", help=f"Id of the golden VM; else {VM_VARIABLE}.")
+IMAGE_OPTION = click.option(
+    "--image", metavar="ID", default="", help=f"Id of the gallery image definition; else {IMAGE_VARIABLE}."
+)
+
+
+@click.group("image")
+def command() -> None:
+    """Work on a golden VM by hand, and capture it.
+
+    \b
+    Examples:
+      export HOSTPOOL_GOLDEN_VM=/subscriptions/.../virtualMachines/golden
+      hostpool image open
+      hostpool image checkpoint
+      hostpool image capture --image /subscriptions/.../images/win11 --version '1.0.*'
+    """
+
+
+@command.command("open")
+@VM_OPTION
+@click.pass_obj
+def open_(session: Session, vm: str) -> None:
+    """Back the golden VM up, then start it."""
+    vm_id = _vm_of(session, vm)
+    name = session.run(_backed_up(session, vm_id, start=True))
+    click.echo(f"backed up as {name}; the golden VM runs")
+
+
+@command.command("checkpoint")
+@VM_OPTION
+@click.pass_obj
+def checkpoint(session: Session, vm: str) -> None:
+    """Back the golden VM up as it is, as you go."""
+    click.echo(f"backed up as {session.run(_backed_up(session, _vm_of(session, vm), start=False))}")
+
+
+@command.command("capture")
+@VM_OPTION
+@IMAGE_OPTION
+@click.option("--version", required=True, help="The version to make: x.y.z, or x.y.* for the next that is free.")
+@click.option(
+    "--region", "regions", multiple=True, help="Where it is replicated to; several. Default: the image's own."
+)
+@click.option("--specialized", is_flag=True, help="As it is, without sysprep.")
+@click.pass_obj
+def capture_(session: Session, vm: str, image: str, version: str, regions: tuple[str, ...], specialized: bool) -> None:
+    """Make an image version of the golden VM, as a GoldenImageVersion without scripts does.
+
+    It is shut down for it, a clone of it is sysprepped, and at the end it is on or off as it was.
+    """
+    inputs: dict[str, Any] = {"source_vm_id": _vm_of(session, vm), "image": definition_of(session, image)}
+    inputs |= {"version": version, "regions": [{"name": name} for name in regions]}
+    if specialized:
+        inputs["os_state"] = "specialized"
+    click.echo(session.run(_capture(session, inputs)))
+
+
+async def _backed_up(session: Session, vm_id: str, *, start: bool) -> str:
+    async with opened_for(session, vm_id, may_write) as azure:
+        return await (by_hand.opened if start else by_hand.checkpoint)(azure, vm_id)
+
+
+async def _capture(session: Session, inputs: dict[str, Any]) -> str:
+    from capture.capture import capture
+    from capture.lease import DefinitionLease
+
+    declared = parse(inputs)
+    lease = DefinitionLease(declared.image, f"hostpool image capture, {session.world.who}", session.clock)
+    async with opened_for(session, declared.image, lease.check) as azure:
+        declared = await _numbered(azure, declared)
+        done = await capture(
+            azure, declared, clock=session.clock, lease=lease, tell=_tell, password=_password, stop=stop_on_signals()
+        )
+    return done.summary
+
+
+async def _numbered(azure: CaptureAzure, declared: CaptureDeclaration) -> CaptureDeclaration:
+    """With the number of `x.y.*`: of a capture that was interrupted, else the next that is free."""
+    if not declared.version.endswith("*"):
+        return declared
+    vm = await azure.get_vm(declared.source_vm_id)
+    begun = versions.begun(declared, (vm or {}).get("tags") or {})
+    known = await azure.list_image_versions(declared.image)
+    return replace(declared, version=begun or versions.next_free(declared.version, known))
+
+
+def _tell(event: Event) -> None:
+    text = f"phase {event.data['phase']}" if event.data.get("phase") else event.text
+    if text:
+        click.echo(f"waits: {text}" if event.kind is Kind.WAITING else text, err=True)
+
+
+def _password() -> str:
+    return f"Aa1!{guid(real_chance())}"
+
+
+def opened_for(session: Session, resource_id: str, guard: WriteGuard) -> AbstractAsyncContextManager[CaptureAzure]:
+    """A connection in the subscription of a resource."""
+    opened = session.world.open_azure(session.world.environment, subscription_of(resource_id), session.clock, guard)
+    return cast("AbstractAsyncContextManager[CaptureAzure]", opened)
+
+
+def _vm_of(session: Session, given: str) -> str:
+    return _id(session, given, "--vm", VM_VARIABLE, VM_ID, VM_EXAMPLE)
+
+
+def definition_of(session: Session, given: str) -> str:
+    """The id of the image definition. Raises WrongUse where there is none."""
+    return _id(session, given, "--image", IMAGE_VARIABLE, DEFINITION_ID, DEFINITION_EXAMPLE)
+
+
+def _id(session: Session, given: str, option: str, variable: str, shape: Any, example: str) -> str:
+    value = (given or session.world.environment.get(variable, "")).strip().rstrip("/")
+    if not value:
+        raise WrongUse(f"add {option} ID or set {variable}: {example}")
+    if not shape.fullmatch(value):
+        raise WrongUse(f"{option if given else variable}: {value!r} is no such id; write {example}")
+    return value
