@@ -374,7 +374,8 @@ class Executor:
         ids = frozenset(session.id for session in step.sessions)
         memory, count = view.memory, f"{len(step.sessions)} session(s)"
         if step.what == FINAL_MESSAGE:
-            return replace(memory, warned=memory.warned | ids, warned_at=view.now), f"sent the final message to {count}"
+            warned = {**memory.warned, **dict.fromkeys(ids, view.now)}
+            return replace(memory, warned=warned), f"sent the final message to {count}"
         told = {**memory.told, **dict.fromkeys(ids, view.now)}
         return replace(memory, told=told, returned=memory.returned - ids), f"sent a {step.what} to {count}"
 

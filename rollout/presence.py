@@ -60,7 +60,7 @@ def noted(memory: Memory, sessions: Sequence[UserSession], now: float) -> Memory
     return replace(
         memory,
         away_since=away,
-        warned=memory.warned - back,
+        warned={id_: at for id_, at in memory.warned.items() if id_ not in back},
         returned=(memory.returned | back) & {s.id for s in sessions},
     )
 

@@ -41,9 +41,8 @@ class Memory:
     """Since when the host was seen without any session."""
     told: Mapping[str, float] = field(default_factory=dict)
     """Sessions that got a message other than the final one, with Azure's time of the last."""
-    warned: frozenset[str] = frozenset()
-    """Sessions that got the final message before a forced log-off."""
-    warned_at: float | None = None
+    warned: Mapping[str, float] = field(default_factory=dict)
+    """Sessions that got the final message before a forced log-off, with Azure's time of it."""
     away_since: Mapping[str, float] = field(default_factory=dict)
     """Since when sessions have been seen disconnected."""
     returned: frozenset[str] = frozenset()
@@ -97,6 +96,11 @@ class Memory:
     give_back: str | None = None
     """Why the host is to leave the run unswapped."""
     allocation_failed_at: float | None = None
+
+    @property
+    def warned_at(self) -> float | None:
+        """When somebody got the final message last."""
+        return max(self.warned.values(), default=None)
 
 
 @dataclass(frozen=True)

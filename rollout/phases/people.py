@@ -71,18 +71,24 @@ class People:
         noted = float(self.record.s + self.record.m)
         return noted if session.created is not None and session.created + LIST_LAG <= noted else None
 
-    def due(self, reminder: Reminder) -> float:
-        """When a reminder is to be sent. One that is shorter than the grace of a forced log-off follows the final
-        message, whenever that is sent; the others precede it."""
+    def due(self, reminder: Reminder, session: UserSession) -> float:
+        """When a reminder is to be sent to a session. One that is shorter than the grace of a forced log-off follows
+        the session's own final message, whenever that was sent: where somebody new delays the log-off, the others have
+        been reminded. Longer ones precede it."""
         if not self.force or reminder.before > self.drain.grace:
             return self.deadline - reminder.before if self.warned_at is None else -math.inf
-        return self.off_at - reminder.before if self.warned_at is not None else math.inf
+        return self.memory.warned.get(session.id, math.inf) + self.drain.grace - reminder.before
 
     def reminded(self) -> SendMessage | None:
         """The last reminder that is due, to those who have heard nothing since."""
-        due = [reminder for reminder in self.drain.reminders if self.due(reminder) <= self.now]
-        late = [s for s in self.reachable if due and (self.told_at(s) or self.now) < self.due(due[-1])]
-        return SendMessage(tuple(late), due[-1].message, self.off_at, presence.REMINDER) if late else None
+        late: dict[Reminder, list[UserSession]] = {}
+        for session in self.reachable:
+            due = [reminder for reminder in self.drain.reminders if self.due(reminder, session) <= self.now]
+            if due and (self.told_at(session) or self.now) < self.due(due[-1], session):
+                late.setdefault(due[-1], []).append(session)
+        for reminder, sessions in late.items():
+            return SendMessage(tuple(sessions), reminder.message, self.off_at, presence.REMINDER)
+        return None
 
     def away_too_long(self) -> tuple[UserSession, ...]:
         after = self.drain.end_disconnected_after
@@ -93,7 +99,7 @@ class People:
 
     def wait(self, reason: str, until: float) -> Wait:
         """Until a moment, or what is due before it."""
-        moments = [until, *(self.due(reminder) for reminder in self.drain.reminders)]
+        moments = [until, *(self.due(r, s) for r in self.drain.reminders for s in self.sessions)]
         after = self.drain.end_disconnected_after
         if after is not None:
             moments += [since + after for since in self.memory.away_since.values()]

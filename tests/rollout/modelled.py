@@ -222,12 +222,12 @@ class Modelled:
             case SendMessage():
                 ids = frozenset(s.id for s in step.sessions)
                 self.memory = (
-                    replace(memory, warned=memory.warned | ids, warned_at=self.now)
+                    replace(memory, warned={**memory.warned, **dict.fromkeys(ids, self.now)})
                     if step.what == FINAL_MESSAGE
                     else replace(memory, told={**memory.told, **dict.fromkeys(ids, self.now)})
                 )
             case LogOffUsers():
-                assert {s.id for s in step.sessions} <= memory.warned, "somebody was logged off unwarned"
+                assert {s.id for s in step.sessions} <= memory.warned.keys(), "somebody was logged off unwarned"
                 self.users = 0
                 self.memory = replace(memory, logged_off_at=self.now)
             case RemoveExtension():

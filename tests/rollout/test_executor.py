@@ -203,7 +203,7 @@ async def test_a_message_says_how_long_and_to_whom() -> None:
     step = SendMessage((session(number=1),), declared(doing).message, NOW + 1800, MESSAGE)
     memory = await doing.perform(step, view(Phase.DRAIN))
     assert azure.made("send_message") == [(session(number=1).id, "Maintenance", "hp1: 30 minutes on vm-0")]
-    assert memory.told == {session(number=1).id: NOW} and memory.warned == frozenset()
+    assert memory.told == {session(number=1).id: NOW} and memory.warned == {}
     assert [e.data["user"] for e in told if e.kind is Kind.USER] == ["u1@contoso.com"]
 
 
@@ -228,7 +228,7 @@ async def test_a_final_message_begins_the_grace_and_a_reminder_does_not() -> Non
     said = declared(doing).final_message
     returned = Memory(returned=frozenset({session().id}))
     final = await doing.perform(SendMessage((session(),), said, NOW + 600, FINAL_MESSAGE), view(Phase.DRAIN))
-    assert (final.warned, final.warned_at, final.told) == ({session().id}, NOW, {})
+    assert (final.warned, final.warned_at, final.told) == ({session().id: NOW}, NOW, {})
     again = await doing.perform(
         SendMessage((session(),), said, NOW + 600, REMINDER), view(Phase.DRAIN, memory=returned)
     )

@@ -91,23 +91,21 @@ def test_a_forced_log_off_needs_final_message_and_its_whole_grace() -> None:
     assert isinstance(step(ago=3200, sessions=active, memory=told(1), inputs=inputs), Wait)
     final = step(ago=3301, sessions=active, memory=told(1), inputs=inputs)
     assert isinstance(final, SendMessage) and final.what == FINAL_MESSAGE and final.ends == NOW + 300
-    warned = frozenset({active[0].id})
-    waiting = told(1, warned=warned, warned_at=NOW - 299)
+    waiting = told(1, warned={active[0].id: NOW - 299})
     assert isinstance(step(ago=4000, sessions=active, memory=waiting, inputs=inputs), Wait)
-    due = told(1, warned=warned, warned_at=NOW - 300)
+    due = told(1, warned={active[0].id: NOW - 300})
     assert step(ago=4000, sessions=active, memory=due, inputs=inputs) == LogOffUsers(active)
 
 
 def test_somebody_new_at_the_end_gets_the_grace_too() -> None:
     both = (session(number=1), session(number=2))
-    memory = told(1, 2, warned=frozenset({both[0].id}), warned_at=NOW - 1000)
+    memory = told(1, 2, warned={both[0].id: NOW - 1000})
     final = step(ago=9000, sessions=both, memory=memory, inputs={"drain": FORCE})
     assert isinstance(final, SendMessage) and final.sessions == (both[1],) and final.what == FINAL_MESSAGE
 
 
 def test_sessions_that_were_logged_off_get_time_to_end() -> None:
-    warned = frozenset({session().id})
-    memory = told(1, warned=warned, warned_at=NOW - 900, logged_off_at=NOW - SESSION_END + 1)
+    memory = told(1, warned={session().id: NOW - 900}, logged_off_at=NOW - SESSION_END + 1)
     assert isinstance(step(ago=9000, sessions=(session(),), memory=memory, inputs={"drain": FORCE}), Wait)
 
 
@@ -165,9 +163,16 @@ def test_of_reminders_that_were_missed_only_the_last_is_sent() -> None:
 def test_a_reminder_within_the_grace_follows_the_final_message_whenever_that_came() -> None:
     force = {"log_off": "force", "grace": "PT10M"}
     assert reminded(3310, memory=told(1, at=NOW - 600), **force) == ""  # not warned: the final message is due
-    warned = {"warned": frozenset({session().id})}
-    assert reminded(9000, memory=told(1, at=NOW - 900, warned_at=NOW - 299, **warned), **force) == ""
-    assert reminded(9000, memory=told(1, at=NOW - 900, warned_at=NOW - 300, **warned), **force) == "5"
+    assert reminded(9000, memory=told(1, at=NOW - 900, warned={session().id: NOW - 299}), **force) == ""
+    assert reminded(9000, memory=told(1, at=NOW - 900, warned={session().id: NOW - 300}), **force) == "5"
+
+
+def test_somebody_new_delays_the_log_off_and_the_others_are_not_reminded_again() -> None:
+    both, inputs = (session(number=1), session(number=2)), {"drain": {**REMINDED, "log_off": "force", "grace": "PT10M"}}
+    warned = {both[0].id: NOW - 360, both[1].id: NOW - 300}
+    memory = Memory(told={both[0].id: NOW - 60, both[1].id: NOW - 900}, warned=warned)
+    sent = step(ago=9000, sessions=both, memory=memory, inputs=inputs)
+    assert isinstance(sent, SendMessage) and sent.sessions == (both[1],) and sent.ends == NOW + 300
 
 
 def test_after_a_crash_the_record_says_who_was_told() -> None:
@@ -198,7 +203,7 @@ def test_what_was_told_is_noted_once_and_never_while_the_vm_changes() -> None:
 
 def test_who_comes_back_to_a_session_is_told_again_and_gets_the_grace() -> None:
     id = session().id
-    memory = noted(told(1, away_since={id: NOW - 100}, warned=frozenset({id}), warned_at=NOW - 299), (session(),), NOW)
+    memory = noted(told(1, away_since={id: NOW - 100}, warned={id: NOW - 299}), (session(),), NOW)
     sent = step(ago=9000, sessions=(session(),), memory=memory, inputs={"drain": FORCE})
     assert isinstance(sent, SendMessage) and sent.what == MESSAGE
     final = step(ago=9000, sessions=(session(),), memory=replace(memory, returned=frozenset()), inputs={"drain": FORCE})

@@ -98,7 +98,7 @@ def users(policy: str, *states: str, ago: float, warned_for: float | None = None
     sessions = tuple(session(state, n) for n, state in enumerate(states))
     memory = SEEN
     if warned_for is not None:
-        memory = Memory(evidence=True, warned=frozenset(s.id for s in sessions), warned_at=NOW - warned_for)
+        memory = Memory(evidence=True, warned=dict.fromkeys((s.id for s in sessions), NOW - warned_for))
     inputs = {"drain": {"log_off": policy, "deadline": "PT60M", "grace": "PT5M", "allow_data_loss": True}}
     host = session_host(allowNewSession=False)
     return undo(session_host=host, sessions=sessions, memory=memory, inputs=inputs, ago=ago)

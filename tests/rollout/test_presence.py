@@ -72,9 +72,9 @@ def test_people_were_moved_twice_who_left_two_hosts_that_were_emptied() -> None:
 
 
 def test_time_away_counts_from_when_it_was_first_seen_and_ends_with_the_return() -> None:
-    first = noted(Memory(warned=frozenset({ONE.id})), (AWAY, TWO), 100.0)
-    assert first.away_since == {ONE.id: 100.0} and first.warned == {ONE.id}
+    first = noted(Memory(warned={ONE.id: 90.0}), (AWAY, TWO), 100.0)
+    assert first.away_since == {ONE.id: 100.0} and first.warned == {ONE.id: 90.0}
     assert noted(first, (AWAY, TWO), 200.0).away_since == {ONE.id: 100.0}
     back = noted(first, (ONE, TWO), 300.0)
-    assert (back.away_since, back.returned, back.warned) == ({}, {ONE.id}, frozenset())
+    assert (back.away_since, back.returned, back.warned) == ({}, {ONE.id}, {})
     assert noted(back, (TWO,), 400.0).returned == frozenset(), "gone before anybody could tell them"
