@@ -100,6 +100,8 @@ class Capture:
         self._goal: Goal
         self._executor: Executor
         self._memory = Memory()
+        self._giving_up = ""
+        """Why it is to be undone, until the record says so."""
         self._failure = ""
         """Why this capture failed, once it has."""
         self._waits_for = ""
@@ -168,24 +170,25 @@ class Capture:
                 view = self._noted(await look(self._azure, self._goal, self._memory))
                 if view.record is None and self._failure:
                     raise CaptureFailed(self._failure)
-                step = next_step(view, self._goal)
+                step: Step = Fail(self._giving_up) if self._giving_up else next_step(view, self._goal)
                 if isinstance(step, Done):
                     assert view.version is not None
                     return view.version
                 await self._do(step, view)
                 refused = 0
             except PreconditionFailed:
-                continue  # it may be our own write whose answer was lost: look again
+                await self._clock.sleep(1.0)  # it may be our own write whose answer was lost: look again
             except StepFailed as failed:
                 self._memory = replace(self._memory, said=self._memory.said or failed.said)
-                await self._fail(view, failed.reason)
+                self._giving_up = self._undoable(view, failed.reason)
             except AzureError as error:
                 refused += 1
                 if refused < PATIENCE and not isinstance(error, Forbidden):
                     await self._clock.sleep(min(5.0 * 2.0 ** min(refused, 4), 60.0))
                     continue
-                await self._give_up(view, error)
-                refused = 0
+                if view is None or view.record is None or view.record.p in ENDING:
+                    raise  # it is left to the next run
+                self._giving_up, refused = str(error), 0
 
     async def _do(self, step: Step, view: View) -> None:
         match step:
@@ -218,25 +221,25 @@ class Capture:
 
     # -- failures
 
-    async def _fail(self, view: View | None, reason: str) -> None:
-        """From here on everything is undone. Raises CaptureFailed where undoing itself cannot go on."""
-        record = view.record if view is not None else None
-        if view is None or record is None:
+    def _undoable(self, view: View | None, reason: str) -> str:
+        """The reason, where everything can be undone. Raises CaptureFailed where nothing was begun, or where it is the
+        undoing that cannot go on."""
+        if view is None or view.record is None:
             raise CaptureFailed(f"{self.subject}: {reason}")
-        if record.p in ENDING:
+        if view.record.p in ENDING:
             raise CaptureFailed(
                 f"{self._failure or self.subject}; and it could not be undone to its end: {reason}. Run it again"
             )
-        self._failure = self._told(reason)
-        self._say(Kind.WARNING, text=self._failure)
-        entering = Enter(record.to(Phase.CLEAN, view.now, w=reason))
-        self._memory = await self._executor.perform(entering, view)
+        return reason
 
-    async def _give_up(self, view: View | None, error: AzureError) -> None:
-        """Azure refuses or does not answer: undo, or leave it to the next run where that is not possible either."""
-        if view is None or view.record is None or view.record.p in ENDING:
-            raise error
-        await self._fail(view, str(error))
+    async def _fail(self, view: View, reason: str) -> None:
+        """From here on everything is undone, once the record says so."""
+        record = view.record
+        assert record is not None
+        self._giving_up, self._failure = reason, self._told(reason)
+        self._memory = await self._executor.perform(Enter(record.to(Phase.CLEAN, view.now, w=reason)), view)
+        self._giving_up = ""
+        self._say(Kind.WARNING, text=self._failure)
 
     def _told(self, reason: str) -> str:
         """The reason, then what the guest said, line by line, then where the backup is."""

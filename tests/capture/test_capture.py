@@ -306,3 +306,20 @@ def test_a_boot_test_that_is_declared_later_tests_the_version_that_is_there() ->
     made = virtually(story())
     assert resources(made)[VERSION.lower()]["tags"][names.BOOT_TEST] == "passed"
     assert writes(made).count("PUT galleries/images/versions") == 1 and len(kept(made, "snapshots")) == 2
+
+
+def test_a_write_that_is_refused_while_it_fails_does_not_keep_it_from_being_undone() -> None:
+    """The record that the capture has failed is written against a VM that somebody else has just changed."""
+
+    async def story() -> GoldenVm:
+        made = await golden_vm()
+        effect = {"type": "status", "status": 412, "code": "PreconditionFailed"}
+        rule = {"id": "f", "method": "PATCH", "path": r"virtualMachines/golden\?", "nth": [3, 4], "effect": effect}
+        made.control("POST", "faults", {"seed": 1, "rules": [rule]})
+        with pytest.raises(CaptureFailed, match="office ended with exit code 1\nno licence"):
+            await made.capture(updates=[{"name": "office", "script": ["Write-Output 'no licence'", "exit 1"]}])
+        return made
+
+    made = virtually(story())
+    assert sum(each.status == 412 for each in made.wire.exchanges) == 2
+    assert resources(made)[GOLDEN.lower()]["tags"] == {"owner": "desktop-team"}
