@@ -16,7 +16,7 @@ from rollout.arm import SessionHost, UserSession, Vm, name_of
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, iso
 from rollout.declaration import DeviceCleanup, JoinType
-from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
+from rollout.errors import AllocationFailed, AzureError, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind, Listener
 from rollout.images import tag_value
 from rollout.poll_times import ENOUGH, PollTimes, pause, watch_pause
@@ -368,11 +368,16 @@ class Executor:
             for title, text in boxes:
                 await self._azure.send_message(session.id, title, text)
 
-        await asyncio.gather(*(tell(session) for session in step.sessions))
-        for session in step.sessions:
+        ends = await asyncio.gather(*(tell(session) for session in step.sessions), return_exceptions=True)
+        reached = [session for session, end in zip(step.sessions, ends, strict=True) if end is None]
+        for error in ends:
+            # Where Azure refuses some of them, only those are told again.
+            if error is not None and not (isinstance(error, AzureError) and reached):
+                raise error
+        for session in reached:
             self._user(view.vm, session.user, step.what)
-        ids = frozenset(session.id for session in step.sessions)
-        memory, count = view.memory, f"{len(step.sessions)} session(s)"
+        ids = frozenset(session.id for session in reached)
+        memory, count = view.memory, f"{len(reached)} session(s)"
         if step.what == FINAL_MESSAGE:
             warned = {**memory.warned, **dict.fromkeys(ids, view.now)}
             return replace(memory, warned=warned), f"sent the final message to {count}"

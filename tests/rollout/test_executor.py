@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +11,7 @@ from rollout import names
 from rollout.azure import Azure
 from rollout.clock import iso
 from rollout.draining import Drain
-from rollout.errors import AllocationFailed, Conflict, HostFailed, ImageFault, OperationFailed
+from rollout.errors import AllocationFailed, AzureError, Conflict, HostFailed, ImageFault, OperationFailed
 from rollout.events import Event, Kind
 from rollout.executor import Executor
 from rollout.presence import FINAL_MESSAGE, LOGGED_OFF, MESSAGE, REMINDER
@@ -205,6 +205,18 @@ async def test_a_message_says_how_long_and_to_whom() -> None:
     assert azure.made("send_message") == [(session(number=1).id, "Maintenance", "hp1: 30 minutes on vm-0")]
     assert memory.told == {session(number=1).id: NOW} and memory.warned == {}
     assert [e.data["user"] for e in told if e.kind is Kind.USER] == ["u1@contoso.com"]
+
+
+async def test_of_users_of_whom_azure_refuses_one_the_others_are_not_told_again() -> None:
+    refused = AzureError(500, "InternalServerError", "try again")
+    doing, _, told = executor({"send_message": [None, refused, refused]})
+    both = (session(number=1), session(number=2))
+    step = SendMessage(both, declared(doing).message, NOW + 1800, MESSAGE)
+    memory = await doing.perform(step, view(Phase.DRAIN))
+    assert memory.told == {both[0].id: NOW}
+    assert [e.data["user"] for e in told if e.kind is Kind.USER] == ["u1@contoso.com"]
+    with pytest.raises(AzureError, match="try again"):
+        await doing.perform(replace(step, sessions=both[1:]), view(Phase.DRAIN))
 
 
 async def test_times_are_told_in_the_pools_zone_and_in_utc_and_in_each_language() -> None:
