@@ -196,7 +196,7 @@ def test_an_id_too_long_for_a_tag_is_a_digest_with_the_version() -> None:
         ({"host_pool_id": "hp-test"}, "promote_from.host_pool_id: 'hp-test' is not the id of a host pool"),
         ({"host_pool_id": POOL.upper()}, "is this pool itself; name the pool of the stack before"),
         ({"host_pool_id": TEST, "soak": "2 days"}, "promote_from.soak: '2 days' is no duration"),
-        ({"host_pool_id": TEST, "max_failed": -1.0}, "promote_from.max_failed: -1.0 is out of range"),
+        ({"host_pool_id": TEST, "max_failed": -1.0}, "promote_from.max_failed: -1 is out of range"),
         ({"host_pool_id": TEST, "approvals": 1.5}, "promote_from.approvals: 1.5 is out of range"),
     ],
 )

@@ -94,9 +94,10 @@ def test_the_nic_goes_with_its_vm_alone_and_lies_where_it_is_declared() -> None:
         "subnet": {"id": SUBNET},
         "privateIPAllocationMethod": "Dynamic",
     }
-    apart = nic_body(goal(build_subnet_id="/isolated"), HOST, own)["properties"]
+    isolated = f"{SUBNET}-isolated"
+    apart = nic_body(goal(build_subnet_id=isolated), HOST, own)["properties"]
     assert "networkSecurityGroup" not in apart
-    assert apart["ipConfigurations"][0]["properties"]["subnet"] == {"id": "/isolated"}
+    assert apart["ipConfigurations"][0]["properties"]["subnet"] == {"id": isolated}
 
 
 def test_its_tags_say_whose_it_is_from_the_first_second() -> None:
