@@ -232,6 +232,10 @@ async def _next(azure: Azure, declared: Declaration) -> str:
         return f"paused by {in_zone(tags[names.PAUSE], declared.zone)}: nothing begins until hostpool resume"
     if waits_for:
         return f"paused by {waits_for}"
+    opening = schedule.next_opening(declared, azure.azure_time())
+    if held is None and _resumed(tags) is not None and opening is not None:
+        version = short(tags.get(names.TARGET, ""))
+        return f"{version} goes on when its window opens, {schedule.told(declared, opening.start)}"
     if held is None:
         return "nothing is scheduled"
     when = schedule.told(declared, held.at)

@@ -237,6 +237,22 @@ def test_what_is_left_of_a_window_is_not_tried_again_by_every_tick(tmp_path: Pat
     virtually(story())
 
 
+def test_an_attempt_that_people_let_go_on_is_told_to_wait_for_its_window(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=2, **EMPTY)
+        await until(made, "2026-01-12T22:00:01Z")
+        working = asyncio.create_task(made.roll(**{**FAST, "max_unavailable": 1.0}))
+        await made.clock.sleep(QUARTER)
+        pause(made)
+        assert (await working).status == "paused"
+        await until(made, "2026-01-13T05:00:00Z")
+        resume(made)
+        ticked = await made.tick()
+        assert ticked.next == "1.0.1 goes on when its window opens, Tue 2026-01-13 22:00 UTC"
+
+    virtually(story())
+
+
 def test_what_a_dead_run_left_is_finished_by_the_ticks(tmp_path: Path) -> None:
     async def story() -> None:
         made = await bench(tmp_path, hosts=2, **EMPTY)
