@@ -111,9 +111,10 @@ def _new_record_drained() -> Iterator[None]:
 def _message() -> Any:
     async def message(self: Executor, step: Any, view: Any) -> Any:
         ids = frozenset(session.id for session in step.sessions)
-        warned = {"warned": view.memory.warned | ids, "warned_at": view.now}
-        told = {"told": {**view.memory.told, **dict.fromkeys(ids, view.now)}, "returned": view.memory.returned - ids}
-        return replace(view.memory, **(warned if step.what == FINAL_MESSAGE else told)), ""
+        reached = dict.fromkeys(ids, view.now)
+        if step.what == FINAL_MESSAGE:
+            return replace(view.memory, warned={**view.memory.warned, **reached}), ""
+        return replace(view.memory, told={**view.memory.told, **reached}, returned=view.memory.returned - ids), ""
 
     return patch.object(Executor, "_message", message)
 
