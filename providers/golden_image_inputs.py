@@ -4,15 +4,14 @@ comparison. Pure functions on the dicts that Pulumi hands over."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pulumi.output import UNKNOWN
 
 from capture.declaration import CaptureDeclaration, parse
 from providers.schema import golden_image_schema
-from providers.validation import Problem, has_unknown, problem_of, schema_problems
-from rollout.errors import InvalidDeclaration
+from providers.validation import Checked, checked
 
 Properties = dict[str, Any]
 
@@ -30,19 +29,6 @@ _PLACEHOLDERS = {
 """Stand in for unknown values that a declaration must have, so that the other inputs can be checked."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The inputs after validation. `declaration`: None where there are problems; unknown inputs are missing in it."""
-
-    declaration: CaptureDeclaration | None
-    problems: tuple[Problem, ...]
-    unknown: frozenset[str]
-
-    @property
-    def identity_unknown(self) -> bool:
-        return bool(self.unknown & set(IDENTITY))
-
-
 def declared(props: Mapping[str, Any]) -> Properties:
     """The declared inputs, unknown keys included; not what the provider added, nor outputs."""
     from providers.golden_image_version import OUTPUTS
@@ -51,18 +37,9 @@ def declared(props: Mapping[str, Any]) -> Properties:
     return {name: value for name, value in props.items() if value is not None and name not in others}
 
 
-def validate(inputs: Mapping[str, Any]) -> Checked:
+def validate(inputs: Mapping[str, Any]) -> Checked[CaptureDeclaration]:
     """Check declared inputs."""
-    unknown = frozenset(name for name, value in inputs.items() if has_unknown(value))
-    problems = tuple(schema_problems(golden_image_schema(), inputs, unknown))
-    if problems:
-        return Checked(None, problems, unknown)
-    known = {name: value for name, value in inputs.items() if name not in unknown}
-    try:
-        declaration = parse({**{name: _PLACEHOLDERS[name] for name in unknown & _PLACEHOLDERS.keys()}, **known})
-    except InvalidDeclaration as error:
-        return Checked(None, (problem_of(error),), unknown)
-    return Checked(declaration, (), unknown)
+    return checked(inputs, golden_image_schema(), _PLACEHOLDERS, parse)
 
 
 def pinned(props: Mapping[str, Any], declaration: CaptureDeclaration) -> CaptureDeclaration:

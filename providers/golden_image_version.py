@@ -63,7 +63,7 @@ class GoldenImageVersionProvider(DynamicProvider):
         checked = inputs.validate(inputs.declared(news))
         if checked.declaration is None:
             return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in checked.problems])
-        if checked.identity_unknown:
+        if checked.unknown.intersection(inputs.IDENTITY):
             return CheckResult({**news, "plan": inputs.UNKNOWN_PLAN, inputs.RESOLVED: UNKNOWN}, [])
         from providers.capturing import look
         from providers.runtime import runtime

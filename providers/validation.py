@@ -7,10 +7,10 @@ Numbers are floats here, whatever the program wrote, and a value that another re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pulumi.output import Unknown
 
@@ -60,26 +60,40 @@ class Problem:
     reason: str
 
 
+Declared = TypeVar("Declared")
+
+
 @dataclass(frozen=True)
-class Checked:
+class Checked(Generic[Declared]):
     """The inputs after validation."""
 
-    declaration: Declaration | None
+    declaration: Declared | None
     """None where there are problems. Unknown inputs are missing in it, or placeholders."""
     problems: tuple[Problem, ...]
     unknown: frozenset[str]
     """Inputs that hold a value not known yet."""
 
 
-def validate(inputs: Mapping[str, Any]) -> Checked:
-    """Check declared inputs (those the provider added are not among them)."""
+def validate(inputs: Mapping[str, Any]) -> Checked[Declaration]:
+    """Check the declared inputs of a `HostPoolImageUpdate` (those the provider added are not among them)."""
+    return checked(inputs, schema(), _PLACEHOLDERS, parse)
+
+
+def checked(
+    inputs: Mapping[str, Any],
+    by: dict[str, Any],
+    placeholders: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], Declared],
+) -> Checked[Declared]:
+    """Check inputs by a schema, then by the reader of the declaration, which gets `placeholders` for those of its
+    inputs that are not known yet."""
     unknown = frozenset(name for name, value in inputs.items() if has_unknown(value))
-    problems = tuple(schema_problems(schema(), inputs, unknown))
+    problems = tuple(schema_problems(by, inputs, unknown))
     if problems:
         return Checked(None, problems, unknown)
     known = {name: value for name, value in inputs.items() if name not in unknown}
     try:
-        declaration = parse({**{name: _PLACEHOLDERS[name] for name in unknown & _PLACEHOLDERS.keys()}, **known})
+        declaration = parse({**{name: placeholders[name] for name in unknown & placeholders.keys()}, **known})
     except InvalidDeclaration as error:
         return Checked(None, (problem_of(error),), unknown)
     return Checked(declaration, (), unknown)

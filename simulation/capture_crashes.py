@@ -27,7 +27,7 @@ from emulator.clock import real_time
 from emulator.wire import Body
 from emulator.world import World
 from rollout.errors import AzureError, RolloutError
-from simulation.crash_story import Moment, Watched
+from simulation.crash_story import Moment, Watched, keep_scenes
 from simulation.emulated_pool import DEFINITION
 from simulation.golden_vm import GOLDEN, INPUTS, GoldenVm, golden_vm
 from simulation.process import Died, Kill, Process, silent_about_the_dead
@@ -117,19 +117,7 @@ class Story:
 
     def keep_scenes(self) -> None:
         """Keep the world before and after each write from now on."""
-        count = 0
-
-        def before() -> None:
-            nonlocal count
-            count += 1
-            self.scenes[Moment(count, "before")] = self._scene()
-
-        def after(exchange: Exchange) -> None:
-            if exchange.write:
-                self.scenes[Moment(count, "after")] = self._scene()
-
-        self._emulator.before = before
-        self.made.wire.watchers.append(after)
+        self.scenes = keep_scenes(self._emulator, self.made.wire, self._scene)
 
     async def play(self, kill: Kill | None = None) -> Ending:
         """`kill`: where the first run of this story dies."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.app import Emulator
 from emulator.wire import Request, Response
@@ -29,7 +29,7 @@ from simulation.end_state import EndState, differences, end_state
 from simulation.process import Died, Kill, Process, Side, silent_about_the_dead
 from simulation.references import REFERENCES, Reference, pool_tags, resume
 from simulation.virtual_time import EPOCH, LoopClock, virtually
-from simulation.wire_log import Exchange, is_write, kind_of_write
+from simulation.wire_log import Exchange, Wire, is_write, kind_of_write
 
 RUNS = 8
 """At most this many runs until an attempt has ended: those that are killed, those that incidents end, and more."""
@@ -94,6 +94,28 @@ class Watched(Emulator):
         return super().handle(request)
 
 
+AnyScene = TypeVar("AnyScene")
+
+
+def keep_scenes(emulator: Watched, wire: Wire, scene: Callable[[], AnyScene]) -> dict[Moment, AnyScene]:
+    """`scene` before and after each write from now on, as the writes come."""
+    kept: dict[Moment, AnyScene] = {}
+    count = 0
+
+    def before() -> None:
+        nonlocal count
+        count += 1
+        kept[Moment(count, "before")] = scene()
+
+    def after(exchange: Exchange) -> None:
+        if exchange.write:
+            kept[Moment(count, "after")] = scene()
+
+    emulator.before = before
+    wire.watchers.append(after)
+    return kept
+
+
 class Story:
     """One reference from a scene on: `up` again and again until one ends its attempt, each by an owner of its own, who
     waits until the lease of a dead one is over. `at_once`: each owner is called as the one before, as in a container
@@ -110,19 +132,7 @@ class Story:
 
     def keep_scenes(self) -> None:
         """Keep the world before and after each write from now on."""
-        count = 0
-
-        def before() -> None:
-            nonlocal count
-            count += 1
-            self.scenes[Moment(count, "before")] = self._scene()
-
-        def after(exchange: Exchange) -> None:
-            if exchange.write:
-                self.scenes[Moment(count, "after")] = self._scene()
-
-        self._emulator.before = before
-        self.made.wire.watchers.append(after)
+        self.scenes = keep_scenes(self._emulator, self.made.wire, self._scene)
 
     async def play(self, kills: Sequence[Kill] = ()) -> Ending:
         """`kills`: the first counts writes from here on, over all runs, each further one from the death before."""
