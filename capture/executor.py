@@ -206,46 +206,46 @@ class Executor:
                 return memory, await self._delete(step, view)
 
     async def _delete(self, step: Step, view: View) -> str:
-        """What the capture has made, and nothing else: each deletion needs our tags."""
-        azure = self._azure
         match step:
             case DeleteClone():
-                assert view.clone is not None
-                _require_ours(view.clone, view.vm)
-                await azure.delete_vm(view.clone.id)
-                return "deleted the clone"
+                return await self._delete_vm(view.clone, view.vm, "the clone")
             case DeleteCloneDisk():
-                assert view.disk is not None
-                _require_ours(view.disk, view.vm)
-                if view.disk.managed_by is not None:
-                    raise StepFailed(f"disk {view.disk.name} is attached to {name_of(view.disk.managed_by)}")
-                await azure.delete_disk(view.disk.id)
-                return "deleted the clone's disk"
+                return await self._delete_disk(view.disk, view.vm, "the clone's disk")
             case DeleteCloneNic():
-                assert view.nic is not None
-                _require_ours(Resource(view.nic), view.vm)
-                await delete_nic(azure, self._clock, str(view.nic["id"]))
-                return "deleted the clone's interface"
+                return await self._delete_nic(view.nic, view.vm, "the clone's interface")
             case DeleteTestVm():
-                assert view.test_vm is not None
-                _require_ours(view.test_vm, view.vm)
-                await azure.delete_vm(view.test_vm.id)
-                return "deleted the machine of the boot test"
+                return await self._delete_vm(view.test_vm, view.vm, "the machine of the boot test")
             case DeleteTestDisk():
-                assert view.test_disk is not None
-                _require_ours(view.test_disk, view.vm)
-                await azure.delete_disk(view.test_disk.id)
-                return "deleted the disk of the boot test"
+                return await self._delete_disk(view.test_disk, view.vm, "the disk of the boot test")
             case DeleteTestNic():
-                assert view.test_nic is not None
-                _require_ours(Resource(view.test_nic), view.vm)
-                await delete_nic(azure, self._clock, str(view.test_nic["id"]))
-                return "deleted the interface of the boot test"
+                return await self._delete_nic(view.test_nic, view.vm, "the interface of the boot test")
             case DeleteVersion():
-                await azure.delete_image_version(step.version.id)
+                await self._azure.delete_image_version(step.version.id)
                 return "deleted the version, which was not finished"
             case _:
                 raise AssertionError(f"no way to perform {step}")
+
+    # What the capture has made, and nothing else: each deletion needs our tags.
+
+    async def _delete_vm(self, made: Vm | None, golden: Vm, what: str) -> str:
+        assert made is not None
+        _require_ours(made, golden)
+        await self._azure.delete_vm(made.id)
+        return f"deleted {what}"
+
+    async def _delete_disk(self, made: Disk | None, golden: Vm, what: str) -> str:
+        assert made is not None
+        _require_ours(made, golden)
+        if made.managed_by is not None:
+            raise StepFailed(f"disk {made.name} is attached to {name_of(made.managed_by)}")
+        await self._azure.delete_disk(made.id)
+        return f"deleted {what}"
+
+    async def _delete_nic(self, made: Body | None, golden: Vm, what: str) -> str:
+        assert made is not None
+        _require_ours(Resource(made), golden)
+        await delete_nic(self._azure, self._clock, str(made["id"]))
+        return f"deleted {what}"
 
     # -- the golden VM
 
