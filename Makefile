@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE =
 PYTHON = .venv/bin/python
 IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 # Those of the project's packages that are there.
-PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
+PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture os_upgrades cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
 .PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test suite lint
