@@ -1,0 +1,17 @@
+"""Where the rules about Azure's rolling upgrades are written; messages name one of these."""
+
+from __future__ import annotations
+
+_LEARN = "learn.microsoft.com/azure"
+_SCALE_SETS = f"{_LEARN}/virtual-machine-scale-sets/virtual-machine-scale-sets"
+
+AUTOMATIC_UPGRADE = f"{_SCALE_SETS}-automatic-upgrade"
+ROLLING_UPGRADES = f"{_SCALE_SETS}-configure-rolling-upgrades"
+MAX_SURGE = f"{_SCALE_SETS}-maxsurge"
+HEALTH_EXTENSION = f"{_SCALE_SETS}-health-extension"
+TERMINATE_NOTIFICATION = f"{_SCALE_SETS}-terminate-notification"
+UPGRADE_POLICY = f"{_SCALE_SETS}-upgrade-policy"
+MAINTENANCE = f"{_LEARN}/virtual-machines/maintenance-configurations"
+BATCH = f"{_LEARN}/batch/batch-upgrade-policy"
+COMPUTE_API = "learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets/create-or-update"
+BATCH_API = "learn.microsoft.com/rest/api/batchmanagement/pool/create"
