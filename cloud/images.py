@@ -25,6 +25,18 @@ class ImageOperations:
     async def get_managed_image(self, image_id: str) -> Body | None:
         return await self.connection.get(image_id, VIRTUAL_MACHINES)
 
+    async def get_shared(self, location: str, path: str) -> Body | None:
+        return await self.connection.get(self._at(location) + path, GALLERIES)
+
+    async def list_shared_versions(self, location: str, image: str) -> list[Body]:
+        versions = f"{self._at(location)}{image}/versions"
+        found = await self.connection.list(versions, GALLERIES)
+        if found or image.lower().startswith("/communitygalleries/"):
+            return found
+        # A list shows what is shared with the subscription; what is shared with its tenant must be asked for
+        # (azure-rest-api-specs pull request 10466).
+        return await self.connection.list(versions, GALLERIES, sharedTo="tenant")
+
     async def list_platform_versions(self, location: str, publisher: str, offer: str, sku: str) -> list[str]:
         path = self._platform(location, publisher, offer, sku)
         return [str(version["name"]) for version in await self.connection.list(path, VIRTUAL_MACHINES)]
@@ -49,11 +61,10 @@ class ImageOperations:
         return [sku for sku in skus if sku.get("resourceType") == "virtualMachines"]
 
     async def list_usages(self, location: str) -> list[Body]:
-        path = f"/subscriptions/{self.subscription_id}/providers/Microsoft.Compute/locations/{location}/usages"
-        return await self.connection.list(path, VIRTUAL_MACHINES)
+        return await self.connection.list(f"{self._at(location)}/usages", VIRTUAL_MACHINES)
 
     def _platform(self, location: str, publisher: str, offer: str, sku: str) -> str:
-        return (
-            f"/subscriptions/{self.subscription_id}/providers/Microsoft.Compute/locations/{location}"
-            f"/publishers/{publisher}/artifacttypes/vmimage/offers/{offer}/skus/{sku}/versions"
-        )
+        return f"{self._at(location)}/publishers/{publisher}/artifacttypes/vmimage/offers/{offer}/skus/{sku}/versions"
+
+    def _at(self, location: str) -> str:
+        return f"/subscriptions/{self.subscription_id}/providers/Microsoft.Compute/locations/{location}"

@@ -43,7 +43,8 @@ class ImageUpdateRoleArgs:
     subnet_ids: Sequence[str]
     """The subnets of the hosts and, where it differs, of the temporary machines."""
     image_id: str | None = None
-    """Gallery, image definition or managed image. None for marketplace images, which belong to nobody's group."""
+    """Gallery, image definition or managed image. None for marketplace images and for images of shared and community
+    galleries, which belong to nobody's group: they are read at the hosts' subscription."""
     key_vault_ids: Sequence[str] = ()
     """Vaults of the domain-join and local administrator secrets; they must use Azure RBAC, not access policies."""
     build_resource_group: str | None = None
@@ -53,8 +54,9 @@ class ImageUpdateRoleArgs:
     """One assignment at the subscription instead of one per resource group. Default False: only where new groups with
     hosts come and go."""
     catalog: bool = True
-    """Also the reads that Azure offers at the subscription only: sizes, quota, versions of marketplace images.
-    Without them the pre-checks that need them cannot be made."""
+    """Also the reads that Azure offers at the subscription only: sizes, quota, versions of marketplace images and of
+    shared and community galleries. Without them the pre-checks that
+    need them cannot be made."""
     captures: CaptureRoleArgs | None = None
     """Also the rights to capture image versions from a golden VM (`GoldenImageVersion`)."""
     role_name: str = "AVD image update"

@@ -35,7 +35,10 @@ class ImageSource:
     disk_id: str | None = None
     """An OS disk or a snapshot of one."""
     version_id: str | None = None
-    """A version of another definition or gallery."""
+    """A version of another definition or gallery, also of another subscription."""
+    community_version_id: str | None = None
+    """`/communityGalleries/<public name>/images/<image>/versions/<x.y.z>`, to have a version of one's own of it. What a
+    gallery shares directly (`/sharedGalleries/...`) Azure takes as no source of a version."""
 
     def __post_init__(self) -> None:
         given = [name for name, value in vars(self).items() if value is not None]
@@ -50,6 +53,8 @@ class ImageSource:
             return {"os_disk_image": {"source": {"id": self.disk_id}}}
         if self.virtual_machine_id is not None:
             return {"source": {"virtual_machine_id": self.virtual_machine_id}}
+        if self.community_version_id is not None:
+            return {"source": {"community_gallery_image_id": self.community_version_id}}
         return {"source": {"id": self.managed_image_id or self.version_id}}
 
 

@@ -156,6 +156,16 @@ CATALOG: Actions = (
     "Microsoft.MarketplaceOrdering/offerTypes/publishers/offers/plans/agreements/read",
     # Versions of a marketplace image.
     "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
+    # Generation, architecture and security type of an image that a gallery shares with the subscription or tenant.
+    "Microsoft.Compute/locations/sharedGalleries/images/read",
+    # Its versions, and `latest`. To build a disk from it nothing more is needed.
+    "Microsoft.Compute/locations/sharedGalleries/images/versions/read",
+    # Who publishes a community gallery, and under which terms.
+    "Microsoft.Compute/locations/communityGalleries/read",
+    # Generation, architecture and security type of an image of a community gallery.
+    "Microsoft.Compute/locations/communityGalleries/images/read",
+    # Its versions, and `latest`. To build a disk from it nothing more is needed.
+    "Microsoft.Compute/locations/communityGalleries/images/versions/read",
 )
 """Reads that exist only at the subscription: no write, nothing about any resource."""
 

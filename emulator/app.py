@@ -35,7 +35,7 @@ from emulator.monitor import ingestion
 from emulator.monitor import routes as monitor_routes
 from emulator.network import routes as network_routes
 from emulator.resources import routes as resources_routes
-from emulator.resources import tags
+from emulator.resources import subscriptions, tags
 from emulator.routing import Route, Router, scope_of
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, World
@@ -126,6 +126,7 @@ class Emulator:
         headers = throttle.charge(world, request, route, scope)
         try:
             api_versions.require(request, route)
+            subscriptions.require_own_tenant(world, request.path)
             if route.action is not None:
                 request.action = route.action
                 check.require(world, request.principal, route.action, scope)

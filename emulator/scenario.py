@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from emulator import clock, computers, scenario_golden, scenario_hosts, users
+from emulator import clock, computers, scenario_golden, scenario_hosts, scenario_outside, users
 from emulator.authorization import assignments, check, locks, roles
 from emulator.desktopvirtualization import host_pools, scaling_plans
 from emulator.identity import PRINCIPALS
@@ -84,6 +84,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("host_groups", int, 1, "resource groups that the hosts are spread over"),
     Option("apart", bool, False, "hosts, network and images in the groups avd-hosts, avd-network and avd-images"),
     Option("golden", bool, False, "a golden VM `golden` in the subnet `build`, to capture images from"),
+    Option("outside", bool, False, "galleries of others: shared, public, in another subscription, in another tenant"),
     Option("locks", int, 0, "hosts whose VM has a CanNotDelete lock"),
     Option("vm_size", str, "Standard_D4s_v5", "size of the hosts"),
     Option("os_disk_type", str, "Premium_LRS", "type of the OS disks"),
@@ -133,6 +134,7 @@ class Settings:
     host_groups: int
     apart: bool
     golden: bool
+    outside: bool
     locks: int
     vm_size: str
     os_disk_type: str
@@ -261,6 +263,8 @@ def _pools(world: World, settings: Settings) -> None:
         _hosts(world, settings, site, number, pool_id, hosts // settings.pools)
     if settings.golden:
         scenario_golden.add(world, group, f"{site.subnet.id.rsplit('/', 1)[0]}/build", settings.image)
+    if settings.outside:
+        scenario_outside.add(world)
     for vm_id in site.vms[: settings.locks]:
         lock_id = f"{vm_id}/providers/Microsoft.Authorization/locks/keep"
         properties = {"level": "CanNotDelete", "notes": "must not be deleted"}

@@ -363,7 +363,7 @@ def _update_role(given: Mapping[str, Any], pool_id: str) -> ImageUpdateRoleArgs:
         host_pool_id=pool_id,
         host_resource_groups=role.get("host_resource_groups", [pool_group]),
         subnet_ids=subnets,
-        image_id=image if image.startswith("/") else None,
+        image_id=image if image.startswith("/subscriptions/") else None,
         key_vault_ids=[given["key_vault_id"]] if "key_vault_id" in given else [],
         build_resource_group=rollout.get("build_resource_group_id"),
         subscription_scope=role.get("subscription_scope", False),

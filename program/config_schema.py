@@ -62,6 +62,9 @@ def _one_of(*choices: str) -> Schema:
     return {"type": "string", "enum": list(choices), "remedy": f"write {' or '.join(choices)}"}
 
 
+SHARED_IMAGE: Final = "/(sharedGalleries|communityGalleries)/[^/]+/images/[^/]+"
+COMMUNITY_VERSION: Final = r"/communityGalleries/[^/]+/images/[^/]+/versions/\d+\.\d+\.\d+"
+
 SOURCE: Final[Schema] = {
     **_object(
         {
@@ -76,11 +79,16 @@ SOURCE: Final[Schema] = {
                 "remedy": "write the id of a disk or a snapshot",
             },
             "version_id": _id("Microsoft.Compute/galleries/images/versions"),
+            "community_version_id": {
+                "type": "string",
+                "pattern": f"^(?i:{COMMUNITY_VERSION})$",
+                "remedy": "write /communityGalleries/<public name>/images/<image>/versions/<x.y.z>",
+            },
         }
     ),
     "minProperties": 1,
     "maxProperties": 1,
-    "remedy": "name exactly one of managed_image_id, virtual_machine_id, disk_id, version_id",
+    "remedy": "name exactly one of managed_image_id, virtual_machine_id, disk_id, version_id, community_version_id",
 }
 
 REGION: Final[Schema] = _object(
@@ -174,8 +182,9 @@ SCHEMA: Final[Schema] = _object(
         },
         "image": {
             "type": "string",
-            "pattern": r"^(/subscriptions/.+|[^:/]+:[^:/]+:[^:/]+)$",
-            "remedy": "write publisher:offer:sku, or the id of an image definition or a managed image",
+            "pattern": rf"^(/subscriptions/.+|[^:/]+:[^:/]+:[^:/]+|(?i:{SHARED_IMAGE}))$",
+            "remedy": "write publisher:offer:sku, the id of an image definition or a managed image, or "
+            "/sharedGalleries/<unique name>/images/<image>, /communityGalleries/<public name>/images/<image>",
         },
         "image_version": {
             "type": "string",

@@ -483,7 +483,9 @@ class HostPoolImageUpdateArgs:
 
     image: pulumi.Input[str]
     """The image without its version: the id of a gallery image definition, a marketplace image as publisher:offer:sku,
-    or the id of a managed image. Source: Azure Compute REST API, imageReference of a virtual machine.
+    the id of a managed image, or an image of a gallery that is shared with the subscription or its tenant
+    (/sharedGalleries/...) or with everybody (/communityGalleries/...). Source: Azure Compute REST API, imageReference
+    of a virtual machine.
     """
 
     version: pulumi.Input[str]

@@ -17,7 +17,8 @@ from rollout.arm import subscription_of
 from rollout.clock import in_zone
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, InvalidDeclaration
-from rollout.images import Image, resolve, short
+from rollout.image_sources import resolve
+from rollout.images import Image, short
 from rollout.load import read
 from rollout.observation import Pool, observe
 from rollout.plan import hosts_to_update, lines, state_line, wanted_id

@@ -24,7 +24,7 @@ from rollout.clock import in_zone
 from rollout.declaration import Declaration
 from rollout.errors import AzureError, RolloutError
 from rollout.events import Event
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.lease import Lease
 from rollout.observation import observe
 from rollout.pool_record import State

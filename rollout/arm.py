@@ -253,7 +253,9 @@ class Disk(ArmResource):
     def source_image(self) -> str | None:
         """The image the disk was made from: the gallery reference is the durable evidence, else the image reference."""
         creation = dig(self.body, "properties", "creationData") or {}
-        value = dig(creation, "galleryImageReference", "id") or dig(creation, "imageReference", "id")
+        gallery = creation.get("galleryImageReference") or {}
+        named = (gallery.get(key) for key in ("id", "sharedGalleryImageId", "communityGalleryImageId"))
+        value = next(filter(None, named), None) or dig(creation, "imageReference", "id")
         return str(value) if value else None
 
 

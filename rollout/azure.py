@@ -124,6 +124,16 @@ class Azure(Protocol):
 
     async def get_managed_image(self, image_id: str) -> Body | None: ...
 
+    async def get_shared(self, location: str, path: str) -> Body | None:
+        """What a region shows of `/sharedGalleries/<unique name>` or `/communityGalleries/<public name>`, of an
+        `/images/<image>` of it or that image's `/versions/<version>`: None where it does not exist, is not shared with
+        the pool's subscription or tenant, or not replicated there."""
+        ...
+
+    async def list_shared_versions(self, location: str, image: str) -> list[Body]:
+        """The versions of such an image in a region; of a community image only the latest."""
+        ...
+
     async def list_platform_versions(self, location: str, publisher: str, offer: str, sku: str) -> list[str]:
         """Version names of a marketplace image, unordered; empty when there is no such image."""
         ...

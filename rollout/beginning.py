@@ -12,7 +12,8 @@ from rollout.clock import Clock
 from rollout.declaration import Declaration, WhenClosed
 from rollout.errors import PreCheckFailed
 from rollout.events import Kind
-from rollout.images import Image, resolve
+from rollout.image_sources import resolve
+from rollout.images import Image
 from rollout.lease import Lease
 from rollout.need import Need, need_of
 from rollout.observation import Pool, observe

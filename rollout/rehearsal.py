@@ -18,7 +18,8 @@ from rollout.declaration import Declaration
 from rollout.errors import AzureError, Forbidden, HostFailed, InvalidDeclaration, LeaseLost, PreCheckFailed
 from rollout.events import Event, Kind, Listener
 from rollout.executor import Executor
-from rollout.images import Image, resolve
+from rollout.image_sources import resolve
+from rollout.images import Image
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.observation import Host, Pool, observe

@@ -35,7 +35,8 @@ from rollout.declaration import Declaration, Timing, WhenClosed
 from rollout.errors import LeaseHeld, PreCheckFailed
 from rollout.events import Event, Kind, Listener
 from rollout.hold import Hold
-from rollout.images import LATEST, resolve, short
+from rollout.image_sources import resolve
+from rollout.images import LATEST, short
 from rollout.lease import Lease
 from rollout.lease_keeper import LeaseKeeper
 from rollout.notices import Teller

@@ -44,4 +44,6 @@ def _image(image: Image) -> dict[str, Any]:
             "galleryImageSKU": image.reference["sku"],
             "customImageId": None,
         }
+    if image.kind in (Kind.SHARED, Kind.COMMUNITY):
+        return {}  # how the portal writes these is not known: it goes on proposing the image that it proposed
     return {"imageType": "CustomImage", "customImageId": image.id}

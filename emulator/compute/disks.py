@@ -234,7 +234,7 @@ def _origin(world: World, request: Request, creation: Body, location: str, prope
         reference = creation.get("galleryImageReference") or creation.get("imageReference")
         if not reference:
             raise required("creationData.imageReference")
-        source = image_sources.resolve(world, reference, location)
+        source = image_sources.resolve(world, reference, location, ids.subscription(request.path))
         # unverified: that reading the image is a linked check of a disk PUT.
         check.linked(world, request, source.links, performing=("Microsoft.Compute/disks/write", request.path))
         return image_sources.origin_of(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emulator import durations, ids, operations, paging
-from emulator.compute.shapes import body_of, clone, location_of, merge, without_nulls
+from emulator.compute.shapes import body_of, clone, invalid, location_of, merge, required, without_nulls
 from emulator.resources import existence, tags
 from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, Resource, World
@@ -25,6 +25,8 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
     if known is not None and known.body["location"] != location:
         raise location_differs(known, location)
     properties = body.get("properties") or {}
+    if properties.get("sharingProfile"):
+        properties["sharingProfile"] = _sharing(world, gallery_id, properties["sharingProfile"], known)
     identifier = {"uniqueName": f"{ids.subscription(gallery_id)}-{path['gallery'].upper()}"}
     final: Body = {
         "name": path["gallery"],
@@ -67,6 +69,62 @@ def delete(world: World, request: Request, path: dict[str, str]) -> Response:
     return remove(world, request, known, "gallery delete", durations.draw(world, "gallery delete", known.id))
 
 
+def share(world: World, request: Request, path: dict[str, str]) -> Response:
+    """POST share: Add and Remove groups of subscriptions or tenants, EnableCommunity, Reset to private (spec example
+    SharingProfile; that the answer comes at once is unverified)."""
+    gallery = existence.find(world, request.path.rpartition("/")[0])
+    sharing = gallery.body["properties"].setdefault("sharingProfile", {"permissions": "Private"})
+    body = without_nulls(body_of(request))
+    wanted, permissions = str(body.get("operationType") or ""), str(sharing.get("permissions"))
+    if wanted == "Reset":
+        sharing.pop("groups", None)
+        sharing.get("communityGalleryInfo", {}).update(communityGalleryEnabled=False)
+    elif wanted == "EnableCommunity" and permissions == "Community":
+        sharing["communityGalleryInfo"]["communityGalleryEnabled"] = True
+    elif wanted in ("Add", "Remove") and permissions == "Groups":
+        for group in body.get("groups") or ():
+            _change_group(sharing, group, add=wanted == "Add")
+    else:
+        # unverified wording; that a gallery's permissions are chosen when it is made is documented.
+        raise invalid(
+            f"The operation '{wanted}' is not allowed for a gallery with permissions '{permissions}'.", "operationType"
+        )
+    return Response(200, clone(body))
+
+
+def _change_group(sharing: Body, group: Body, *, add: bool) -> None:
+    groups = sharing.setdefault("groups", [])
+    known = next((each for each in groups if each["type"] == group.get("type")), None)
+    if known is None:
+        groups.append(known := {"type": group.get("type"), "ids": []})
+    given = {str(each).lower() for each in group.get("ids") or ()}
+    kept = [each for each in known["ids"] if str(each).lower() not in given]
+    known["ids"] = kept + (list(group.get("ids") or ()) if add else [])
+
+
+def _sharing(world: World, gallery_id: str, sent: Body, known: Resource | None) -> Body:
+    """The sharing profile of a PUT: permissions Private, Groups or Community are chosen once; groups come by `share`. A
+    community gallery's public name is its prefix with a GUID (MicrosoftDocs/azure-compute-docs,
+    share-gallery-community.md)."""
+    had: Body = (known.body["properties"].get("sharingProfile") or {}) if known else {}
+    permissions = str(sent.get("permissions") or "Private")
+    if had and had.get("permissions") != permissions:
+        raise change_not_allowed("gallery.properties.sharingProfile.permissions")
+    if permissions != "Community":
+        return {"permissions": permissions, **({"groups": had["groups"]} if "groups" in had else {})}
+    info: Body = sent.get("communityGalleryInfo") or {}
+    for name in ("publicNamePrefix", "publisherUri", "publisherContact", "eula"):
+        if not info.get(name):
+            raise required(f"gallery.properties.sharingProfile.communityGalleryInfo.{name}")
+    before: Body = had.get("communityGalleryInfo") or {}
+    names = before.get("publicNames") or [f"{info['publicNamePrefix']}-{world.guid()}"]
+    enabled = bool(before.get("communityGalleryEnabled"))
+    return {
+        "permissions": permissions,
+        "communityGalleryInfo": {**info, "publicNames": names, "communityGalleryEnabled": enabled},
+    }
+
+
 # -- what galleries, definitions and versions share
 
 
@@ -99,6 +157,17 @@ def remove(world: World, request: Request, known: Resource, kind: str, seconds: 
         gallery_id=known.id,
     )
     return Response(202, None, headers)
+
+
+def replicated(version: Resource, location: str) -> bool:
+    """Whether a gallery version can be used in a region."""
+    properties = version.body["properties"]
+    if properties.get("provisioningState") not in ("Succeeded", "Updating"):
+        return False
+    regions = (properties.get("publishingProfile") or {}).get("targetRegions") or []
+    names = [str(region["name"]).replace(" ", "").lower() for region in regions]
+    status: Body = version.hidden.get("replication", {}).get(location, {})
+    return location in names and status.get("state", "Completed") == "Completed"
 
 
 def require_no_children(world: World, resource: Resource) -> None:

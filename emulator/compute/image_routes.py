@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from emulator.compute import catalog, galleries, gallery_images, gallery_versions, images, snapshots
+from emulator.compute import (
+    catalog,
+    galleries,
+    gallery_images,
+    gallery_versions,
+    images,
+    published_galleries,
+    snapshots,
+)
 from emulator.routing import Route
 from emulator.world import Handler
 
@@ -19,6 +27,20 @@ _IMAGE = _GROUP + "/images/{image}"
 _GALLERY = _GROUP + "/galleries/{gallery}"
 _DEFINITION = _GALLERY + "/images/{image}"
 _VERSION = _DEFINITION + "/versions/{version}"
+
+
+def _published(kind: str) -> list[Route]:
+    """What a gallery shows to those whom it is shared with, `sharedGalleries` or `communityGalleries`."""
+    action, gallery = f"{_NS}/locations/{kind}", f"{_LOCATION}/{kind}/{{gallery}}"
+    image = gallery + "/images/{image}"
+    return [
+        Route("GET", gallery, published_galleries.get_gallery, f"{action}/read"),
+        Route("GET", gallery + "/images", published_galleries.list_images, f"{action}/images/read"),
+        Route("GET", image, published_galleries.get_image, f"{action}/images/read"),
+        Route("GET", image + "/versions", published_galleries.list_versions, f"{action}/images/versions/read"),
+        Route("GET", image + "/versions/{version}", published_galleries.get_version, f"{action}/images/versions/read"),
+    ]
+
 
 ROUTES: list[Route] = [
     Route("PUT", _SNAPSHOT, snapshots.create_or_update, f"{_NS}/snapshots/write"),
@@ -39,6 +61,7 @@ ROUTES: list[Route] = [
     Route("PATCH", _GALLERY, galleries.update, f"{_NS}/galleries/write"),
     Route("GET", _GALLERY, galleries.get, f"{_NS}/galleries/read"),
     Route("DELETE", _GALLERY, galleries.delete, f"{_NS}/galleries/delete"),
+    Route("POST", _GALLERY + "/share", galleries.share, f"{_NS}/galleries/share/action"),
     Route("GET", _GROUP + "/galleries", galleries.list_, f"{_NS}/galleries/read"),
     Route("GET", _SUBSCRIPTION + "/galleries", galleries.list_, f"{_NS}/galleries/read"),
     Route("PUT", _DEFINITION, gallery_images.create_or_update, f"{_NS}/galleries/images/write"),
@@ -51,6 +74,14 @@ ROUTES: list[Route] = [
     Route("GET", _VERSION, gallery_versions.get, f"{_NS}/galleries/images/versions/read"),
     Route("DELETE", _VERSION, gallery_versions.delete, f"{_NS}/galleries/images/versions/delete"),
     Route("GET", _DEFINITION + "/versions", gallery_versions.list_, f"{_NS}/galleries/images/versions/read"),
+    Route(
+        "GET",
+        _LOCATION + "/sharedGalleries",
+        published_galleries.list_galleries,
+        f"{_NS}/locations/sharedGalleries/read",
+    ),
+    *_published("sharedGalleries"),
+    *_published("communityGalleries"),
     Route("GET", _SUBSCRIPTION + "/skus", catalog.list_skus, f"{_NS}/skus/read"),
     Route("GET", _LOCATION + "/usages", catalog.list_usages, f"{_NS}/locations/usages/read"),
     Route("GET", _LOCATION + "/vmSizes", catalog.list_sizes, f"{_NS}/locations/vmSizes/read"),

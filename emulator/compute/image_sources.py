@@ -7,11 +7,11 @@ security type, size), and the content that a disk made from it begins with.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import guests, ids
-from emulator.compute import catalog
+from emulator.compute import catalog, galleries, published_galleries
 from emulator.resources import existence
 from emulator.wire import ArmError, Body
 from emulator.world import Resource, World
@@ -50,13 +50,17 @@ class Origin:
     content: Body | None
 
 
-def resolve(world: World, reference: Body, location: str) -> Source:
-    """The image of an imageReference or galleryImageReference, for use in a region.
+def resolve(world: World, reference: Body, location: str, subscription: str | None = None) -> Source:
+    """The image of an imageReference or galleryImageReference, for use in a region. `subscription` is that of what is
+    made, with which a gallery may be shared; default: the scenario's.
 
     Raises 404 GalleryImageNotFound for a version that is missing or not replicated to the region, 404 ResourceNotFound
     for a missing image, 404 PlatformImageNotFound, 400 for a reference that names nothing.
     """
     image_id = str(reference.get("id") or "")
+    published = str(reference.get("sharedGalleryImageId") or reference.get("communityGalleryImageId") or "")
+    if published:
+        return _published(world, published, location, subscription or str(world.setting("subscription", "")))
     if not image_id:
         return _platform(world, reference, location)
     kind = ids.resource_type(image_id).lower()
@@ -76,7 +80,10 @@ def resolve(world: World, reference: Body, location: str) -> Source:
 def origin_of(source: Source) -> Origin:
     """How a disk made from an image begins."""
     properties: Body = {"osType": source.os_type, "hyperVGeneration": source.generation}
-    return Origin(source.duration, source.size_gb, properties, {}, copy.deepcopy(source.content))
+    # Of an image that is shared both references are shown, of others the one that was sent.
+    shared = {"imageReference", "galleryImageReference"} <= source.creation.keys()
+    creation = copy.deepcopy(source.creation) if shared else {}
+    return Origin(source.duration, source.size_gb, properties, creation, copy.deepcopy(source.content))
 
 
 def copy_of(resource: Resource) -> Origin:
@@ -99,7 +106,7 @@ def _version(world: World, version_id: str, location: str) -> Source:
     definition = world.get(str(ids.parent(version_id)))
     if version is None or definition is None:
         raise _gallery_missing(version_id, location)
-    if not replicated(version, location):
+    if not galleries.replicated(version, location):
         raise _gallery_missing(version_id, location)
     properties, defined = version.body["properties"], definition.body["properties"]
     storage = properties.get("storageProfile") or {}
@@ -131,7 +138,7 @@ def _latest(world: World, definition_id: str, location: str) -> Source:
         version
         for version in world.under(definition_id, VERSION)
         if not (version.body["properties"].get("publishingProfile") or {}).get("excludeFromLatest")
-        and replicated(version, location)
+        and galleries.replicated(version, location)
     ]
     if not candidates:
         raise _gallery_missing(definition_id, location)
@@ -139,15 +146,29 @@ def _latest(world: World, definition_id: str, location: str) -> Source:
     return _version(world, newest.id, location)
 
 
-def replicated(version: Resource, location: str) -> bool:
-    """Whether a gallery version can be used in a region."""
-    properties = version.body["properties"]
-    if properties.get("provisioningState") not in ("Succeeded", "Updating"):
-        return False
-    regions = (properties.get("publishingProfile") or {}).get("targetRegions") or []
-    names = [str(region["name"]).replace(" ", "").lower() for region in regions]
-    status: Body = version.hidden.get("replication", {}).get(location, {})
-    return location in names and status.get("state", "Completed") == "Completed"
+def _published(world: World, published_id: str, location: str, subscription: str) -> Source:
+    """A version that somebody else shares: no right to it is needed, and none to the gallery behind it
+    (MicrosoftDocs/azure-compute-docs, share-gallery-direct.md). A disk names it as it was asked for, in both references
+    (recording compute-disk-from-community-and-shared-gallery)."""
+    version = published_galleries.find_version(world, published_id, subscription, location)
+    if version is None:
+        raise _gallery_missing(published_id, location)
+    community = published_galleries.parts(published_id)[0]
+    gallery = published_galleries.gallery_of(world, version)
+    exact = published_galleries.published_id(gallery, version, community=community)
+    kind = "communityGalleryImageId" if community else "sharedGalleryImageId"
+    found = _version(world, version.id, location)
+    return replace(
+        found,
+        id=exact,
+        creation={
+            "createOption": "FromImage",
+            "imageReference": {"id": exact},
+            "galleryImageReference": {kind: exact},
+        },
+        content={**found.content, "image": exact},
+        links=(),
+    )
 
 
 def _managed(world: World, image_id: str, location: str) -> Source:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from emulator import guests, ids
 from emulator.authorization import check
+from emulator.compute import published_galleries
 from emulator.compute.shapes import clone, invalid, not_allowed, required
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Request
@@ -53,7 +54,9 @@ def find(world: World, request: Request, definition: Resource, location: str, se
     disk_source = (sent.get("osDiskImage") or {}).get("source") or {}
     source_id = str(given.get("id") or given.get("virtualMachineId") or disk_source.get("id") or "")
     if not source_id:
-        if disk_source.get("uri") or given.get("communityGalleryImageId"):
+        if given.get("communityGalleryImageId"):
+            return _from_community(world, request, definition, location, sent)
+        if disk_source.get("uri"):
             content = guests.new_content(image=None, generalized=_generalized(definition))
             found = _Found(127, [], _generation(definition), _os(definition), None, content, "image version from disk")
             return _result(clone(sent), found)
@@ -87,6 +90,27 @@ def find(world: World, request: Request, definition: Resource, location: str, se
         state = "Generalized" if found.generalized else "Specialized"
         raise _does_not_fit(f"osState '{state}'", f"osState '{definition.body['properties']['osState']}'", source_id)
     return _result(clone({"source": given} if given else sent), found)
+
+
+def _from_community(world: World, request: Request, definition: Resource, location: str, sent: Body) -> VersionSource:
+    """A version of a community gallery, for which nobody needs a right. That it must be in the region is unverified."""
+    community_id = str(sent["source"]["communityGalleryImageId"])
+    version = published_galleries.find_version(world, community_id, str(ids.subscription(request.path)), location)
+    if version is None:
+        raise ArmError(
+            404,
+            "NotFound",
+            f"The source resource '{community_id}' of the image version was not found.",  # unverified wording
+            target="galleryImageVersion.properties.storageProfile.source.communityGalleryImageId",
+        )
+    found = _read(world, version)
+    for what, has, wants in (
+        ("hyperVGeneration", found.generation, _generation(definition)),
+        ("osType", found.os_type, _os(definition)),
+    ):
+        if has != wants:
+            raise _does_not_fit(f"{what} '{has}'", f"{what} '{wants}'", community_id)
+    return _result(clone(sent), found)
 
 
 def _read(world: World, resource: Resource) -> _Found:

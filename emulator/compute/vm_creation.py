@@ -172,7 +172,7 @@ def _start(world: World, body: Body, given: Body, location: str, vm_id: str) -> 
         )
     if not storage.get("imageReference"):
         raise required("imageReference")
-    source = image_sources.resolve(world, storage["imageReference"], location)
+    source = image_sources.resolve(world, storage["imageReference"], location, ids.subscription(vm_id))
     _check_plan(world, vm_id, source, body.get("plan"))
     wanted = (given.get("securityProfile") or {}).get("securityType")
     if wanted is None:

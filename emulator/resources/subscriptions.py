@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator import api_versions
+from emulator import api_versions, ids
 from emulator.authorization import check
 from emulator.wire import ArmError, Body, Request, Response
 from emulator.world import Resource, World
@@ -50,6 +50,25 @@ def tenant_of(world: World) -> str:
 def add(world: World, subscription_id: str, name: str = "Emulated subscription") -> None:
     """Make a subscription, as a scenario does."""
     world.put(f"/subscriptions/{subscription_id}", _new(world, subscription_id, name))
+
+
+def move(world: World, subscription_id: str, tenant: str) -> None:
+    """The subscription belongs to another tenant, whose tokens are not the emulator's."""
+    world.sections.setdefault("foreign", {})[subscription_id.lower()] = tenant
+
+
+def require_own_tenant(world: World, path: str) -> None:
+    """Raise 401 InvalidAuthenticationTokenTenant for a subscription of another tenant (wording: public reports)."""
+    tenant = world.sections.get("foreign", {}).get((ids.subscription(path) or "").lower())
+    if tenant is not None:
+        raise ArmError(
+            401,
+            "InvalidAuthenticationTokenTenant",
+            f"The access token is from the wrong issuer 'https://sts.windows.net/{tenant_of(world)}/'. It must match "
+            f"the tenant 'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the "
+            f"authority (URL) 'https://login.windows.net/{tenant}' to get the token.",
+            headers=check.GATEWAY,
+        )
 
 
 def resource(world: World, subscription_id: str) -> Resource:

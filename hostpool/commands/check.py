@@ -17,7 +17,7 @@ from hostpool.session import Session
 from hostpool.wording import many
 from rollout import hold, plan, prechecks, turns
 from rollout.events import Event, Kind
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.observation import observe
 from rollout.prechecks import Finding, Severity
 

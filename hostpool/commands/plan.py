@@ -12,7 +12,7 @@ from hostpool.options import common, json_option, stack_option
 from hostpool.session import Session
 from hostpool.wording import many
 from rollout import hold, names, plan, prechecks, turns
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.observation import observe
 from rollout.prechecks import Finding, Severity
 

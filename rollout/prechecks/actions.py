@@ -86,7 +86,14 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         "Microsoft.Compute/galleries/images/versions/read",
     ),
     Holds.MANAGED_IMAGE: ("Microsoft.Compute/images/read",),
-    Holds.CATALOG: ("Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",),
+    Holds.CATALOG: (
+        "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
+        "Microsoft.Compute/locations/sharedGalleries/images/read",
+        "Microsoft.Compute/locations/sharedGalleries/images/versions/read",
+        "Microsoft.Compute/locations/communityGalleries/read",
+        "Microsoft.Compute/locations/communityGalleries/images/read",
+        "Microsoft.Compute/locations/communityGalleries/images/versions/read",
+    ),
 }
 
 PERMISSIONS_READ = "Microsoft.Authorization/permissions/read"

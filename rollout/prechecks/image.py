@@ -46,6 +46,13 @@ def _kind(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "image-end-of-life", _named(image), f"its end of life is {image.end_of_life}", "use a newer version"
         )
+    if image.publisher:
+        yield warning(
+            "image-community",
+            _named(image),
+            f"it is published to everybody by {image.publisher}; Microsoft neither checks nor supports it",
+            "use it where you trust its publisher and accept these terms, or copy a version into a gallery of your own",
+        )
 
 
 def _region(facts: Facts, location: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator import marketplace
+from emulator import marketplace, scenario_outside
 from emulator.wire import Body
 from rollout import names
 from rollout.record import Phase, decode
@@ -184,6 +184,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "marketplace": Scenario("the newest version of a marketplace image", MARKETPLACE),
     "purchase plan": Scenario("an image of the marketplace that is bought", PURCHASED, prepare=_purchased),
+    "shared gallery": Scenario(
+        "the newest version of a gallery that is shared with the subscription",
+        {"image": scenario_outside.SHARED_IMAGE, "version": "latest"},
+        {"outside": True},
+    ),
+    "community gallery": Scenario(
+        "the newest version of a community gallery",
+        {"image": scenario_outside.COMMUNITY_IMAGE, "version": "latest"},
+        {"outside": True},
+    ),
     "entra": Scenario(
         "joined to Entra ID, where the old device is in the way: the old disk goes back",
         {"join": ENTRA},

@@ -21,11 +21,12 @@ from emulator.wire import Body
 from rollout import prechecks
 from rollout.azure import Azure
 from rollout.declaration import Declaration, parse
-from rollout.errors import AzureError, RolloutError
-from rollout.images import resolve
+from rollout.errors import AzureError, InvalidDeclaration, RolloutError
+from rollout.image_sources import resolve
 from rollout.observation import LISTS, observe
 from rollout.outcome import Outcome
 from rollout.prechecks.actions import (
+    ACTIONS,
     GROUPS_READ,
     LOCKS_READ,
     OWN_READS,
@@ -34,6 +35,7 @@ from rollout.prechecks.actions import (
     SUBNETS_READ,
     TERMS_READ,
     USAGES_READ,
+    Holds,
 )
 from simulation.emulated_pool import INPUTS, EmulatedPool, emulated_pool
 from simulation.in_process import in_process_cloud, principal_named
@@ -45,6 +47,11 @@ NEEDED_BY: Mapping[str, str] = {
     "Microsoft.Compute/disks/delete": "cleanup",
     "Microsoft.Compute/images/read": "managed image",
     "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read": "marketplace",
+    "Microsoft.Compute/locations/sharedGalleries/images/read": "shared gallery",
+    "Microsoft.Compute/locations/sharedGalleries/images/versions/read": "shared gallery",
+    "Microsoft.Compute/locations/communityGalleries/read": "community gallery",
+    "Microsoft.Compute/locations/communityGalleries/images/read": "community gallery",
+    "Microsoft.Compute/locations/communityGalleries/images/versions/read": "community gallery",
     "Microsoft.Compute/virtualMachines/extensions/read": "lost status",
     "Microsoft.Compute/virtualMachines/runCommands/delete": "rollback",
     "Microsoft.Compute/virtualMachines/runCommands/read": "rollback",
@@ -95,7 +102,7 @@ _LOOKS = frozenset(
         "Microsoft.Compute/galleries/images/read",
         "Microsoft.Compute/galleries/images/versions/read",
         "Microsoft.Compute/images/read",
-        "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
+        *ACTIONS[Holds.CATALOG],
     }
 )
 """Reads without which pool and image cannot be looked at."""
@@ -213,7 +220,7 @@ async def _findings(azure: Azure, declared: Declaration) -> list[str]:
         pool = await observe(azure, declared, at=azure.azure_time())
         image = await resolve(azure, declared, pool.location)
         found = await prechecks.run(azure, declared, pool, image, mode="start")
-    except AzureError as refused:
+    except (AzureError, InvalidDeclaration) as refused:
         return [f"the look: {refused}"]
     return [f"{finding.id}: {finding}" for finding in found]
 

@@ -62,6 +62,7 @@ def test_fills_an_existing_gallery_without_touching_it(declare):
     [
         (ImageSource(managed_image_id="/i"), {"source": {"id": "/i"}}),
         (ImageSource(version_id="/v"), {"source": {"id": "/v"}}),
+        (ImageSource(community_version_id="/c"), {"source": {"communityGalleryImageId": "/c"}}),
         (ImageSource(virtual_machine_id="/m"), {"source": {"virtualMachineId": "/m"}}),
         (ImageSource(disk_id="/d"), {"osDiskImage": {"source": {"id": "/d"}}}),
     ],

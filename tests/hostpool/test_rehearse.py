@@ -13,7 +13,7 @@ import pytest
 from rollout import names
 from rollout.declaration import parse
 from rollout.events import Event, Kind
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.lease import Lease
 from rollout.observation import observe
 from rollout.plan import lines

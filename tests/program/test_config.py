@@ -212,7 +212,7 @@ def test_each_mistake_has_a_line():
         'image_versions[0].version: "1.0" is not valid; write x.y.z, such as 1.0.1',
         "image_versions[1].regions[0].replicas: 0 is not valid; write a whole number from 1 to 100",
         "image_versions[1].source: {} is not valid; "
-        "name exactly one of managed_image_id, virtual_machine_id, disk_id, version_id",
+        "name exactly one of managed_image_id, virtual_machine_id, disk_id, version_id, community_version_id",
     ]
 
 

@@ -12,7 +12,7 @@ from providers.rolling import outputs_of
 from rollout import rescheduling
 from rollout.clock import from_iso
 from rollout.declaration import parse
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.observation import observe
 from simulation.emulated_pool import INPUTS
 from simulation.in_process import in_process_cloud

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.errors import InvalidDeclaration
-from rollout.images import Image, Kind, Region, resolve, same_image, short, step, tag_value, version_key
+from rollout.image_sources import resolve
+from rollout.images import Image, Kind, Region, same_image, short, step, tag_value, version_key
 from tests.support.fake_azure import FakeAzure
 from tests.support.observed import DEFINITION, GROUP, LOCATION, SUBSCRIPTION, Body, declaration, version
 

@@ -13,7 +13,7 @@ from emulator.wire import Body
 from emulator.world import Resource
 from rollout import prechecks
 from rollout.declaration import parse
-from rollout.images import resolve
+from rollout.image_sources import resolve
 from rollout.observation import observe
 from rollout.prechecks import Finding, Mode
 from simulation.in_process import in_process_cloud

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.compute import image_sources, images
+from emulator.compute import galleries, image_sources, images
 from emulator.wire import ArmError
 from tests.emulator.arm_client import COMPUTE, LOCATION, SUBSCRIPTION, Client, code, message
 
@@ -165,12 +165,12 @@ def test_an_update_adds_a_region_and_keeps_the_source(gallery: Client) -> None:
     ]
     stored = gallery.world.get(path)
     assert stored is not None
-    assert image_sources.replicated(stored, LOCATION)
-    assert not image_sources.replicated(stored, "westus2")
+    assert galleries.replicated(stored, LOCATION)
+    assert not galleries.replicated(stored, "westus2")
     busy = gallery.put(path, body)
     assert (busy.status, code(busy)) == (409, "Conflict")
     gallery.finish(changed)
-    assert image_sources.replicated(stored, "westus2")
+    assert galleries.replicated(stored, "westus2")
     done = gallery.get(path).body["properties"]
     assert done["storageProfile"]["source"] == {"id": IMAGE}
     assert done["publishingProfile"]["endOfLifeDate"] == "2027-01-01T00:00:00Z"
