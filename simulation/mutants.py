@@ -20,7 +20,7 @@ from rollout.phases import rejoin, release
 from rollout.pool_watch import PoolWatch
 from rollout.presence import FINAL_MESSAGE
 from rollout.record import HostRecord, Phase
-from rollout.rollout import Rollout
+from rollout.run_state import Run
 from rollout.steps import DeleteSessionHost, Enter, SetAllowNewSession, Wait
 
 
@@ -143,7 +143,7 @@ MUTANTS: dict[str, Mutant] = {
     "max_unavailable": Mutant("no more are out than may be", _max_unavailable),
     "restore": Mutant("the old disk goes back", _restore),
     "canary": Mutant("nobody follows before the canary", lambda: patch.object(CanaryWatch, "left", _never)),
-    "stop": Mutant("failures stop the rollout", lambda: patch.object(Rollout, "_stop_for", _never)),
+    "stop": Mutant("failures stop the rollout", lambda: patch.object(Run, "stop", _never)),
     "message": Mutant("users are told first", _message),
     "new record drained": Mutant("nobody lands before verify", _new_record_drained),
     "orphans": Mutant(

@@ -20,7 +20,7 @@ from rollout.lease import Lease
 from rollout.phases import rejoin, release
 from rollout.pool_watch import PoolWatch
 from rollout.record import HostRecord
-from rollout.rollout import Rollout
+from rollout.run_state import Run
 from simulation.case import Case, Deed, Runner
 from simulation.generate import FAULTS, drawn
 from simulation.invariants import CHECKS
@@ -111,7 +111,7 @@ def test_each_guard_is_there_to_be_switched_off(name: str) -> None:
         admission,
         HostWork,
         CanaryWatch,
-        Rollout,
+        Run,
         rejoin,
         Executor,
     )
