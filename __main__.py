@@ -5,13 +5,21 @@ from __future__ import annotations
 import pulumi
 
 from components import HostPool, ImageGallery, ImageUpdateRole
-from program.config import ConfigError, Inputs, settings_of
+from components.arm_ids import name_of
+from program.config import CAPTURED, ConfigError, settings_of
 from program.promote_from import with_pool_id
-from program.secrets import with_secret_uris
+from program.resource_inputs import Inputs
+from program.secrets import golden_with_secret_uris, with_secret_uris
+from providers.golden_image_version import GoldenImageVersion, GoldenImageVersionArgs
 from providers.host_pool_image_update import HostPoolImageUpdate, HostPoolImageUpdateArgs
 
 try:
-    settings = settings_of(pulumi.runtime.get_config_env(), pulumi.get_project(), Inputs.of(HostPoolImageUpdateArgs))
+    settings = settings_of(
+        pulumi.runtime.get_config_env(),
+        pulumi.get_project(),
+        Inputs.of(HostPoolImageUpdateArgs),
+        Inputs.of(GoldenImageVersionArgs),
+    )
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 
@@ -26,6 +34,17 @@ if gallery and settings.gallery:
     image = gallery.image_ids[name]
     # Outputs, not texts: while the version is still to be made, a preview must not look for it in Azure.
     version = gallery.version_names.get(f"{name}/{settings.image_version}", settings.image_version)
+
+if settings.golden_image is not None:
+    golden = GoldenImageVersion(
+        "golden-image",
+        {**golden_with_secret_uris(settings.golden_image, settings.key_vault_id), "image": image},
+        opts=pulumi.ResourceOptions(depends_on=role.assignments if role else []),
+    )
+    if settings.image_version == CAPTURED:
+        # Of the version's id, for the same reason.
+        version = golden.version_id.apply(name_of)
+    pulumi.export("captured_version", golden.resolved_version)
 
 update = HostPoolImageUpdate(
     "image-update",

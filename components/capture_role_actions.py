@@ -18,6 +18,7 @@ class CapturePurpose(StrEnum):
     GOLDEN = "golden"
     CLONE = "clone"
     VERSIONS = "versions"
+    RETENTION = "retention"
 
 
 CHECKED: Actions = (
@@ -116,8 +117,19 @@ VERSIONS: Actions = (
     "Microsoft.Resources/tags/write",
 )
 
+RETENTION: Actions = (
+    # Disks that were made of a version: it stays.
+    "Microsoft.Compute/disks/read",
+    # Host pools that run a version, are to run it, or have run it lately: it stays.
+    "Microsoft.DesktopVirtualization/hostpools/read",
+    # A version with a management lock stays.
+    "Microsoft.Authorization/locks/read",
+)
+"""At subscriptions: whether a version is in use is known only where all of one can be seen."""
+
 CAPTURE_ACTIONS: Mapping[CapturePurpose, Actions] = {
     CapturePurpose.GOLDEN: CHECKED + GOLDEN,
     CapturePurpose.CLONE: CHECKED + CLONE,
     CapturePurpose.VERSIONS: CHECKED + VERSIONS,
+    CapturePurpose.RETENTION: CHECKED + RETENTION,
 }

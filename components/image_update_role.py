@@ -28,6 +28,9 @@ class CaptureRoleArgs:
     """Of the clone: the golden VM's, or the declared one."""
     clone_resource_group: str | None = None
     """Default: the golden VM's, which then also gets the right to delete machines."""
+    retention_subscriptions: Sequence[str] = ()
+    """`/subscriptions/<id>` in which `retention` looks for what uses a version: those of golden VM, gallery, session
+    hosts and pools. None: nothing is ever deleted."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ class ImageUpdateRole(pulumi.ComponentResource):
         super().__init__(TYPE, name, {}, opts)
         self.role_definition_ids = {}
         self.assignments = []
-        for role in roles(_resources(args), subscription_scope=args.subscription_scope, catalog=args.catalog):
+        seen = args.captures.retention_subscriptions if args.captures is not None else ()
+        wide = args.subscription_scope
+        for role in roles(_resources(args), subscription_scope=wide, catalog=args.catalog, seen=seen):
             definition = self._definition(name, args, role)
             self.role_definition_ids[role.label] = definition.id
             self.assignments += [self._assignment(name, args, role, scope, definition) for scope in role.scopes]

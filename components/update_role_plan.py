@@ -56,12 +56,13 @@ def roles(
     *,
     subscription_scope: bool = False,
     catalog: bool = True,
+    seen: Sequence[str] = (),
 ) -> list[Role]:
     """The roles and their scopes for ARM ids of resources or resource groups, by what they are needed for.
 
     `subscription_scope` assigns at the subscription instead of each group. `catalog` adds the reads that exist only
-    there (sizes, quota, marketplace versions), in the subscription of the hosts. Raises ValueError for an id outside a
-    resource group.
+    there (sizes, quota, marketplace versions), in the subscription of the hosts; `seen` are the subscriptions that the
+    retention of image versions looks through. Raises ValueError for an id outside a resource group.
     """
     home = subscription_of(resources[Purpose.HOSTS][0])
     purposes_at: dict[str, set[AnyPurpose]] = {}
@@ -71,9 +72,10 @@ def roles(
             scope = subscription_of(resource_id) if subscription_scope else resource_group_of(resource_id)
             purposes_at.setdefault(scope.lower(), set()).add(purpose)
             written.setdefault(scope.lower(), scope)
-    if catalog:
-        purposes_at.setdefault(home.lower(), set()).add(Purpose.CATALOG)
-        written.setdefault(home.lower(), home)
+    wide: list[tuple[AnyPurpose, str]] = [(Purpose.CATALOG, home)] if catalog else []
+    for purpose, scope in [*wide, *((CapturePurpose.RETENTION, subscription) for subscription in seen)]:
+        purposes_at.setdefault(scope.lower(), set()).add(purpose)
+        written.setdefault(scope.lower(), scope)
     scopes_of: dict[tuple[str, tuple[AnyPurpose, ...]], list[str]] = {}
     for scope, purposes in purposes_at.items():
         subscription = "/".join(scope.split("/")[:3])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
@@ -20,7 +19,10 @@ from components import (
     TargetRegionArgs,
 )
 from components.arm_ids import group_name_of, name_of, resource_group_of
+from program import golden_image
 from program.config_schema import SCHEMA
+from program.golden_image import CAPTURED
+from program.resource_inputs import Inputs, is_secret_name, mistake, nearest
 
 PROMOTED = "promoted"
 """The version that stands for that of promote_from."""
@@ -52,26 +54,6 @@ def with_secrets(rollout: Mapping[str, Any], uri_of: Callable[[str], Any]) -> di
     return given
 
 
-def is_secret_name(secret: Any) -> bool:
-    """A name, not a URI. What is neither is the business of the resource's own validation."""
-    return isinstance(secret, str) and "://" not in secret
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Names of the inputs that a resource takes."""
-
-    names: frozenset[str]
-    required: frozenset[str]
-
-    @classmethod
-    def of(cls, arguments: type) -> Inputs:
-        """The inputs of a dataclass of arguments: those without a default are required."""
-        known = fields(arguments)
-        required = (f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
-        return cls(frozenset(f.name for f in known), frozenset(required))
-
-
 class ConfigError(Exception):
     """The configuration is wrong; the message lists each mistake on a line of its own."""
 
@@ -87,7 +69,9 @@ class Settings:
     """None: the image is `image`, and nothing is made for it."""
     image: str | None
     image_version: str
-    """x.y.z, `latest`, or `promoted`."""
+    """x.y.z, `latest`, `promoted`, or `captured`."""
+    golden_image: Mapping[str, Any] | None
+    """Inputs of `GoldenImageVersion` but image. None: the stack captures no version."""
     promote_from: Mapping[str, Any] | None
     """The stack or pool whose version is promoted, and what it must have shown there."""
     key_vault_id: str | None
@@ -97,11 +81,11 @@ class Settings:
     """Inputs of `HostPoolImageUpdate` but pool, image and version."""
 
 
-def settings_of(values: Mapping[str, str], project: str, rollout: Inputs) -> Settings:
+def settings_of(values: Mapping[str, str], project: str, rollout: Inputs, golden: Inputs) -> Settings:
     """Settings of the raw configuration: `<project>:<key>` -> text, objects as JSON, as the Pulumi CLI hands them over.
 
-    `rollout` says what the key of that name may and must have. Empty values are defaults of Pulumi.yaml and count as
-    not given. Raises ConfigError.
+    `rollout` and `golden` say what the keys `rollout` and `golden_image` may and must have. Empty values are defaults of
+    Pulumi.yaml and count as not given. Raises ConfigError.
     """
     given: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -111,13 +95,13 @@ def settings_of(values: Mapping[str, str], project: str, rollout: Inputs) -> Set
             try:
                 value = _parsed(name, text)
             except ValueError:
-                mistakes.append(_mistake(name, text, "is not read as the object it should be", _remedy(name)))
+                mistakes.append(mistake(name, text, "is not read as the object it should be", _remedy(name)))
                 continue
             if value not in ("", [], {}):
                 given[name] = value
     mistakes += _schema_mistakes(given)
     if not mistakes:
-        mistakes = _contradictions(given, rollout)
+        mistakes = [*_contradictions(given, rollout), *golden_image.mistakes(given, golden)]
     if mistakes:
         raise ConfigError("the stack configuration is wrong:\n" + "\n".join(f"  {line}" for line in mistakes))
     return _settings(given)
@@ -130,11 +114,6 @@ def _parsed(name: str, text: str) -> Any:
 
 def _remedy(name: str) -> str:
     return str(SCHEMA["properties"].get(name, {}).get("remedy", ""))
-
-
-def _mistake(path: str, value: Any, problem: str, remedy: str) -> str:
-    shown = "" if value is None else f" {json.dumps(value)}"
-    return f"{path}:{shown} {problem}; {remedy}"
 
 
 # -- what a schema can say
@@ -151,19 +130,13 @@ def _lines(error: jsonschema.ValidationError) -> list[str]:
     if error.validator == "additionalProperties":
         properties = schema["properties"]
         return [
-            _mistake(_path([*error.absolute_path, name]), None, "is no known key", _nearest(name, properties))
+            mistake(_path([*error.absolute_path, name]), None, "is no known key", nearest(name, properties))
             for name in sorted(instance.keys() - properties.keys())
         ]
     if error.validator == "required":  # one error for each missing name
         [name] = [name for name in schema["required"] if error.message.startswith(f"'{name}'")]
-        return [_mistake(_path([*error.absolute_path, name]), None, "is missing", schema["properties"][name]["remedy"])]
-    return [_mistake(_path(error.absolute_path), instance, "is not valid", schema.get("remedy", error.message))]
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    listed = list(known)
-    near = get_close_matches(name.lower(), listed, n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(listed)}"
+        return [mistake(_path([*error.absolute_path, name]), None, "is missing", schema["properties"][name]["remedy"])]
+    return [mistake(_path(error.absolute_path), instance, "is not valid", schema.get("remedy", error.message))]
 
 
 def _path(parts: Any) -> str:
@@ -189,9 +162,9 @@ def _contradictions(given: Mapping[str, Any], rollout: Inputs) -> list[str]:
 
 def _either(given: Mapping[str, Any], one: str, other: str, remedy: str) -> list[str]:
     if one in given and other in given:
-        return [_mistake(one, given[one], f"is given together with {other}", remedy)]
+        return [mistake(one, given[one], f"is given together with {other}", remedy)]
     if one not in given and other not in given:
-        return [_mistake(one, None, f"is missing, and {other} too", remedy)]
+        return [mistake(one, None, f"is missing, and {other} too", remedy)]
     return []
 
 
@@ -199,38 +172,39 @@ def _gallery_mistakes(given: Mapping[str, Any]) -> list[str]:
     gallery = given.get("gallery")
     if gallery is None:
         return [
-            _mistake(name, None, "is given without gallery", "add gallery, or remove it")
+            mistake(name, None, "is given without gallery", "add gallery, or remove it")
             for name in ("image_definition", "image_versions")
             if name in given
         ]
     mistakes = []
     if ("id" in gallery) == ("name" in gallery):
         mistakes.append(
-            _mistake(
+            mistake(
                 "gallery", gallery, "must have one of id and name", "id uses a gallery that is there, name makes one"
             )
         )
     elif "name" in gallery and "resource_group_id" not in gallery:
         mistakes.append(
-            _mistake("gallery.resource_group_id", None, "is missing", "a new gallery needs the id of its group")
+            mistake("gallery.resource_group_id", None, "is missing", "a new gallery needs the id of its group")
         )
     if "image_definition" not in given:
-        mistakes.append(_mistake("image_definition", None, "is missing", "a gallery needs name, publisher, offer, sku"))
+        mistakes.append(mistake("image_definition", None, "is missing", "a gallery needs name, publisher, offer, sku"))
     return mistakes
 
 
 def _promotion_mistakes(given: Mapping[str, Any]) -> list[str]:
-    source, wanted = given.get("promote_from"), given.get("image_version", PROMOTED)
-    if source is None and "image_version" not in given:
-        return [_mistake("image_version", None, "is missing", _remedy("image_version"))]
+    source, wanted = given.get("promote_from"), given.get("image_version")
+    if source is None and wanted is None:
+        nothing = mistake("image_version", None, "is missing", _remedy("image_version"))
+        return [] if "golden_image" in given else [nothing]
     if source is None:
         remedy = "add promote_from with the stack before this one, or write a version"
-        return [_mistake("image_version", wanted, "comes from no stack", remedy)] if wanted == PROMOTED else []
+        return [mistake("image_version", wanted, "comes from no stack", remedy)] if wanted == PROMOTED else []
     return (
         []
         if "stack" in source or "host_pool_id" in source
         else [
-            _mistake(
+            mistake(
                 "promote_from", source, "names no stack", "add stack, or the host_pool_id of another backend's stack"
             )
         ]
@@ -240,16 +214,16 @@ def _promotion_mistakes(given: Mapping[str, Any]) -> list[str]:
 def _version_mistakes(given: Mapping[str, Any]) -> list[str]:
     versions = [item["version"] for item in given.get("image_versions", [])]
     mistakes = [
-        _mistake(f"image_versions[{i}].version", version, "is listed twice", "give each version once")
+        mistake(f"image_versions[{i}].version", version, "is listed twice", "give each version once")
         for i, version in enumerate(versions)
         if version in versions[:i]
     ]
     wanted = given.get("image_version", PROMOTED)
-    makes_gallery = "name" in given.get("gallery", {})
-    if makes_gallery and wanted not in ("latest", PROMOTED, *versions):
+    all_listed = "name" in given.get("gallery", {}) and "golden_image" not in given
+    if all_listed and wanted not in ("latest", PROMOTED, CAPTURED, *versions):
         listed = ", ".join(versions) or "none"
         mistakes.append(
-            _mistake(
+            mistake(
                 "image_version", wanted, "is not in image_versions", f"listed are: {listed}; add it with its source"
             )
         )
@@ -260,25 +234,12 @@ def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
     rollout = given.get("rollout", {})
     own = {"host_pool_id": "host_pool_id", "image": "image or gallery", "version": "image_version"}
     own["promote_from"] = "promote_from beside rollout"
-    known = sorted(inputs.names - own.keys())
-    mistakes = [
-        _mistake(f"rollout.{name}", None, "does not belong here", f"it comes from {own[name]}")
-        for name in own
-        if name in rollout
-    ]
-    mistakes += [
-        _mistake(f"rollout.{name}", None, "is no known key", _nearest(name, known))
-        for name in sorted(rollout.keys() - inputs.names)
-    ]
-    mistakes += [
-        _mistake(f"rollout.{name}", None, "is missing", "see HostPoolImageUpdate for what it holds")
-        for name in sorted(inputs.required - own.keys() - rollout.keys())
-    ]
+    mistakes = inputs.mistakes("rollout", rollout, own, "HostPoolImageUpdate")
     for section, name in SECRET_KEYS:
         part = rollout.get(section)
         value = part.get(name) if isinstance(part, dict) else None
         mistakes += [
-            _mistake(
+            mistake(
                 f"rollout.{section}.{name}",
                 secret,
                 "is the name of a secret without a vault",
@@ -302,7 +263,8 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         host_pool=None if pool is None else _host_pool(pool, location),
         gallery=_gallery(given, location) if "gallery" in given else None,
         image=given.get("image"),
-        image_version=given.get("image_version", PROMOTED),
+        image_version=CAPTURED if golden_image.takes_captured(given) else given.get("image_version", PROMOTED),
+        golden_image=given.get("golden_image"),
         promote_from=given.get("promote_from"),
         key_vault_id=given.get("key_vault_id"),
         update_role=_update_role(given, pool_id) if "update_role" in given else None,
@@ -357,6 +319,7 @@ def _update_role(given: Mapping[str, Any], pool_id: str) -> ImageUpdateRoleArgs:
     gallery = given.get("gallery", {})
     image = gallery.get("id") or gallery.get("resource_group_id") or given.get("image", "")
     subnets = [*role.get("subnet_ids", [pool_group]), *filter(None, [rollout.get("build_subnet_id")])]
+    golden = given.get("golden_image")
     return ImageUpdateRoleArgs(
         principal_id=role["principal_id"],
         principal_type=role.get("principal_type", "ServicePrincipal"),
@@ -368,5 +331,6 @@ def _update_role(given: Mapping[str, Any], pool_id: str) -> ImageUpdateRoleArgs:
         build_resource_group=rollout.get("build_resource_group_id"),
         subscription_scope=role.get("subscription_scope", False),
         catalog=role.get("catalog", True),
+        captures=golden_image.rights(golden, image, role.get("subnet_ids", [])) if golden is not None else None,
         role_name=role.get("name", f"AVD image update {name_of(pool_id)}"),
     )

@@ -18,6 +18,11 @@ _TAGS: Final[Schema] = {
     "additionalProperties": {"type": "string"},
     "remedy": "write names and values, both texts",
 }
+_GUID: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    "remedy": "write a GUID",
+}
 _GROUP_ID: Final[Schema] = {
     "type": "string",
     "pattern": f"^{_GROUP}$",
@@ -118,6 +123,30 @@ VERSION: Final[Schema] = _object(
     "source",
 )
 
+GOLDEN_IMAGE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "source_vm_id": _id("Microsoft.Compute/virtualMachines"),
+        "clone": {
+            "type": "object",
+            "properties": {
+                "resource_group_id": _GROUP_ID,
+                "subnet_id": _id("Microsoft.Network/virtualNetworks/subnets"),
+            },
+            "remedy": "write an object with resource_group_id, subnet_id, vm_size",
+        },
+        "retention": {
+            "type": "object",
+            "properties": {
+                "subscriptions": {"type": "array", "items": _GUID, "remedy": "list ids of subscriptions, each a GUID"}
+            },
+            "remedy": "write an object with versions, age, backups, subscriptions",
+        },
+    },
+    "remedy": "write an object with the inputs of GoldenImageVersion",
+}
+"""Only what the updater's role is made from."""
+
 SCHEMA: Final[Schema] = _object(
     {
         "location": _TEXT,
@@ -166,6 +195,7 @@ SCHEMA: Final[Schema] = _object(
                 "sku": _TEXT,
                 "hyper_v_generation": _one_of("V1", "V2"),
                 "architecture": _one_of("x64", "Arm64"),
+                "os_state": _one_of("Generalized", "Specialized"),
                 "security_type": _TEXT,
                 "description": _TEXT,
                 "end_of_life": _TIME,
@@ -188,9 +218,10 @@ SCHEMA: Final[Schema] = _object(
         },
         "image_version": {
             "type": "string",
-            "pattern": r"^(latest|promoted|\d+\.\d+\.\d+)$",
-            "remedy": "write x.y.z, such as 1.0.1, or latest, or declare promote_from",
+            "pattern": r"^(latest|promoted|captured|\d+\.\d+\.\d+)$",
+            "remedy": "write x.y.z, such as 1.0.1, or latest, or declare promote_from or golden_image",
         },
+        "golden_image": GOLDEN_IMAGE,
         "promote_from": _object(
             {
                 "stack": _TEXT,
@@ -204,11 +235,7 @@ SCHEMA: Final[Schema] = _object(
         "key_vault_id": _id("Microsoft.KeyVault/vaults"),
         "update_role": _object(
             {
-                "principal_id": {
-                    "type": "string",
-                    "pattern": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-                    "remedy": "write the object id of the updater's service principal, a GUID",
-                },
+                "principal_id": {**_GUID, "remedy": "write the object id of the updater's service principal, a GUID"},
                 "principal_type": _one_of("ServicePrincipal", "User", "Group"),
                 "host_resource_groups": {
                     "type": "array",

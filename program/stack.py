@@ -15,8 +15,11 @@ from typing import Any
 import yaml
 
 from components.arm_ids import resource_group_of
-from program.config import ConfigError, Inputs, Settings, settings_of, with_secrets
+from program import golden_image
+from program.config import ConfigError, Settings, settings_of, with_secrets
+from program.resource_inputs import Inputs
 from providers.args import HostPoolImageUpdateArgs
+from providers.golden_image_args import GoldenImageVersionArgs
 
 PROJECT_FILE = "Pulumi.yaml"
 
@@ -57,6 +60,13 @@ class Stack:
             "version": self.settings.image_version,
         }
 
+    def golden_image(self, vault_uri: str) -> dict[str, Any] | None:
+        """The inputs of `GoldenImageVersion`, likewise; None where the stack captures no version."""
+        golden = self.settings.golden_image
+        if golden is None:
+            return None
+        return {**golden_image.with_uris(golden, lambda secret: f"{vault_uri}/secrets/{secret}"), "image": self.image}
+
 
 def read(name: str, folder: Path) -> Stack:
     """The stack of this name (`prod`, or `organization/project/prod`) of the program in `folder`, or above it. Raises
@@ -68,7 +78,8 @@ def read(name: str, folder: Path) -> Stack:
         raise NoStack(f"{file}: {secret[0]} is encrypted; no setting of this program is a secret: write it as it is")
     try:
         texts = {str(key): _text(value) for key, value in values.items()}
-        settings = settings_of(texts, project, Inputs.of(HostPoolImageUpdateArgs))
+        of = Inputs.of
+        settings = settings_of(texts, project, of(HostPoolImageUpdateArgs), of(GoldenImageVersionArgs))
     except ConfigError as error:
         raise NoStack(f"{file}: {error}") from error
     return Stack(name, settings, _promote_from(settings, project, folder))

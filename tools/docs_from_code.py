@@ -251,6 +251,7 @@ CAPTURES_AT = {
     "golden": "the golden VM's resource group, with its disk, snapshots and interface",
     "clone": "the resource group of the clone; where none is declared, the golden VM's",
     "versions": "the gallery's resource group",
+    "retention": "the subscriptions that `retention` looks through, where that is declared",
 }
 
 
@@ -259,8 +260,8 @@ def capture_rights() -> str:
     source = PROJECT / "components" / "capture_role_actions.py"
     declared = runpy.run_path(str(source))
     parts = [CAPTURES_HEAD]
-    for purpose, table in (("golden", "GOLDEN"), ("clone", "CLONE"), ("versions", "VERSIONS")):
-        why = _reasons_of(source, table)
+    for purpose in CAPTURES_AT:
+        why = _reasons_of(source, purpose.upper())
         parts.append(f"\nAt {CAPTURES_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
         for action in declared["CAPTURE_ACTIONS"][purpose]:
             parts.append(f"| `{action}` | {_escaped(why.get(action, CHECKED_BEFORE))} |\n")

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from program.config import ConfigError, Inputs, Settings, settings_of
+from components import CaptureRoleArgs
+from program.config import ConfigError, Settings, settings_of
 from program.config_schema import SCHEMA
+from program.golden_image import with_uris
+from program.resource_inputs import Inputs
+from providers.golden_image_args import GoldenImageVersionArgs
 from providers.host_pool_image_update import HostPoolImageUpdateArgs
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +33,10 @@ NAMES = (
     "promote_from",
 )
 INPUTS = Inputs(frozenset(NAMES), frozenset({"host_pool_id", "image", "version"}))
+GOLDEN_INPUTS = Inputs.of(GoldenImageVersionArgs)
+GOLDEN = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/golden"
 
-VERSION_REMEDY = "write x.y.z, such as 1.0.1, or latest, or declare promote_from"
+VERSION_REMEDY = "write x.y.z, such as 1.0.1, or latest, or declare promote_from or golden_image"
 VALID: dict[str, Any] = {
     "location": "westeurope",
     "host_pool_id": POOL,
@@ -47,7 +53,7 @@ VALID: dict[str, Any] = {
 def read(values: dict[str, Any], inputs: Inputs = INPUTS) -> Settings:
     """Settings of values that are handed over as the Pulumi CLI does: texts, objects as JSON."""
     texts = {f"{PROJECT}:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items() if v is not None}
-    return settings_of({**texts, "azure-native:location": "westeurope"}, PROJECT, inputs)
+    return settings_of({**texts, "azure-native:location": "westeurope"}, PROJECT, inputs, GOLDEN_INPUTS)
 
 
 def mistakes(**changes: Any) -> list[str]:
@@ -319,3 +325,100 @@ def test_a_promotion_from_nowhere_is_refused(changes, line):
 def test_the_rollouts_own_promotion_is_a_key_of_the_stack():
     [line] = mistakes(rollout={"promote_from": {"stack": "test"}})
     assert line == "rollout.promote_from: does not belong here; it comes from promote_from beside rollout"
+
+
+# -- golden image
+
+
+def golden(image_version: str | None = None, **inputs: Any) -> dict[str, Any]:
+    """Changes of VALID for a golden image with these inputs."""
+    return {"golden_image": {"source_vm_id": GOLDEN, "version": "1.0.*", **inputs}, "image_version": image_version}
+
+
+def test_the_hosts_of_a_stack_that_captures_run_what_it_captures_unless_a_version_is_written():
+    made = read({**VALID, **golden()})
+    assert (made.image_version, made.golden_image) == ("captured", {"source_vm_id": GOLDEN, "version": "1.0.*"})
+    assert read({**VALID, **golden("captured")}).image_version == "captured"
+    assert read({**VALID, **golden("1.0.9", version="1.0.9")}).image_version == "captured", "that is not there yet"
+    former = read({**VALID, **golden("1.0.4")})
+    assert former.image_version == "1.0.4", "of a former capture; none need be listed"
+    assert read({**VALID, **golden("promoted"), "promote_from": {"stack": "test"}}).image_version == "promoted"
+
+
+def test_the_role_has_the_rights_that_captures_need():
+    none, role = read(VALID).update_role, read({**VALID, **golden()}).update_role
+    assert none is not None and role is not None and none.captures is None
+    assert role.captures == CaptureRoleArgs(GROUP, GROUP, GROUP)
+    subnet = f"{GROUP}-net/providers/Microsoft.Network/virtualNetworks/v/subnets/clones"
+    clone = {"subnet_id": subnet, "resource_group_id": f"{GROUP}-clones"}
+    other = "22222222-2222-2222-2222-222222222222"
+    role = read({**VALID, **golden(clone=clone, retention={"subscriptions": [other]})}).update_role
+    assert role is not None
+    seen = ["/subscriptions/1", "/subscriptions/1", f"/subscriptions/{other}"]
+    assert role.captures == CaptureRoleArgs(GROUP, GROUP, subnet, f"{GROUP}-clones", seen)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"image_version": "captured"},
+            'image_version: "captured" comes from no golden image; add golden_image with the golden VM, or write a version',
+        ),
+        (
+            golden(source_vm_id="golden"),
+            'golden_image.source_vm_id: "golden" is not valid; write /subscriptions/<id>/resourceGroups/<name>/providers/'
+            "Microsoft.Compute/virtualMachines/<name>",
+        ),
+        (golden(update=[]), "golden_image.update: is no known key; did you mean updates?"),
+        (golden(image=IMAGE), "golden_image.image: does not belong here; it comes from image or gallery"),
+        ({"golden_image": {"version": "1.0.2"}}, "golden_image.source_vm_id: is missing; see GoldenImageVersion for"),
+        (
+            golden(version="1.0.1"),
+            'golden_image.version: "1.0.1" is in image_versions too; declare another number, or "x.y.*" for the next',
+        ),
+        (
+            golden("1.0.0", os_state="specialized"),
+            'golden_image.os_state: "specialized" is not that of image_definition; give both the same; '
+            "image_definition.os_state is Generalized, and cannot be changed later",
+        ),
+        (
+            {
+                **golden(os_state="specialized"),
+                "image_definition": {**VALID["image_definition"], "os_state": "Specialized"},
+            },
+            'golden_image.os_state: "specialized" makes a version that no host is built from; leave os_state out, or '
+            "write the image_version",
+        ),
+        (
+            {**golden(), "gallery": {}, "image_definition": {}, "image_versions": [], "image": "p:o:s"},
+            'image: "p:o:s" takes no versions of golden_image; write the id of an image definition',
+        ),
+        (
+            {**golden(), "promote_from": {"stack": "test"}},
+            "image_version: is missing, and both could say it; write captured for the version of",
+        ),
+        (
+            golden(clone={"subnet_id": "clones"}),
+            'golden_image.clone.subnet_id: "clones" is not valid; write /subscriptions/<id>/resourceGroups/<name>/',
+        ),
+        (
+            golden(retention={"subscriptions": ["prod"]}),
+            'golden_image.retention.subscriptions[0]: "prod" is not valid; write a GUID',
+        ),
+    ],
+)
+def test_what_cannot_be_with_a_golden_image_is_one_line(changes, line):
+    [told] = mistakes(**changes)
+    assert told.startswith(line)
+
+
+def test_the_secret_of_an_update_script_is_named_in_the_vault_or_by_its_uri():
+    secrets = {"Token": "office", "Site": "https://kv.vault.azure.net/secrets/site"}
+    given = golden(updates=[{"name": "office", "script": ["x"], "secrets": secrets}])
+    found = with_uris(read({**VALID, **given}).golden_image, lambda name: f"https://vault/{name}")
+    assert found["updates"][0]["secrets"] == {**secrets, "Token": "https://vault/office"}
+    told = mistakes(**given, key_vault_id="", rollout={})
+    assert [line.partition(";")[0] for line in told] == [
+        'golden_image.updates[0].secrets.Token: "office" is the name of a secret without a vault'
+    ]
