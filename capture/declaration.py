@@ -136,11 +136,11 @@ class CaptureDeclaration:
     @property
     def id(self) -> str:
         """Names the capture: another golden VM, version, state or script is another capture. Regions and the like are
-        not in it, since they can be changed on a version that is there."""
+        not in it, since they can be changed on a version that is there. ARM ids count without case."""
         scripts = [
             "\n".join((u.name, *u.script, str(u.restart), *(f"{k}={v}" for k, v in u.secrets))) for u in self.updates
         ]
-        return capture_id(self.source_vm_id, self.version_id, self.os_state, *scripts)
+        return capture_id(self.source_vm_id.lower(), self.version_id.lower(), self.os_state, *scripts)
 
 
 def parse(inputs: Mapping[str, Any]) -> CaptureDeclaration:

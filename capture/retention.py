@@ -151,7 +151,8 @@ def going(
     uses: Uses,
     now: float,
 ) -> Going:
-    """What goes of the versions and backups of one golden VM."""
+    """What goes of the versions and backups of one golden VM. Where the declared version is still to be made, it counts
+    as the newest already, and so do its backups."""
     rules = declared.retention
     assert rules is not None
     golden = tag_value(declared.source_vm_id).lower()
@@ -161,7 +162,8 @@ def going(
 
     made = sorted((v for v in versions if ours(v)), key=_published, reverse=True)
     good = [version for version in made if not verdict(version).startswith(FAILED) and version.ready]
-    last = {version.id for version in good[: rules.versions]}
+    coming = not any(same_id(version.id, declared.version_id) for version in versions)
+    last = {version.id for version in good[: rules.versions - coming]}
     gone, kept = [], {}
     for version in made:
         if version.id in last or same_id(version.id, declared.version_id) or now - _published(version) < rules.age:
@@ -174,10 +176,9 @@ def going(
         else:
             gone.append(version)
     backups = sorted((s for s in snapshots if ours(s) and names.BACKUP in s.tags), key=_taken, reverse=True)
-    newest = {
-        which: next((s.id for s in backups if s.tags[names.BACKUP] == which), "") for which in ("before", "after")
-    }
-    old = [s for s in backups if now - _taken(s) >= rules.backups and s.id not in newest.values()]
+    pair = () if coming else ("before", "after")
+    newest = {next((s.id for s in backups if s.tags[names.BACKUP] == which), "") for which in pair}
+    old = [s for s in backups if now - _taken(s) >= rules.backups and s.id not in newest]
     return Going(tuple(gone), tuple(old), kept)
 
 

@@ -19,7 +19,7 @@ from simulation.in_process import in_process_cloud
 from simulation.virtual_time import virtually
 
 NOW = 1_800_000_000.0
-DECLARED = replace(parse({**INPUTS, "version": "1.0.9"}), retention=Retention(2, 30 * DAY, 10 * DAY))
+DECLARED = replace(parse({**INPUTS, "version": "1.0.4"}), retention=Retention(2, 30 * DAY, 10 * DAY))
 NOTHING = Uses({}, {}, {}, {})
 
 
@@ -88,10 +88,19 @@ def test_old_backups_go_but_never_the_newest_pair() -> None:
     taken = [snapshot("a-before", 50, "before"), snapshot("a-after", 50, "after")]
     newer = [snapshot("b-before", 20, "before"), snapshot("b-after", 20, "after"), snapshot("c-before", 5, "before")]
     other = snapshot("other", 90, "before", **{names.GOLDEN: "somebody's"})
-    found = going(DECLARED, [], [*taken, *newer, other], NOTHING, NOW)
+    found = going(DECLARED, VERSIONS[4:], [*taken, *newer, other], NOTHING, NOW)
     assert sorted(each.name for each in found.snapshots) == ["a-after", "a-before", "b-before"]
     assert str(found) == "delete backups b-before, a-before, a-after"
     assert not Going()
+
+
+def test_what_the_coming_capture_makes_counts_before_it_is_there() -> None:
+    """So that a preview lists all that will go."""
+    coming = replace(DECLARED, version="1.0.9", retention=Retention(2, 10 * DAY, 10 * DAY))
+    assert gone(coming) == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"]
+    pair = [snapshot("a-before", 50, "before"), snapshot("a-after", 50, "after")]
+    assert len(going(coming, VERSIONS, pair, NOTHING, NOW).snapshots) == 2
+    assert going(DECLARED, VERSIONS, pair, NOTHING, NOW).snapshots == ()
 
 
 def test_a_version_goes_with_the_capture_after_it_and_one_that_a_disk_was_made_of_stays() -> None:

@@ -79,7 +79,8 @@ def test_the_first_up_captures_the_next_free_version_and_leaves_the_pool_alone(c
     assert captured.after["resources"][f"{GALLERY_IMAGE}/versions/1.0.2".lower()]["tags"]["avd-boot-test"] == "passed"
     assert captured.refused == [], "the stack's own role is enough"
     assert versions(captured.after)["vm-0"] == "1.0.0"
-    assert lasting(captured.after)[GOLDEN.lower()] == lasting(captured.before)[GOLDEN.lower()]
+    before, after = ({**lasting(state)[GOLDEN.lower()], "etag": ""} for state in (captured.before, captured.after))
+    assert after == before
 
 
 def test_the_second_up_captures_nothing(repeated: Act) -> None:
