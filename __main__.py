@@ -6,7 +6,8 @@ import pulumi
 
 from components import HostPool, ImageGallery, ImageUpdateRole
 from components.arm_ids import name_of
-from program.config import CAPTURED, ConfigError, settings_of
+from program.config import ConfigError, settings_of
+from program.golden_image import CAPTURED
 from program.promote_from import with_pool_id
 from program.resource_inputs import Inputs
 from program.secrets import golden_with_secret_uris, with_secret_uris

@@ -37,7 +37,12 @@ def made(declared: CaptureDeclaration, versions: Sequence[Body]) -> str:
         and (body.get("tags") or {}).get(names.ID) == replace(declared, version=name).id
         and not str((body.get("tags") or {}).get(names.BOOT_TEST)).startswith("failed")
     ]
-    return max(found, key=lambda name: int(name.rpartition(".")[2]), default="")
+    return max(found, key=third, default="")
+
+
+def third(number: str) -> int:
+    """The part that `*` stands for; -1 for no number."""
+    return int(number.rpartition(".")[2] or -1)
 
 
 def fits_pattern(number: str, pattern: str) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from capture import versions
+from capture.declaration import parse as parse_capture
 from hostpool.session import NotPossible, Session, WrongUse, pool_body
 from rollout import declaration, hold, names, pool_record
 from rollout.arm import name_of, same_id
@@ -16,6 +18,9 @@ from rollout.images import LATEST
 from rollout.observation import observe
 from rollout.promote_from import PROMOTED
 from rollout.promotion import promoted
+
+if TYPE_CHECKING:  # with Pulumi's packages, which take a second
+    from program.stack import Stack
 
 
 async def pool_tags(session: Session, azure: Azure) -> dict[str, str]:
@@ -75,9 +80,27 @@ async def next_one(session: Session, azure: Azure, tags: Mapping[str, str], vers
 
 
 async def _of_stack(session: Session, azure: Azure) -> dict[str, Any]:
-    assert session.stack is not None
-    vault = session.stack.settings.key_vault_id
-    return session.stack.inputs(await azure.vault_uri(vault) if vault else "")
+    """Raises NotPossible where the stack captures its version, and none has been captured yet."""
+    from program.golden_image import CAPTURED
+
+    stack = session.stack
+    assert stack is not None
+    uri = await vault_uri(stack, azure)
+    inputs = stack.inputs(uri)
+    if inputs["version"] != CAPTURED:
+        return inputs
+    captured = parse_capture(stack.golden_image(uri) or {})
+    known = await azure.list_image_versions(captured.image)
+    number = versions.made(captured, known) if captured.version.endswith("*") else captured.version
+    if not number:
+        raise NotPossible(f"stack {stack.name} has captured no version yet: run pulumi up first")
+    return {**inputs, "version": number}
+
+
+async def vault_uri(stack: Stack, azure: Azure) -> str:
+    """Of the stack's vault, as it is put before the names of secrets; empty where it names none."""
+    vault = stack.settings.key_vault_id
+    return await azure.vault_uri(vault) if vault else ""
 
 
 def use_stack(session: Session, name: str) -> None:

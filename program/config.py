@@ -84,8 +84,8 @@ class Settings:
 def settings_of(values: Mapping[str, str], project: str, rollout: Inputs, golden: Inputs) -> Settings:
     """Settings of the raw configuration: `<project>:<key>` -> text, objects as JSON, as the Pulumi CLI hands them over.
 
-    `rollout` and `golden` say what the keys `rollout` and `golden_image` may and must have. Empty values are defaults of
-    Pulumi.yaml and count as not given. Raises ConfigError.
+    `rollout` and `golden` say what the keys `rollout` and `golden_image` may and must have. Empty values are defaults
+    of Pulumi.yaml and count as not given. Raises ConfigError.
     """
     given: dict[str, Any] = {}
     mistakes: list[str] = []

@@ -51,14 +51,14 @@ class Look:
 
 
 async def look(declared: CaptureDeclaration, former: str, *, first: bool) -> Look:
-    """What a run would do. `former`: the version that stays, where `x.y.*` is declared and nothing else has changed.
+    """What a run would do. `former`: the version of before, where `x.y.*` is declared and nothing else has changed.
     `first`: the stack has no version yet, though a run that was killed may have made it. Raises nothing that Azure or
     the declaration is the reason of."""
     try:
         async with asyncio.timeout(PATIENCE), _reading(declared) as azure:
             version = former or declared.version
-            if version.endswith("*"):
-                version = await _number(azure, declared, first)
+            if declared.version.endswith("*"):
+                version = await _number(azure, declared, former, first)
             pinned = replace(declared, version=version)
             facts = await prechecks.read(azure, pinned)
             seen = _seen(pinned, facts)
@@ -71,12 +71,13 @@ async def look(declared: CaptureDeclaration, former: str, *, first: bool) -> Loo
         return Look(problem=_offline(error), version=former)
 
 
-async def _number(azure: CaptureAzure, declared: CaptureDeclaration, first: bool) -> str:
-    """The number that `x.y.*` stands for: of what a killed run has begun or made, else the next that is free."""
+async def _number(azure: CaptureAzure, declared: CaptureDeclaration, former: str, first: bool) -> str:
+    """The number that `x.y.*` stands for: of what a killed run has begun or made, of the last that `hostpool image
+    capture` has made of this very declaration; else the former one, or the next that is free."""
     vm, known = await asyncio.gather(azure.get_vm(declared.source_vm_id), azure.list_image_versions(declared.image))
     begun = versions.begun(declared, (vm or {}).get("tags") or {})
-    made = versions.made(declared, known) if first else ""
-    return begun or made or versions.next_free(declared.version, known)
+    made = versions.made(declared, known) if former or first else ""
+    return begun or max(former, made, key=versions.third) or versions.next_free(declared.version, known)
 
 
 async def observe(declared: CaptureDeclaration) -> Look:

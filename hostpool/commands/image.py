@@ -12,6 +12,7 @@ from capture import by_hand, versions
 from capture.declaration import DEFINITION_EXAMPLE, DEFINITION_ID, VM_EXAMPLE, VM_ID, CaptureDeclaration, parse
 from cloud.clock import guid, real_chance
 from cloud.policies import WriteGuard
+from hostpool.declared import use_stack, vault_uri
 from hostpool.engine import stop_on_signals
 from hostpool.session import Session, WrongUse, may_write
 from rollout.arm import subscription_of
@@ -25,6 +26,10 @@ VM_OPTION = click.option("--vm", metavar="ID", default="", help=f"Id of the gold
 IMAGE_OPTION = click.option(
     "--image", metavar="ID", default="", help=f"Id of the gallery image definition; else {IMAGE_VARIABLE}."
 )
+STACK_OPTION = click.option(
+    "--stack", "-s", metavar="NAME", default="",
+    help="Of the golden image that this stack of the Pulumi program in this folder declares, instead of ids.",
+)  # fmt: skip
 
 
 @click.group("image")
@@ -37,46 +42,79 @@ def command() -> None:
       hostpool image open
       hostpool image checkpoint
       hostpool image capture --image /subscriptions/.../images/win11 --version '1.0.*'
+      hostpool image capture --stack dev
     """
 
 
 @command.command("open")
 @VM_OPTION
+@STACK_OPTION
 @click.pass_obj
-def open_(session: Session, vm: str) -> None:
+def open_(session: Session, vm: str, stack: str) -> None:
     """Back the golden VM up, then start it."""
-    vm_id = _vm_of(session, vm)
+    vm_id = golden_of(session, stack, vm=vm)["source_vm_id"] if stack else _vm_of(session, vm)
     name = session.run(_backed_up(session, vm_id, start=True))
     click.echo(f"backed up as {name}; the golden VM runs")
 
 
 @command.command("checkpoint")
 @VM_OPTION
+@STACK_OPTION
 @click.pass_obj
-def checkpoint(session: Session, vm: str) -> None:
+def checkpoint(session: Session, vm: str, stack: str) -> None:
     """Back the golden VM up as it is, as you go."""
-    click.echo(f"backed up as {session.run(_backed_up(session, _vm_of(session, vm), start=False))}")
+    vm_id = golden_of(session, stack, vm=vm)["source_vm_id"] if stack else _vm_of(session, vm)
+    click.echo(f"backed up as {session.run(_backed_up(session, vm_id, start=False))}")
 
 
 @command.command("capture")
 @VM_OPTION
 @IMAGE_OPTION
-@click.option("--version", required=True, help="The version to make: x.y.z, or x.y.* for the next that is free.")
+@STACK_OPTION
+@click.option("--version", default="", help="The version to make: x.y.z, or x.y.* for the next that is free.")
 @click.option(
     "--region", "regions", multiple=True, help="Where it is replicated to; several. Default: the image's own."
 )
 @click.option("--specialized", is_flag=True, help="As it is, without sysprep.")
 @click.pass_obj
-def capture_(session: Session, vm: str, image: str, version: str, regions: tuple[str, ...], specialized: bool) -> None:
+def capture_(
+    session: Session,
+    vm: str,
+    image: str,
+    stack: str,
+    version: str,
+    regions: tuple[str, ...],
+    specialized: bool,
+) -> None:
     """Make an image version of the golden VM, as a GoldenImageVersion without scripts does.
 
-    It is shut down for it, a clone of it is sysprepped, and at the end it is on or off as it was.
+    It is shut down for it, a clone of it is sysprepped, and at the end it is on or off as it was. With --stack all is
+    done that the stack declares, scripts, boot test and retention too, and the next pulumi up takes the version.
     """
-    inputs: dict[str, Any] = {"source_vm_id": _vm_of(session, vm), "image": definition_of(session, image)}
-    inputs |= {"version": version, "regions": [{"name": name} for name in regions]}
-    if specialized:
-        inputs["os_state"] = "specialized"
+    if stack:
+        inputs = golden_of(session, stack, vm=vm, image=image, region=regions, specialized=specialized)
+        inputs |= {"version": version} if version else {}
+    else:
+        if not version:
+            raise WrongUse("add --version x.y.z, or --version 'x.y.*' for the next that is free, or --stack NAME")
+        inputs = {"source_vm_id": _vm_of(session, vm), "image": definition_of(session, image), "version": version}
+        inputs |= {"regions": [{"name": name} for name in regions]}
+        inputs |= {"os_state": "specialized"} if specialized else {}
     click.echo(session.run(_capture(session, inputs)))
+
+
+def golden_of(session: Session, stack: str, **given: Any) -> dict[str, Any]:
+    """The inputs of the golden image that a stack declares, names of secrets as they are. `given`: options that say the
+    same. Raises WrongUse."""
+    use_stack(session, stack)
+    assert session.stack is not None
+    both = next((name for name, value in given.items() if value), None)
+    if both is not None:
+        raise WrongUse(f"--{both}: stack {stack} declares it; leave one of the two out")
+    inputs = session.stack.golden_image("")
+    if inputs is None:
+        raise WrongUse(f"stack {stack} declares no golden_image")
+    return inputs
 
 
 async def _backed_up(session: Session, vm_id: str, *, start: bool) -> str:
@@ -88,10 +126,12 @@ async def _capture(session: Session, inputs: dict[str, Any]) -> str:
     from capture.capture import capture
     from capture.lease import DefinitionLease
 
-    declared = parse(inputs)
-    lease = DefinitionLease(declared.image, f"hostpool image capture, {session.world.who}", session.clock)
-    async with opened_for(session, declared.image, lease.check) as azure:
-        declared = await _numbered(azure, declared)
+    lease = DefinitionLease(inputs["image"], f"hostpool image capture, {session.world.who}", session.clock)
+    async with opened_for(session, inputs["image"], lease.check) as azure:
+        if session.stack is not None:
+            named = session.stack.golden_image(await vault_uri(session.stack, azure)) or {}
+            inputs = {**named, "version": inputs["version"]}
+        declared = await _numbered(azure, parse(inputs))
         done = await capture(
             azure, declared, clock=session.clock, lease=lease, tell=_tell, password=_password, stop=stop_on_signals()
         )

@@ -14,7 +14,7 @@ from capture import names
 from capture.boot_test import verdict
 from capture.retention import POOLS
 from capture.steps import Resource
-from hostpool.commands.image import IMAGE_OPTION, definition_of, opened_for
+from hostpool.commands.image import IMAGE_OPTION, STACK_OPTION, definition_of, golden_of, opened_for
 from hostpool.options import json_option
 from hostpool.session import Session, may_write
 from rollout import names as rollout_names
@@ -27,9 +27,10 @@ COLUMNS = ("version", "published", "golden_vm", "snapshot", "updates", "boot_tes
 
 @click.command("images")
 @IMAGE_OPTION
+@STACK_OPTION
 @json_option
 @click.pass_obj
-def command(session: Session, image: str, json_: bool) -> None:
+def command(session: Session, image: str, stack: str, json_: bool) -> None:
     """List the versions of an image definition, the newest first.
 
     Each with the golden VM and the snapshot it was captured from, the update scripts that ran before, its boot test,
@@ -40,7 +41,8 @@ def command(session: Session, image: str, json_: bool) -> None:
       hostpool images --image /subscriptions/.../galleries/avd/images/win11
       hostpool images --json | jq '.[].version'
     """
-    rows = session.run(_rows(session, definition_of(session, image)))
+    definition = golden_of(session, stack, image=image)["image"] if stack else definition_of(session, image)
+    rows = session.run(_rows(session, definition))
     if json_:
         click.echo(json.dumps(rows, indent=1))
         return

@@ -1,5 +1,5 @@
-"""The story of a stack that captures its image from a golden VM: capture, nothing, a changed script, and the host pool
-of the same stack on what came of it. Each fixture is one command of the CLI, each test a look at what it left behind."""
+"""The story of a stack that captures its image from a golden VM: captured, unchanged, captured again for a changed
+script, and the host pool of the same stack rolled to it. Each fixture is one command of the CLI."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedStack]:
 
 
 def declare(stack: EmulatedStack, image_version: str, script: str) -> None:
-    """A golden image whose script writes a line, and the version that the pool shall run; empty for the captured one."""
+    """A golden image whose script writes a line, and the version that the pool shall run: none for the captured one."""
     golden: dict[str, Any] = {"source_vm_id": GOLDEN, "version": "1.0.*", "retention": RETENTION}
     golden |= {"updates": [{"name": "office", "script": [f"Write-Output '{script}'"]}], "boot_test": {}}
     file = stack.pulumi.program / STACK_FILE

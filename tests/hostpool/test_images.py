@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from cloud.policies import WriteGuard
@@ -16,6 +18,7 @@ from hostpool.main import main
 from hostpool.session import World
 from rollout.azure import Azure
 from rollout.clock import Clock
+from simulation.emulated_pool import DEFINITION, POOL
 from simulation.golden_vm import GOLDEN, GoldenVm, golden_vm
 from simulation.in_process import in_process_cloud
 from simulation.virtual_time import VirtualLoop
@@ -85,11 +88,64 @@ def test_opened_backed_up_captured_and_listed(hostpool: Hostpool, golden: Golden
     assert "1.0.0" in hostpool("images").output and power(golden) == "running"
 
 
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The values of the stack `dev` of a program in whose folder we are: it captures the golden VM."""
+    values = {
+        "location": "westeurope",
+        "host_pool_id": POOL,
+        "image": DEFINITION,
+        "golden_image": {
+            "source_vm_id": GOLDEN,
+            "version": "1.0.*",
+            "updates": [{"name": "office", "script": ["Write-Output 'updated'"]}],
+            "boot_test": {"script": ["exit 0"]},
+        },
+        "rollout": {
+            "local_admin": dict.fromkeys(("username_secret", "password_secret"), "https://kv.vault.azure.net/secrets/s")
+        },
+    }
+    write_stack(tmp_path, values)
+    monkeypatch.chdir(tmp_path)
+    return values
+
+
+def write_stack(folder: Path, values: Mapping[str, Any]) -> None:
+    (folder / "Pulumi.yaml").write_text("name: avd\nruntime: python\n")
+    config = {f"avd:{name}": value for name, value in values.items()}
+    (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+
+
+def test_by_a_stack_it_captures_what_pulumi_up_would(
+    hostpool: Hostpool, golden: GoldenVm, loop: VirtualLoop, stack: dict[str, Any]
+) -> None:
+    nothing = hostpool("check", "--stack", "dev")
+    assert nothing.exit_code == 1 and "stack dev has captured no version yet: run pulumi up first" in nothing.output
+    captured = hostpool("image", "capture", "--stack", "dev", HOSTPOOL_GOLDEN_VM="", HOSTPOOL_IMAGE="")
+    assert captured.exit_code == 0, captured.output
+    [row] = json.loads(hostpool("images", "--stack", "dev", "--json", HOSTPOOL_IMAGE="").stdout)
+    assert (row["version"], row["updates"], row["boot_test"]) == ("1.0.0", "office", "passed")
+    again = loop.run_until_complete(golden.capture(**{**stack["golden_image"], "version": "1.0.0"}))
+    assert not again.made, "a run of the stack finds it there"
+    checked = hostpool("check", "--stack", "dev")
+    assert "hp1 to 1.0.0: " in checked.output, checked.output
+
+    twice = hostpool("image", "open", "--stack", "dev", "--vm", GOLDEN)
+    assert twice.exit_code == 2 and "--vm: stack dev declares it; leave one of the two out" in twice.output
+    without = {**stack, "image_version": "1.0.0"}
+    del without["golden_image"]
+    write_stack(Path.cwd(), without)
+    none = hostpool("image", "capture", "--stack", "dev")
+    assert none.exit_code == 2 and "stack dev declares no golden_image" in none.output
+
+
 def test_what_is_asked_wrongly_is_one_line(hostpool: Hostpool) -> None:
     none = hostpool("image", "open", HOSTPOOL_GOLDEN_VM="")
     assert none.exit_code == 2 and "add --vm ID or set HOSTPOOL_GOLDEN_VM" in none.output
     wrong = hostpool("image", "capture", "--image", "win11", "--version", "1.0.0")
     assert wrong.exit_code == 2 and "--image: 'win11' is no such id; write /subscriptions/" in wrong.output
+    unsaid = hostpool("image", "capture")
+    assert unsaid.exit_code == 2 and "add --version x.y.z, or --version 'x.y.*'" in unsaid.output
     bad = hostpool("image", "capture", "--version", "one")
     assert bad.exit_code == 2 and "version: 'one' is no version" in bad.output
     gone = hostpool("image", "checkpoint", "--vm", GOLDEN.replace("golden", "silver"))

@@ -20,6 +20,8 @@ from tests.support.pulumi_mocks import Recorder, run_program
 ROOT = Path(__file__).parents[2]
 PROJECT = "avd-hostpool-image-update"
 UPDATE = "pulumi-python:dynamic/avd:HostPoolImageUpdate"
+CAPTURE = "pulumi-python:dynamic/avd:GoldenImageVersion"
+GOLDEN = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/golden"
 VAULT = {"properties": {"vaultUri": "https://localhost:1/keyvault/avd-kv", "sku": {}, "tenantId": "t"}}
 
 Run = Callable[..., Recorder]
@@ -35,7 +37,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         values |= {f"{PROJECT}:{key}": value for key, value in changes.items()}
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items() if v is not None}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
-        recorder = Recorder(functions={"azure-native:keyvault:getVault": VAULT}, stack_outputs=references or {})
+        made = {CAPTURE: {"version_id": f"{IMAGE}/versions/1.0.2"}}
+        functions = {"azure-native:keyvault:getVault": VAULT}
+        recorder = Recorder(functions=functions, stack_outputs=references or {}, made=made)
         return run_program(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, recorder, PROJECT, "emulator")
 
     return with_config
@@ -86,6 +90,17 @@ def test_a_stack_that_was_never_deployed_is_one_clear_message(run):
     [problem] = validate({name: value for name, value in inputs.items() if name in input_names()}).problems
     assert problem.prop == "promote_from.host_pool_id"
     assert "stack test, which has no output host_pool_id before its first pulumi up,' is not the id" in problem.reason
+
+
+def test_the_version_that_is_captured_is_what_the_hosts_run(run):
+    golden = {"source_vm_id": GOLDEN, "version": "1.0.*"}
+    secret = {"name": "office", "script": ["x"], "secrets": {"Token": "office-token"}}
+    made = run(golden_image={**golden, "updates": [secret]}, image_version=None)
+    [inputs] = [dict(args.inputs) for args in made.declared if args.typ == CAPTURE]
+    assert inputs["image"] == "id of images-win11" and inputs["version"] == "1.0.*"
+    assert inputs["updates"][0]["secrets"] == {"Token": "https://localhost:1/keyvault/avd-kv/secrets/office-token"}
+    assert update(made)["version"] == "1.0.2", "by its id, which is not known before it is there"
+    assert update(run(golden_image=golden, image_version="1.0.0"))["version"] == "1.0.0"
 
 
 def test_names_of_secrets_become_their_uris(run):

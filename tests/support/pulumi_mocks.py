@@ -24,6 +24,8 @@ class Recorder(pulumi.runtime.Mocks):
     """Answers of functions (`invoke`) by their token."""
     stack_outputs: dict[str, Any] = field(default_factory=dict)
     """Outputs of every stack that is referred to."""
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Outputs of resources beside their inputs, by their type."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.declared.append(args)
@@ -31,7 +33,7 @@ class Recorder(pulumi.runtime.Mocks):
         if args.typ == "pulumi:pulumi:StackReference":
             return f"id of {args.name}", {**inputs, "outputs": self.stack_outputs, "secretOutputNames": []}
         name = next((inputs[key] for key in NAMES if key in inputs), args.name)
-        return f"id of {args.name}", {**inputs, "name": name}
+        return f"id of {args.name}", {**inputs, "name": name, **self.made.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
         return self.functions[args.token]
