@@ -363,12 +363,11 @@ def test_the_role_has_the_rights_that_captures_need():
     [
         (
             {"image_version": "captured"},
-            'image_version: "captured" comes from no golden image; add golden_image with the golden VM, or write a version',
+            'image_version: "captured" comes from no golden image; add golden_image with the golden VM',
         ),
         (
             golden(source_vm_id="golden"),
-            'golden_image.source_vm_id: "golden" is not valid; write /subscriptions/<id>/resourceGroups/<name>/providers/'
-            "Microsoft.Compute/virtualMachines/<name>",
+            'golden_image.source_vm_id: "golden" is not valid; write /subscriptions/<id>/resourceGroups/<name>/',
         ),
         (golden(update=[]), "golden_image.update: is no known key; did you mean updates?"),
         (golden(image=IMAGE), "golden_image.image: does not belong here; it comes from image or gallery"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from program.stack import NoStack, read
+from providers.golden_image_inputs import validate
 from rollout.declaration import parse
 
 PROJECT = Path(__file__).parents[2]
@@ -17,6 +18,10 @@ def test_each_example_declares_a_rollout(name: str) -> None:
     stack = read(name, PROJECT / "stacks")
     declared = parse(stack.inputs("https://kv.vault.azure.net"))
     assert declared.host_pool_id == stack.settings.host_pool_id and declared.version == stack.settings.image_version
+    golden = stack.golden_image("https://kv.vault.azure.net")
+    assert (golden is not None) == (name == "dev")
+    if golden is not None:
+        assert not validate(golden).problems and golden["image"] == stack.image
     assert declared.local_admin is not None
     assert declared.local_admin.password_secret == "https://kv.vault.azure.net/secrets/local-admin-password"
 
