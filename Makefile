@@ -17,11 +17,11 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture os_upgrades cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli test suite lint
-.PHONY: format lock clean workflows
+.PHONY: help setup toolchain env demo demo-promotion emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli
+.PHONY: simulate-capture-crashes test suite lint format lock clean workflows
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-25s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Python environment in .venv, from the hashed lock
 	@sh tools/setup_venv.sh
@@ -71,6 +71,11 @@ simulate-crashes: PAIRS = 200
 simulate-crashes: EVERY = 1
 simulate-crashes: setup ## reference rollouts killed before and after every remote write, and twice in a row (PAIRS=200 EVERY=1)
 	@$(PYTHON) -m simulation.crashes --pairs $(PAIRS) --every $(EVERY) --workers $(WORKERS)
+
+simulate-capture-crashes: PAIRS = 100
+simulate-capture-crashes: EVERY = 1
+simulate-capture-crashes: setup ## captures of a golden VM killed before and after every remote write, and twice in a row (PAIRS=100 EVERY=1)
+	@$(PYTHON) -m simulation.capture_crashes --pairs $(PAIRS) --every $(EVERY) --workers $(WORKERS)
 
 # The linters, which have use for one core only, run beside.
 test: setup ## all checks and all tests

@@ -1,6 +1,6 @@
-"""`python -m simulation.capture_crashes`: captures killed before and after each of their remote writes, and started
-again from nothing but Azure until one ends. Prints a table, what went wrong with the command that repeats it, and a
-verdict.
+"""`python -m simulation.capture_crashes`: captures killed before and after each of their remote writes, and twice in a
+row at random pairs, and started again from nothing but Azure until one ends. Prints a table, what went wrong with the
+command that repeats it, and a verdict.
 
 A crash is the emulated world at that instant, as in `simulation.crash_story`. The end is not compared with that of an
 uncrashed run but judged by itself: `problems` lists what must never be, whatever happened.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import pickle
+import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -294,11 +296,44 @@ def lost_phases(examined: Sequence[Uncrashed]) -> set[Phase]:
     return set(Phase) - {phase for whole in examined for phase in whole.phases}
 
 
+@dataclass(frozen=True)
+class Crash:
+    """A crash of a reference, or two in a row: `second` is of the run that the first one calls for."""
+
+    reference: str
+    first: Moment
+    second: Moment | None = None
+
+    @property
+    def command(self) -> str:
+        kills = f"--kill {self.first}" + (f" --kill {self.second}" if self.second is not None else "")
+        return f"python -m simulation.capture_crashes --reference {self.reference!r} {kills}"
+
+
+@dataclass(frozen=True)
+class Result:
+    crash: Crash
+    problems: tuple[str, ...]
+    writes: int
+    """Of the runs after the first crash: where a second one may strike."""
+
+
 _whole: Uncrashed
+"""The reference at hand: worker processes are forked with it."""
 
 
-def _play(moment: Moment) -> tuple[Moment, tuple[str, ...]]:
-    return moment, crashed(_whole.name, _whole.scenes[moment]).problems
+def _play(crash: Crash) -> Result:
+    kill = Kill(crash.second.write, crash.second.side) if crash.second is not None else None
+    ending = crashed(crash.reference, _whole.scenes[crash.first], kill)
+    return Result(crash, ending.problems, ending.writes)
+
+
+def _pairs(results: Sequence[Result], count: int) -> list[Crash]:
+    chance = random.Random(1)
+    again = [result for result in results if result.writes]
+    chosen = [chance.choice(again) for _ in range(count)]
+    seconds = [Moment(chance.randint(1, each.writes), chance.choice(("before", "after"))) for each in chosen]
+    return [replace(each.crash, second=second) for each, second in zip(chosen, seconds, strict=True)]
 
 
 def main(arguments: Sequence[str] | None = None, tell: Callable[[str], None] = print) -> int:
@@ -306,24 +341,32 @@ def main(arguments: Sequence[str] | None = None, tell: Callable[[str], None] = p
     global _whole
     parser = argparse.ArgumentParser(prog="python -m simulation.capture_crashes", description=__doc__)
     parser.add_argument("--reference", choices=list(REFERENCES), help="only this one")
-    parser.add_argument("--kill", metavar="N:SIDE", help="repeat one crash, such as 17:after")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth crash")
+    parser.add_argument("--kill", action="append", metavar="N:SIDE", help="repeat one crash, such as 17:after; or two")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth crash (odd N: on both sides)")
+    parser.add_argument("--pairs", type=int, default=100, help="crashes twice in a row, in all")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
+    names = [options.reference] if options.reference else list(REFERENCES)
     failures, examined, count = 0, [], 0
-    for name in [options.reference] if options.reference else list(REFERENCES):
+    for name in names:
         began = real_time()
         _whole = uncrashed(name)
-        chosen = [Moment.of(options.kill)] if options.kill else moments(_whole, options.every)
+        if options.kill:
+            first, *rest = (Moment.of(text) for text in options.kill)
+            chosen, more = [Crash(name, first, *rest)], 0
+        else:
+            chosen = [Crash(name, moment) for moment in moments(_whole, options.every)]
+            more = math.ceil(options.pairs / len(names))
         with ProcessPoolExecutor(options.workers, mp_context=get_context("fork")) as pool:
             results = list(pool.map(_play, chosen, chunksize=4))
-        bad = [(moment, problems) for moment, problems in results if problems]
-        tell(f"{name:<18}{len(_whole.scenes) // 2:>4} writes{len(chosen):>5} crashes{len(bad):>4} failed"
-             f"{real_time() - began:>6.0f} s")  # fmt: skip
-        for moment, problems in bad:
-            tell(f"  {moment} ({_whole.kind(moment)}): {'; '.join(problems)}")
-            tell(f"    python -m simulation.capture_crashes --reference {name!r} --kill {moment}")
-        failures, count = failures + len(bad), count + len(chosen)
+            results += list(pool.map(_play, _pairs(results, more), chunksize=4)) if more else []
+        bad = [result for result in results if result.problems]
+        pairs, seconds = len(results) - len(chosen), real_time() - began
+        tell(f"{name:<18}{len(_whole.scenes) // 2:>4} writes{len(chosen):>5} crashes{pairs:>4} pairs"
+             f"{len(bad):>4} failed{seconds:>6.0f} s")  # fmt: skip
+        for result in bad:
+            tell(f"  {_whole.kind(result.crash.first)}: {'; '.join(result.problems)}\n    {result.crash.command}")
+        failures, count = failures + len(bad), count + len(results)
         examined.append(Uncrashed(name, _whole.ending, {}))
     lost = lost_phases(examined) if not options.reference else set()
     if lost:
