@@ -76,6 +76,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "virtualMachines/runCommands": _COMPUTE,
         "availabilitySets": _COMPUTE,
         "virtualMachineScaleSets": _COMPUTE,
+        "virtualMachineScaleSets/virtualMachines": _COMPUTE,
         "images": _COMPUTE,
         "disks": _DISKS,
         "snapshots": _DISKS,
@@ -89,6 +90,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "virtualNetworks": _NETWORK,
         "virtualNetworks/subnets": _NETWORK,
         "networkInterfaces": _NETWORK,
+        "loadBalancers": _NETWORK,
         "locations": _NETWORK,
     },
     "Microsoft.DesktopVirtualization": {

@@ -26,7 +26,7 @@ from emulator import (
 )
 from emulator.authorization import check, locks
 from emulator.authorization import routes as authorization_routes
-from emulator.compute import image_routes
+from emulator.compute import image_routes, scale_set_routes
 from emulator.compute import routes as compute_routes
 from emulator.desktopvirtualization import routes as desktopvirtualization_routes
 from emulator.keyvault import data_plane
@@ -47,6 +47,7 @@ ROUTES: list[Route] = [
     *network_routes.ROUTES,
     *compute_routes.ROUTES,
     *image_routes.ROUTES,
+    *scale_set_routes.ROUTES,
     *desktopvirtualization_routes.ROUTES,
     *keyvault_routes.ROUTES,
     *monitor_routes.ROUTES,
@@ -65,6 +66,7 @@ HANDLERS: dict[str, Handler] = {
     **resources_routes.HANDLERS,
     **network_routes.HANDLERS,
     **image_routes.HANDLERS,
+    **scale_set_routes.HANDLERS,
     **desktopvirtualization_routes.HANDLERS,
     **graph.HANDLERS,
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator import capacity, clock, faults, guests, identity, requests_log, scenario
-from emulator.compute import virtual_machines
+from emulator.compute import scale_set_instances, virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
 from emulator.keyvault import vaults
 from emulator.monitor import ingestion
@@ -84,7 +84,8 @@ def _state(emulator: Emulator, request: Request) -> Body:
         resources[record.id.lower()] = session_hosts.render(world, record)
     for guest in guests.all_of(world):
         vm = world.resources[guest.vm_id.lower()]
-        resources[vm.id.lower()] = virtual_machines.view(world, vm)
+        shown = scale_set_instances if vm.body["type"] == guests.INSTANCE_TYPE else virtual_machines
+        resources[vm.id.lower()] = shown.view(world, vm)
     for vault in world.under("/subscriptions", vaults.TYPE):
         resources[vault.id.lower()] = vaults.show(request, vault)
     return {"now": world.iso(), "resources": resources, "guests": guests.describe(world)}

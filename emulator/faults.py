@@ -29,6 +29,8 @@ GUEST_FAULTS = (
     "accounts_stay",
     "sysprep_fails",
     "sysprep_hangs",
+    "boots_slowly",
+    "extension_fails",
 )
 
 
@@ -189,7 +191,7 @@ def _check_effect(name: str, effect: Body) -> None:
     if kind == "guest":
         if effect.get("fault") not in GUEST_FAULTS:
             raise _invalid(f"rule {name}: effect.fault is one of {', '.join(GUEST_FAULTS)}")
-        for part in ("host", "image"):
+        for part in ("host", "image", "extension"):
             _pattern(name, part, effect.get(part))
 
 

@@ -184,7 +184,12 @@ def computer_name_of(vm: Resource) -> str:
 
 def has_fault(world: World, vm: Resource, name: str) -> bool:
     """Whether a guest fault of this boot has that name."""
-    return any(effect["fault"] == name for effect in machine_of(world, vm).faults)
+    return fault(world, vm, name) is not None
+
+
+def fault(world: World, vm: Resource, name: str) -> Body | None:
+    """The effect of this boot's guest fault of that name, if there is one."""
+    return next((effect for effect in machine_of(world, vm).faults if effect["fault"] == name), None)
 
 
 def _membership(world: World, content: Body, name: str) -> tuple[str | None, bool]:
@@ -293,6 +298,7 @@ def forget(world: World, vm: Resource) -> None:
 
 # -- extensions that this disk has not seen
 
+INSTANCE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
 EXTENSION_TYPE = "Microsoft.Compute/virtualMachines/extensions"
 RUN_COMMAND_TYPE = "Microsoft.Compute/virtualMachines/runCommands"
 
@@ -357,7 +363,8 @@ def _agent_ready(world: World, vm_id: str, boot: int) -> None:
     current = _current(world, vm_id, boot)
     if current is not None:
         current[1].agent_ready = current[1].reported = True
-        world.handlers["vm_agent.ready"](world, vm_id=vm_id, boot=boot)
+        instance = current[0].body.get("type") == INSTANCE_TYPE
+        world.handlers["scale_set_guests.ready" if instance else "vm_agent.ready"](world, vm_id=vm_id, boot=boot)
 
 
 def _shut_down(world: World, vm_id: str, boot: int, restart: bool) -> None:

@@ -52,6 +52,10 @@ KINDS: dict[str, Kind] = {
     "vm delete": Kind(location=True, first=10, then=30),
     "vm deallocate": Kind(location=True, first=10, then=36),
     "vm action": Kind(location=True, first=10, then=10),
+    # Retry-After of scale sets: recordings compute-vmss-*, 10 on the 201 of 2019, none on later answers.
+    "scale set create": Kind(first=10),
+    "scale set update": Kind(),
+    "scale set action": Kind(location=True),
     "extension put": Kind(first=10, then=10),
     "extension delete": Kind(location=True, first=10, then=10),
     "run command put": Kind(first=10, then=10),

@@ -21,6 +21,8 @@ from emulator.world import World
 __all__ = ["cores", "find_size", "platform_image", "require_quota", "usage"]
 
 VM = "Microsoft.Compute/virtualMachines"
+SET = "Microsoft.Compute/virtualMachineScaleSets"
+INSTANCE = f"{SET}/virtualMachines"
 
 # -- quota
 
@@ -54,7 +56,7 @@ def usage(world: World, location: str, subscription: str | None = None) -> dict[
     limits: dict[str, int] = world.setting("quota", {})
     scope = f"/subscriptions/{subscription}" if subscription else "/subscriptions"
     machines, total, by_family = 0, 0, dict.fromkeys((s.family for s in SIZES.values()), 0)
-    for vm in world.under(scope, VM):
+    for vm in (*world.under(scope, VM), *world.under(scope, INSTANCE)):
         if vm.body.get("location") != location:
             continue
         machines += 1
@@ -63,6 +65,7 @@ def usage(world: World, location: str, subscription: str | None = None) -> dict[
         size = find_size(name)
         if size is not None:
             by_family[size.family] += size.cores
+    sets = sum(each.body.get("location") == location for each in world.under(scope, SET))
     by_type = Counter(
         disk.body["sku"]["name"]
         for disk in world.under(scope, "Microsoft.Compute/disks")
@@ -72,7 +75,7 @@ def usage(world: World, location: str, subscription: str | None = None) -> dict[
         Usage("availabilitySets", "Availability Sets", 0, 2500),
         Usage("cores", "Total Regional vCPUs", total, DEFAULT_CORES),
         Usage("virtualMachines", "Virtual Machines", machines, 25000),
-        Usage("virtualMachineScaleSets", "Virtual Machine Scale Sets", 0, 2500),
+        Usage("virtualMachineScaleSets", "Virtual Machine Scale Sets", sets, 2500),
         *(
             Usage(family, f"{_words(family)} vCPUs", count, DEFAULT_CORES)
             for family, count in sorted(by_family.items())
@@ -252,6 +255,12 @@ class Platform:
     security_types: tuple[str, ...] = ("TrustedLaunch",)
     plan: bool = False
 
+    @property
+    def upgrades_automatically(self) -> bool:
+        """Whether scale sets may follow it: Windows Server and Ubuntu, no client Windows (learn.microsoft.com/azure/
+        virtual-machine-scale-sets/virtual-machine-scale-sets-automatic-upgrade)."""
+        return self.publisher in (_SERVER, "Canonical")
+
 
 _DESKTOP, _SERVER = "MicrosoftWindowsDesktop", "MicrosoftWindowsServer"
 PLATFORM: tuple[Platform, ...] = (
@@ -291,6 +300,12 @@ def platform_image(world: World, location: str, publisher: str, offer: str, sku:
     return image
 
 
+def upgrades_automatically(publisher: str, offer: str, sku: str) -> bool:
+    """Whether automatic OS upgrades take the SKU."""
+    found = _find(publisher, offer, sku)
+    return found is not None and found.upgrades_automatically
+
+
 def list_publishers(world: World, request: Request, path: dict[str, str]) -> Response:
     return _listing(path, {p.publisher: None for p in PLATFORM}, "Publishers/{name}")
 
@@ -302,7 +317,7 @@ def list_offers(world: World, request: Request, path: dict[str, str]) -> Respons
 
 def list_image_skus(world: World, request: Request, path: dict[str, str]) -> Response:
     wanted: dict[str, Body | None] = {
-        p.sku: {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": False}}
+        p.sku: {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": p.upgrades_automatically}}
         for p in PLATFORM
         if p.publisher.lower() == path["publisher"].lower() and p.offer.lower() == path["offer"].lower()
     }
@@ -357,7 +372,7 @@ def get_version(world: World, request: Request, path: dict[str, str]) -> Respons
         "replicaType": "Managed",
         "replicaCount": 10,
         "disallowed": {"vmDiskType": "Unmanaged"},
-        "automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": False},
+        "automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": found.upgrades_automatically},
         "imageDeprecationStatus": {"imageState": "Active"},
         "features": features,
         "osDiskImage": {"operatingSystem": found.os_type, "sizeInGb": found.size_gb},

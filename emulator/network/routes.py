@@ -1,8 +1,8 @@
-"""Microsoft.Network: virtual networks, subnets, network interfaces."""
+"""Microsoft.Network: virtual networks, subnets, network interfaces, load balancers."""
 
 from __future__ import annotations
 
-from emulator.network import network_interfaces, subnets, virtual_networks
+from emulator.network import load_balancers, network_interfaces, subnets, virtual_networks
 from emulator.routing import Route
 from emulator.world import Handler
 
@@ -12,6 +12,7 @@ _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + _NS
 _VNET = _GROUP + "/virtualNetworks/{network}"
 _SUBNET = _VNET + "/subnets/{subnet}"
 _NIC = _GROUP + "/networkInterfaces/{nic}"
+_BALANCER = _GROUP + "/loadBalancers/{balancer}"
 
 ROUTES: list[Route] = [
     Route("PUT", _VNET, virtual_networks.create, f"{_NS}/virtualNetworks/write"),
@@ -37,6 +38,13 @@ ROUTES: list[Route] = [
     Route("DELETE", _NIC, network_interfaces.delete, f"{_NS}/networkInterfaces/delete"),
     Route("GET", _GROUP + "/networkInterfaces", network_interfaces.list_, f"{_NS}/networkInterfaces/read"),
     Route("GET", _SUBSCRIPTION + "/networkInterfaces", network_interfaces.list_, f"{_NS}/networkInterfaces/read"),
+    Route("PUT", _BALANCER, load_balancers.create, f"{_NS}/loadBalancers/write"),
+    Route("GET", _BALANCER, load_balancers.get, f"{_NS}/loadBalancers/read"),
+    Route("DELETE", _BALANCER, load_balancers.delete, f"{_NS}/loadBalancers/delete"),
+    Route("GET", _BALANCER + "/probes", load_balancers.list_probes, f"{_NS}/loadBalancers/probes/read"),
+    Route("GET", _BALANCER + "/probes/{probe}", load_balancers.get_probe, f"{_NS}/loadBalancers/probes/read"),
+    Route("GET", _GROUP + "/loadBalancers", load_balancers.list_, f"{_NS}/loadBalancers/read"),
+    Route("GET", _SUBSCRIPTION + "/loadBalancers", load_balancers.list_, f"{_NS}/loadBalancers/read"),
 ]
 
 HANDLERS: dict[str, Handler] = {
@@ -44,4 +52,6 @@ HANDLERS: dict[str, Handler] = {
     "network.subnet_deleted": subnets.deleted,
     "network.virtual_network_deleted": virtual_networks.deleted,
     "network.nic_deleted": network_interfaces.deleted,
+    "network.balancer_settled": load_balancers.settled,
+    "network.balancer_deleted": load_balancers.deleted,
 }

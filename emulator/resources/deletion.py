@@ -17,8 +17,9 @@ def group_deleted(world: World, *, operation: str, error: Body | None, group: st
     if error is not None:
         world.put(group, {**known.body, "properties": {"provisioningState": "Succeeded"}})
         return
-    for vm in list(world.under(group, "Microsoft.Compute/virtualMachines")):
-        guests.forget(world, vm)
+    for kind in ("Microsoft.Compute/virtualMachines", guests.INSTANCE_TYPE):
+        for vm in list(world.under(group, kind)):
+            guests.forget(world, vm)
     for resource in list(world.under(group, network_interfaces.TYPE)):
         network_interfaces.remove(world, resource.id)
     for resource in list(world.under(group)):
