@@ -22,7 +22,7 @@ from rollout.azure import Body
 from rollout.clock import from_iso
 from rollout.errors import AzureError, Forbidden
 from rollout.history import read as read_history
-from rollout.images import same_image, tag_value
+from rollout.images import may_be_version, tag_value
 from rollout.prechecks.rights import allows
 
 POOLS = "Microsoft.DesktopVirtualization/hostPools"
@@ -49,10 +49,10 @@ class Uses:
     def why(self, version: Resource) -> str:
         """Why a version is in use; empty where it is not."""
         for used, disk in self.disks.items():
-            if same_image(used, version.id):
+            if may_be_version(used, version.id):
                 return f"disk {disk} was made of it"
         for used, pool in self.targets.items():
-            if same_image(used, version.id):
+            if may_be_version(used, version.id):
                 return f"it is the target of pool {pool}"
         if version.name in self.numbers:
             return f"pool {self.numbers[version.name]} ran it or is to run it"

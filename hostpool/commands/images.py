@@ -12,6 +12,7 @@ from rich.table import Table
 
 from capture import names
 from capture.boot_test import verdict
+from capture.origins import made_by, source_id
 from capture.retention import POOLS
 from capture.steps import Resource
 from hostpool.commands.image import IMAGE_OPTION, STACK_OPTION, definition_of, golden_of, opened_for
@@ -20,9 +21,9 @@ from hostpool.session import Session, may_write
 from rollout import names as rollout_names
 from rollout.arm import dig, name_of, subscription_of
 from rollout.azure import Azure
-from rollout.images import same_image, version_key
+from rollout.images import may_be_version, version_key
 
-COLUMNS = ("version", "published", "golden_vm", "snapshot", "updates", "boot_test", "latest", "regions", "pools")
+COLUMNS = ("version", "published", "made_by", "snapshot", "updates", "boot_test", "latest", "regions", "pools")
 
 
 @click.command("images")
@@ -33,8 +34,9 @@ COLUMNS = ("version", "published", "golden_vm", "snapshot", "updates", "boot_tes
 def command(session: Session, image: str, stack: str, json_: bool) -> None:
     """List the versions of an image definition, the newest first.
 
-    Each with the golden VM and the snapshot it was captured from, the update scripts that ran before, its boot test,
-    whether it is offered as latest, its regions, and the host pools of which it is the target.
+    Each with what made it (a capture of a golden VM, Azure Image Builder, Packer, or what it was made from), the
+    snapshot it was captured from, the update scripts that ran before, its boot test, whether it is offered as latest,
+    its regions, and the host pools of which it is the target.
 
     \b
     Examples:
@@ -80,11 +82,13 @@ def _row(version: Resource, pools: dict[str, str]) -> dict[str, Any]:
     return {
         "version": version.name,
         "published": str(profile.get("publishedDate") or "")[:16].replace("T", " "),
+        "made_by": made_by(version),
+        "source": source_id(version),
         "golden_vm": name_of(golden) if golden else "",
         "snapshot": version.tags.get(names.SOURCE, ""),
         "updates": version.tags.get(names.UPDATES, ""),
         "boot_test": verdict(version),
         "latest": "excluded" if profile.get("excludeFromLatest") else "offered",
         "regions": [str(region["name"]) for region in profile.get("targetRegions") or ()],
-        "pools": sorted(pool for pool, target in pools.items() if same_image(target, version.id)),
+        "pools": sorted(pool for pool, target in pools.items() if may_be_version(target, version.id)),
     }

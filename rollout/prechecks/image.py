@@ -60,12 +60,14 @@ def _region(facts: Facts, location: str) -> Iterator[Finding]:
     region = image.in_region(location)
     if region is None:
         where = ", ".join(sorted(image.regions)) or "no region"
-        remedy = (
-            f"replicate it there (az sig image-version update --ids {image.id} "
-            f"--add publishingProfile.targetRegions name={location})"
-            if image.kind is Kind.GALLERY
-            else f"use an image of {location}"
-        )
+        remedy = f"use an image of {location}"
+        if image.kind is Kind.GALLERY:
+            remedy = (
+                f"replicate it there (az sig image-version update --ids {image.id} "
+                f"--add publishingProfile.targetRegions name={location})"
+            )
+        elif image.kind in (Kind.SHARED, Kind.COMMUNITY):
+            remedy = "give the hosts of each region a pool of their own: what others share is looked at in one region"
         yield error("image-not-in-region", _named(image), f"is in {where}, and hosts are in {location}", remedy)
     elif region.state not in USABLE:
         yield error(

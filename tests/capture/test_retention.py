@@ -42,6 +42,10 @@ VERSIONS = [version(f"1.0.{number}", 100 - 20 * number) for number in range(5)]
 """1.0.0 of 100 days ago to 1.0.4 of 20 days ago."""
 
 
+SHARED = "/SharedGalleries/11111111-1111-1111-1111-111111111111-AVD/Images/win11/Versions/1.0.1"
+PUBLIC = "/CommunityGalleries/contoso-7ea81c76/Images/win11/Versions/1.0.1"
+
+
 def gone(declared: CaptureDeclaration = DECLARED, uses: Uses = NOTHING, versions: Any = VERSIONS) -> list[str]:
     return [each.name for each in going(declared, versions, [], uses, NOW).versions]
 
@@ -57,6 +61,8 @@ def test_the_last_ones_and_the_young_ones_stay() -> None:
     [
         (replace(NOTHING, disks={VERSIONS[1].id.upper(): "vm-0_OsDisk"}), "disk vm-0_OsDisk was made of it"),
         (replace(NOTHING, targets={VERSIONS[1].id: "hp1"}), "it is the target of pool hp1"),
+        (replace(NOTHING, targets={SHARED: "hp3"}), "it is the target of pool hp3"),
+        (replace(NOTHING, disks={PUBLIC: "vm-1_OsDisk"}), "disk vm-1_OsDisk was made of it"),
         (replace(NOTHING, numbers={"1.0.1": "hp2"}), "pool hp2 ran it or is to run it"),
         (replace(NOTHING, locked={VERSIONS[1].id: "keep"}), "lock keep"),
     ],
@@ -71,11 +77,17 @@ def test_what_others_made_and_what_has_not_reached_its_end_of_life_stays() -> No
     other = version("1.0.0", 500)
     other.body["tags"][names.GOLDEN] = GOLDEN.replace("golden", "silver")
     by_hand = Resource({**version("1.1.0", 500).body, "tags": {}})
+    built = Resource({**version("1.1.1", 500).body, "tags": {"source": "azureVmImageBuilder"}})
     alive = version("1.2.0", 500)
     alive.body["properties"]["publishingProfile"]["endOfLifeDate"] = iso(NOW + DAY)
     busy = version("1.3.0", 500)
     busy.body["properties"]["provisioningState"] = "Updating"
-    assert gone(versions=[*VERSIONS[3:], other, by_hand, alive, busy]) == []
+    assert gone(versions=[*VERSIONS[3:], other, by_hand, built, alive, busy]) == []
+
+
+def test_a_version_of_another_gallery_that_is_shared_keeps_none() -> None:
+    elsewhere = {SHARED.replace("-AVD", "-OTHER"): "a", PUBLIC.replace("win11", "win10"): "b"}
+    assert gone(uses=replace(NOTHING, disks=elsewhere)) == ["1.0.2", "1.0.1", "1.0.0"]
 
 
 def test_one_that_failed_its_test_is_none_of_the_last() -> None:

@@ -83,7 +83,8 @@ def test_opened_backed_up_captured_and_listed(hostpool: Hostpool, golden: Golden
     assert captured.exit_code == 0, captured.output
     assert captured.stdout.startswith("win11/1.0.0 captured in ") and "phase prepare" in captured.stderr
     [row] = json.loads(hostpool("images", "--json").stdout)
-    assert row["version"] == "1.0.0" and row["golden_vm"] == "golden" and row["snapshot"].endswith("-after")
+    assert (row["version"], row["made_by"]) == ("1.0.0", "capture of golden")
+    assert row["golden_vm"] == "golden" and row["snapshot"].endswith("-after")
     assert (row["latest"], row["regions"], row["boot_test"]) == ("offered", ["West Europe"], "")
     assert "1.0.0" in hostpool("images").output and power(golden) == "running"
 

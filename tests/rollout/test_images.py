@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout.arm import Disk
 from rollout.errors import InvalidDeclaration
 from rollout.image_sources import resolve
-from rollout.images import Image, Kind, Region, same_image, short, step, tag_value, version_key
+from rollout.images import (
+    Image,
+    Kind,
+    Region,
+    definition_of,
+    may_be_version,
+    same_image,
+    short,
+    step,
+    tag_value,
+    version_key,
+)
 from tests.support.fake_azure import FakeAzure
 from tests.support.observed import DEFINITION, GROUP, LOCATION, SUBSCRIPTION, Body, declaration, version
 
@@ -222,6 +234,46 @@ def test_nothing_is_no_image() -> None:
     assert not same_image(None, None) and not same_image(None, version("1.0.0"))
 
 
+PUBLIC = "/CommunityGalleries/contoso-7ea8/Images/win11/Versions/1.0.0"
+SHARED = f"/SharedGalleries/{SUBSCRIPTION.rsplit('/', 1)[-1]}-AVD/Images/win11/Versions/1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("gallery", "other"),
+    [
+        ({"communityGalleryImageId": PUBLIC}, None),
+        ({"sharedGalleryImageId": PUBLIC}, None),
+        ({"id": PUBLIC}, "/x"),
+        (None, PUBLIC),
+    ],
+)
+def test_a_disk_says_what_it_was_made_from(gallery: Body | None, other: str | None) -> None:
+    creation = {"galleryImageReference": gallery, "imageReference": {"id": other} if other else None}
+    assert Disk({"id": "/d", "properties": {"creationData": creation}}).source_image == PUBLIC
+
+
+def test_what_others_share_is_named_without_its_version() -> None:
+    assert definition_of(PUBLIC) == "/communitygalleries/contoso-7ea8/images/win11"
+
+
+@pytest.mark.parametrize(
+    ("named", "may_be"),
+    [
+        (version("1.0.0").upper(), True),
+        (SHARED, True),
+        (PUBLIC, True),
+        (SHARED.replace("-AVD/", "-OTHER/"), False),
+        (SHARED.replace("1.0.0", "1.0.1"), False),
+        (PUBLIC.replace("win11", "win10"), False),
+        (version("1.0.1"), False),
+        (MANAGED, False),
+        (None, False),
+    ],
+)
+def test_a_version_is_used_under_the_names_that_it_is_shared_by(named: str | None, may_be: bool) -> None:
+    assert may_be_version(named, version("1.0.0")) is may_be
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
@@ -231,6 +283,8 @@ def test_nothing_is_no_image() -> None:
         (PLATFORM, f"{URN}:26100.10.2", "26100.1.2 -> 26100.10.2"),
         (PLATFORM, version("1.0.0"), "win11-24h2-avd-m365/26100.1.2 -> win11/1.0.0"),
         (MANAGED, version("1.0.0"), "golden -> win11/1.0.0"),
+        (PUBLIC, PUBLIC.replace("1.0.0", "1.0.1").lower(), "1.0.0 -> 1.0.1"),
+        (version("1.0.0"), SHARED, "win11/1.0.0 -> win11/1.0.0"),
     ],
 )
 def test_a_step_is_said_in_short(before: str | None, after: str, said: str) -> None:

@@ -44,6 +44,19 @@ async def test_each_location_of_the_hosts_needs_a_replica() -> None:
     assert found.subject == "version: '1.0.1'" and "targetRegions name=northeurope" in found.remedy
 
 
+async def test_who_publishes_a_community_image_is_told_with_its_terms() -> None:
+    target = image(kind=Kind.COMMUNITY, publisher="contoso (images@example.com), EULA https://e, no privacy statement")
+    found = await only(pool(HOSTS), target=target)
+    assert (found.id, found.severity) == ("image-community", "warning")
+    assert "by contoso (images@example.com), EULA https://e" in found.problem
+    assert await ids(pool([host("vm-0", runs="1.0.1")]), target=target) == [], "nothing is built from it any more"
+
+
+async def test_what_others_share_is_known_in_one_region() -> None:
+    found = await only(pool([*HOSTS, host("far", vm={"location": "North Europe"})]), target=image(kind=Kind.SHARED))
+    assert found.id == "image-not-in-region" and "a pool of their own" in found.remedy
+
+
 async def test_too_few_replicas_are_a_warning() -> None:
     hosts = [host(f"vm-{n}") for n in range(200)]
     one = image(regions={LOCATION: Region(1, "Completed")})
