@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import providers.runtime
+from emulator import scenario_outside
 from emulator.server import Running
 from emulator.wire import Body, Principal, Request
 from providers.failure import HostPoolImageUpdateFailed
@@ -22,12 +23,16 @@ from tests.support.pools import DEFINITION, GROUP, POOL
 
 Properties = dict[str, Any]
 POOL_KEY = POOL.lower()
+FOREIGN, PRIVATE = (
+    f"/subscriptions/{subscription}/resourceGroups/images/providers/Microsoft.Compute/galleries/private"
+    for subscription in (scenario_outside.FOREIGN, scenario_outside.OTHER)
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One pool of three hosts; the tests that change it bring their own."""
-    with served_pool(tmp_path_factory.mktemp("emulator"), hosts=3, users=0) as running:
+    """One pool of three hosts, and galleries of others; the tests that change it bring their own."""
+    with served_pool(tmp_path_factory.mktemp("emulator"), hosts=3, users=0, outside=True) as running:
         yield running
 
 
@@ -96,6 +101,16 @@ def test_latest_is_resolved_and_stays_declared(provider: HostPoolImageUpdateProv
     assert seen["image_version_id"] == f"{DEFINITION}/versions/1.0.1"
 
 
+def test_a_preview_tells_who_publishes_a_community_image(
+    provider: HostPoolImageUpdateProvider, server: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen = checked(provider, pool_inputs(server, image=scenario_outside.COMMUNITY_IMAGE, version="latest"))
+    assert seen["plan"]["vm-1"] == "win11/1.0.0 -> win11/1.0.1"
+    assert seen["image_version_id"] == f"/CommunityGalleries/{scenario_outside.PUBLIC_NAME}/Images/win11/Versions/1.0.1"
+    [told] = [line for line in capfd.readouterr().err.splitlines() if "published to everybody" in line]
+    assert "by contoso (images@example.com, https://images.example.com), EULA https://images.example.com/eula" in told
+
+
 def test_a_pool_on_the_declared_image_has_an_empty_plan(provider: HostPoolImageUpdateProvider, server: Running) -> None:
     seen = checked(provider, pool_inputs(server, version="1.0.0"))
     assert seen["plan"] == {}
@@ -107,6 +122,12 @@ def test_a_pool_on_the_declared_image_has_an_empty_plan(provider: HostPoolImageU
     [
         ({"version": "9.9.9"}, "version", "version: '9.9.9' does not exist in win11; use one of 1.0.1, 1.0.0"),
         ({"image": f"{GROUP}/providers/Microsoft.Compute/galleries/avd/images/win12"}, "image", "does not exist"),
+        ({"image": f"{FOREIGN}/images/win11"}, "image", "is in another tenant than the update's credential"),
+        (
+            {"image": f"{PRIVATE}/images/win11"},
+            "image",
+            "may not be read (403 AuthorizationFailed); add Microsoft.",
+        ),
         ({"host_pool_id": POOL.replace("hp1", "hp9")}, "host_pool_id", "does not exist"),
         ({"include": ["vm-77"]}, "include[0]", "include[0]: 'vm-77' is no host of pool hp1"),
         ({"min_serving": 3.0}, "min_serving", "none can ever be taken out of service"),

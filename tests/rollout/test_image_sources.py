@@ -10,10 +10,14 @@ import pytest
 from emulator import scenario, scenario_outside
 from emulator.authorization import assignments, roles
 from emulator.world import Resource
+from rollout.declaration import parse
 from rollout.errors import InvalidDeclaration, PreCheckFailed
 from rollout.images import same_image
+from rollout.lease import Lease
+from rollout.rehearsal import rehearse
+from simulation.in_process import in_process_cloud
 from simulation.virtual_time import virtually
-from tests.support.pools import GROUP, Bench, bench
+from tests.support.pools import GROUP, INPUTS, POOL, Bench, bench
 
 
 def image_of(made: Bench, name: str) -> str:
@@ -131,6 +135,20 @@ def test_a_host_that_was_made_from_an_image_that_others_share_needs_no_work(tmp_
         assert (await made.roll(image=COMMUNITY, version="latest", max_unavailable=1.0)).status == "complete"
         later = made.control("GET", "requests", since="0")["requests"][n:]
         assert all(call["method"] == "GET" for call in later)
+
+    virtually(story())
+
+
+def test_an_image_of_others_is_tried_before_any_host_gets_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=1, users=0, outside=True)
+        lease, declared = Lease(POOL, "ada@desk-7", made.clock), parse({**INPUTS, "image": COMMUNITY})
+        async with in_process_cloud(made.emulator, made.clock, write_guard=lease.check) as azure:
+            done = await rehearse(azure, declared, clock=made.clock, lease=lease, tell=made.events.append)
+        assert done.passed, str(done)
+        assert made.os_disk_image("vm-0") == "1.0.0" and not any(
+            "avdtmp" in key for key in made.emulator.world.resources
+        )
 
     virtually(story())
 
