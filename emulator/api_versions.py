@@ -67,6 +67,10 @@ _ROLES = _versions(
 )
 _RULES = _versions("20191101p 20210401 20210901p 20220601 20230311 20240311")
 _WORKSPACES = _versions("20200801 20201001 20210601 20211201p 20221001 20230901 20250201 20250701")
+_BATCH = _versions(
+    "20151201 20170101 20170501 20170901 20181201 20190401 20190801 20200301 20200501 20200901 20210101 20210601 "
+    "20220101 20220601 20221001 20230501 20231101 20240201 20240701 20250601"
+)
 _LOCKS = _versions("20150101 20150501p 20150601 20160901 20170401 20200501")
 
 NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -101,6 +105,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "workspaces": _AVD,
         "locations": _AVD,
     },
+    "Microsoft.Batch": {"batchAccounts": _BATCH, "batchAccounts/pools": _BATCH},
     "Microsoft.KeyVault": {"vaults": _VAULTS, "vaults/secrets": _VAULTS},
     "Microsoft.Insights": {"dataCollectionRules": _RULES},
     "Microsoft.OperationalInsights": {"workspaces": _WORKSPACES, "workspaces/tables": _WORKSPACES},

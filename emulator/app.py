@@ -26,6 +26,7 @@ from emulator import (
 )
 from emulator.authorization import check, locks
 from emulator.authorization import routes as authorization_routes
+from emulator.batch import routes as batch_routes
 from emulator.compute import image_routes, scale_set_routes
 from emulator.compute import routes as compute_routes
 from emulator.desktopvirtualization import routes as desktopvirtualization_routes
@@ -50,13 +51,14 @@ ROUTES: list[Route] = [
     *scale_set_routes.ROUTES,
     *desktopvirtualization_routes.ROUTES,
     *keyvault_routes.ROUTES,
+    *batch_routes.ROUTES,
     *monitor_routes.ROUTES,
     *marketplace.ROUTES,
 ]
 """The ARM API."""
 
-DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES, *ingestion.ROUTES]
-"""Key Vault secrets, Microsoft Graph, logs ingestion: not ARM, so without its throttling, versions and locks."""
+DATA_PLANES: list[Route] = [*data_plane.ROUTES, *graph.ROUTES, *ingestion.ROUTES, *batch_routes.DATA_PLANE]
+"""Key Vault secrets, Microsoft Graph, logs ingestion, Batch: not ARM, so without its throttling, versions and locks."""
 
 HANDLERS: dict[str, Handler] = {
     **operations.HANDLERS,
@@ -69,6 +71,7 @@ HANDLERS: dict[str, Handler] = {
     **scale_set_routes.HANDLERS,
     **desktopvirtualization_routes.HANDLERS,
     **graph.HANDLERS,
+    **batch_routes.HANDLERS,
 }
 """What happens when time passes, by event kind."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator import capacity, clock, faults, guests, identity, requests_log, scenario
+from emulator.batch import view as batch_view
 from emulator.compute import scale_set_instances, virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
 from emulator.keyvault import vaults
@@ -118,6 +119,10 @@ def _logs(emulator: Emulator, request: Request) -> Body:
     return {"rows": ingestion.rows_of(emulator.world, request.query.get("table", ""))}
 
 
+def _batch(emulator: Emulator, request: Request) -> Body:
+    return {"pools": batch_view.describe(emulator.world)}
+
+
 def _post_faults(emulator: Emulator, request: Request) -> Body:
     faults.replace(emulator.world, request.body)
     return _get_faults(emulator, request)
@@ -190,6 +195,7 @@ _CALLS: dict[tuple[str, str], Callable[[Emulator, Request], Body]] = {
     ("GET", "session-events"): _session_events,
     ("GET", "draws"): _draws,
     ("GET", "logs"): _logs,
+    ("GET", "batch"): _batch,
     ("GET", "faults"): _get_faults,
     ("POST", "faults"): _post_faults,
     ("DELETE", "faults"): _delete_faults,

@@ -154,6 +154,22 @@ ROWS: dict[str, Duration] = {
     "avd shutdown noticed": Duration(20.0, 45.0, 90.0, f"{_INFERRED}: session lists lag (RDS-Templates#509)"),
     "avd log off": Duration(4.0, 8.0, 20.0, f"{_INFERRED}: not in the second of the DELETE (recording)"),
     "entra device delete": Duration(30.0, 45.0, 120.0, "FederalAVD DeviceCleanup: >= 30 s, verified up to 5 min"),
+    # -- Batch
+    "batch account put": _fixed(16.0, "recording batch-account-and-dataplane-pool, poll-quantized, n=1"),
+    "batch account delete": Duration(15.0, 30.0, 60.0, f"{_INFERRED}: as a resource group, without its contents"),
+    "batch pool delete": Duration(15.0, 30.0, 60.0, f"{_INFERRED}: beyond what its nodes take to leave"),
+    "batch resize": Duration(
+        1.2, 5.2, 10.0, "recording batch-account-and-dataplane-pool: 1.2 s and 5.2 s without nodes"
+    ),
+    "batch node create": Duration(60.0, 90.0, 180.0, f"{_INFERRED}: allocation of a VM"),
+    "batch node start": Duration(30.0, 60.0, 120.0, f"{_INFERRED}: boot and node agent, as 'guest boot'"),
+    "batch start task": Duration(5.0, 20.0, 60.0, f"{_INFERRED}: depends on the command"),
+    "batch node leave": Duration(15.0, 30.0, 60.0, f"{_INFERRED}: as 'vm delete running'"),
+    "batch node upgrade": Duration(120.0, 180.0, 300.0, f"{_INFERRED}: stop, swap of the OS disk, boot, node agent"),
+    "batch task": Duration(60.0, 300.0, 900.0, f"{_INFERRED}: depends on the command"),
+    # -- automatic OS image upgrades: how long until one begins
+    "os upgrade first": Duration(1800.0, 5400.0, 10800.0, "azure-docs: the first rollout up to 3 hours after enabling"),
+    "os upgrade later": Duration(1800.0, 2700.0, 3600.0, "azure-docs: later rollouts within 30-60 minutes"),
     # -- the request itself
     "request": Duration(0.06, 0.12, 0.3, "unverified: Date headers of the recordings resolve whole seconds only"),
 }

@@ -28,6 +28,7 @@ ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.window
 VAULT_AUDIENCE = "https://vault.azure.net"
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
 MONITOR_AUDIENCE = "https://monitor.azure.com"
+BATCH_AUDIENCE = "https://batch.core.windows.net"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -373,9 +374,9 @@ def _refused(world: World, status: int, error: str, number: int, text: str) -> R
 
 
 def _audience(request: Request) -> str:
-    """Whose token a path needs: `vault`, `graph`, `monitor` or `arm`."""
+    """Whose token a path needs: `vault`, `graph`, `monitor`, `batch` or `arm`."""
     service = request.path.lower().split("/", 2)[1:2]
-    services = {"keyvault": "vault", "graph": "graph", "datacollectionrules": "monitor"}
+    services = {"keyvault": "vault", "graph": "graph", "datacollectionrules": "monitor", "batch": "batch"}
     return services.get(service[0] if service else "", "arm")
 
 
@@ -386,6 +387,8 @@ def _audiences(request: Request, audience: str) -> list[str]:
         return [GRAPH_AUDIENCE, f"{request.base_url}/graph"]
     if audience == "monitor":
         return [MONITOR_AUDIENCE]
+    if audience == "batch":
+        return [BATCH_AUDIENCE]
     return [*ARM_AUDIENCES, request.base_url]
 
 

@@ -40,6 +40,8 @@ class Kind:
     every: int | None = None
     times: bool = True
     """Whether the status body has startTime, endTime and name (Compute) or the bare status (Network)."""
+    below: str = ""
+    """The collection of the top-level resource that the status lies below, where it is not a location."""
     finished: int = 200
     """Status of the GET of Location once the operation has succeeded."""
 
@@ -77,6 +79,34 @@ KINDS: dict[str, Kind] = {
         every=10,
         times=False,
         finished=204,
+    ),
+    # The paths: recording batch-account-and-dataplane-pool. Retry-After is in the REST documentation, its value is not.
+    "batch account put": Kind(
+        namespace="Microsoft.Batch",
+        family="operationResults",
+        below="batchAccounts",
+        async_operation=False,
+        location=True,
+        first=15,
+        every=15,
+    ),
+    "batch account delete": Kind(
+        namespace="Microsoft.Batch",
+        family="operationResults",
+        below="batchAccounts",
+        async_operation=False,
+        location=True,
+        first=15,
+        every=15,
+    ),
+    "batch pool delete": Kind(
+        namespace="Microsoft.Batch",
+        family="poolOperationResults",
+        below="batchAccounts",
+        async_operation=False,
+        location=True,
+        first=15,
+        every=15,
     ),
     "resource group delete": Kind(
         namespace="", family="operationresults", async_operation=False, location=True, first=15, every=15, times=False
@@ -205,6 +235,8 @@ def urls(world: World, request: Request, operation: Operation) -> Headers:
     subscription = segments[1] if len(segments) > 1 else ""
     provider = f"/providers/{pattern.namespace}/locations/{operation.location}" if pattern.namespace else ""
     base = f"{request.base_url}/subscriptions/{subscription}{provider}"
+    if pattern.below:
+        base = request.base_url + "/".join(operation.resource_id.split("/")[: TOP + 1])
     version = f"api-version={request.api_version}"
     signed = f"t={int(operation.started)}&c=emulated&s={operation.signature}&h={operation.id[:8]}"
     headers = Headers()
@@ -358,6 +390,8 @@ def _templates() -> list[str]:
     found = set()
     for kind in KINDS.values():
         provider = f"providers/{kind.namespace}/locations/{{location}}/" if kind.namespace else ""
+        if kind.below:
+            provider = f"resourceGroups/{{group}}/providers/{kind.namespace}/{kind.below}/{{resource}}/"
         found |= {
             f"/subscriptions/{{subscription}}/{provider}{f}/{{operation}}" for f in (kind.family, kind.results) if f
         }

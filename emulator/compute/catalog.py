@@ -272,6 +272,7 @@ PLATFORM: tuple[Platform, ...] = (
     Platform(_DESKTOP, "windows-10", "win10-22h2-avd-g2", ("19045.5854.250513",)),
     Platform(_SERVER, "WindowsServer", "2022-datacenter-azure-edition", ("20348.3692.250509", "20348.3807.250605")),
     Platform(_SERVER, "WindowsServer", "2019-Datacenter", ("17763.7314.250509",), "V1", security_types=()),
+    Platform(_SERVER, "WindowsServer", "2019-datacenter-smalldisk", ("17763.7314.250509",), "V1", "Windows", 30, ()),
     Platform("Canonical", "ubuntu-24_04-lts", "server", ("24.04.202505150", "24.04.202506060"), "V2", "Linux", 30),
     Platform("Canonical", "ubuntu-24_04-lts", "server-gen1", ("24.04.202505150",), "V1", "Linux", 30, ()),
     Platform("center-for-internet-security-inc", "cis-win-11", "cis-win-11-l1-gen2", ("1.0.7",), plan=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.resources import groups, subscriptions, tags
+from emulator.resources import features, groups, subscriptions, tags
 from emulator.resources.deletion import group_deleted
 from emulator.routing import Route
 from emulator.world import Handler
@@ -33,6 +33,7 @@ ROUTES: list[Route] = [
     Route("PUT", _TAGS, tags.replace, "Microsoft.Resources/tags/write"),
     Route("PATCH", _TAGS, tags.update, "Microsoft.Resources/tags/write"),
     Route("DELETE", _TAGS, tags.remove, "Microsoft.Resources/tags/delete"),
+    *features.ROUTES,
 ]
 
 HANDLERS: dict[str, Handler] = {"resources.group_deleted": group_deleted}

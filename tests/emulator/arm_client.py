@@ -34,6 +34,7 @@ VERSIONS = {
     "microsoft.authorization/locks": "2020-05-01",
     "microsoft.authorization": "2022-04-01",
     "microsoft.keyvault": "2023-07-01",
+    "microsoft.batch": "2024-07-01",
     "microsoft.desktopvirtualization": "2024-04-03",
 }
 
