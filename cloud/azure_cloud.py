@@ -23,6 +23,7 @@ from cloud.network import NetworkOperations
 from cloud.policies import WriteGuard
 from cloud.resources import ResourceOperations
 from cloud.run_commands import RunCommandOperations
+from cloud.scale_sets import ScaleSetOperations
 from cloud.snapshots import SnapshotOperations
 from cloud.throttling import Throttle, shared_throttle
 from cloud.traffic import Observer, Traffic
@@ -36,6 +37,7 @@ class AzureCloud(
     ImageOperations,
     ImageVersionOperations,
     SnapshotOperations,
+    ScaleSetOperations,
     NetworkOperations,
     DesktopVirtualizationOperations,
     AuthorizationOperations,
@@ -44,8 +46,9 @@ class AzureCloud(
     GraphOperations,
     LogIngestionOperations,
 ):
-    """Implements `rollout.azure.Azure` and `capture.azure.CaptureAzure`. `subscription_id` is the pool's: catalog reads
-    (sizes, quota, platform images) are made there; everything with an id goes to the subscription in the id."""
+    """Implements `rollout.azure.Azure`, `capture.azure.CaptureAzure` and `os_upgrades.azure.ScaleSetAzure`.
+    `subscription_id` is that of what is worked on: catalog reads (sizes, quota, platform images) are made there;
+    everything with an id goes to the subscription in the id."""
 
     def __init__(self, connection: Connection, subscription_id: str) -> None:
         self.connection, self.subscription_id = connection, subscription_id

@@ -81,6 +81,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "availabilitySets": _COMPUTE,
         "virtualMachineScaleSets": _COMPUTE,
         "virtualMachineScaleSets/virtualMachines": _COMPUTE,
+        "virtualMachineScaleSets/extensions": _COMPUTE,
         "images": _COMPUTE,
         "disks": _DISKS,
         "snapshots": _DISKS,

@@ -5,9 +5,9 @@ Names are those of Azure's properties in snake case. A flag that is not said sta
 set); the numbers of a rolling upgrade policy have Azure's own defaults.
 
 Sources: learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-configure-rolling-upgrades,
-.../virtual-machine-scale-sets-automatic-upgrade, learn.microsoft.com/azure/batch/batch-upgrade-policy and the REST
-descriptions of both. The ranges are those that Batch documents; that scale sets have the same ones, and refuse a batch
-that is larger than max_unhealthy_instance_percent too, is inferred.
+.../virtual-machine-scale-sets-automatic-upgrade, learn.microsoft.com/azure/batch/batch-upgrade-policy and
+learn.microsoft.com/azure/templates/microsoft.compute/virtualmachinescalesets for the ranges. That scale sets refuse a
+batch that is larger than max_unhealthy_instance_percent, as Batch pools do, is inferred.
 """
 
 from __future__ import annotations

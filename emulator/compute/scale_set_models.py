@@ -72,11 +72,14 @@ def new(given: Body, source: Source | None) -> Body:
 
 def changed(properties: Body, given: Body, source: Source | None, *, patch: bool) -> Body:
     """The properties after an update. An update leaves out what stays (recorded: a PUT without imageReference); the
-    upgrade policy of a PUT is the whole policy."""
+    upgrade policy of a PUT is the whole policy, and its network profile the whole of that (so `az vmss update --remove
+    virtualMachineProfile.networkProfile...` works, which sends a PUT; PATCH takes nothing away)."""
     updated: Body = {**properties}
     profile = given.get("virtualMachineProfile")
     if profile is not None:
-        updated["virtualMachineProfile"] = _profile(merge(properties["virtualMachineProfile"], profile), source)
+        whole = {"networkProfile": profile["networkProfile"]} if not patch and "networkProfile" in profile else {}
+        wanted_profile = {**merge(properties["virtualMachineProfile"], profile), **whole}
+        updated["virtualMachineProfile"] = _profile(wanted_profile, source)
     policy = given.get("upgradePolicy")
     if policy is not None:
         wanted = merge(properties["upgradePolicy"], policy) if patch else policy

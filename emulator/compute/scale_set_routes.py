@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.compute import (
     scale_set_actions,
+    scale_set_extensions,
     scale_set_guests,
     scale_set_imaging,
     scale_set_instances,
@@ -17,6 +18,7 @@ _SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Compute"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{resourcegroup}/providers/Microsoft.Compute"
 _SET = _GROUP + "/virtualMachineScaleSets/{set}"
 _INSTANCE = _SET + "/virtualMachines/{instance}"
+_EXTENSION = _SET + "/extensions/{extension}"
 _A = "Microsoft.Compute/virtualMachineScaleSets"
 
 ROUTES: list[Route] = [
@@ -35,6 +37,10 @@ ROUTES: list[Route] = [
     Route("POST", _SET + "/delete", scale_set_actions.delete_instances, f"{_A}/delete/action"),
     Route("POST", _SET + "/reimage", scale_set_actions.reimage, f"{_A}/reimage/action"),
     Route("POST", _SET + "/manualupgrade", scale_set_actions.manual_upgrade, f"{_A}/manualUpgrade/action"),
+    Route("GET", _SET + "/extensions", scale_set_extensions.list_, f"{_A}/extensions/read"),
+    Route("GET", _EXTENSION, scale_set_extensions.get, f"{_A}/extensions/read"),
+    Route("PUT", _EXTENSION, scale_set_extensions.create_or_update, f"{_A}/extensions/write"),
+    Route("DELETE", _EXTENSION, scale_set_extensions.delete, f"{_A}/extensions/delete"),
     Route("GET", _SET + "/virtualMachines", scale_set_instances.list_, f"{_A}/virtualMachines/read"),
     Route("GET", _INSTANCE, scale_set_instances.get, f"{_A}/virtualMachines/read"),
     Route("DELETE", _INSTANCE, scale_set_actions.delete_instances, f"{_A}/virtualMachines/delete"),

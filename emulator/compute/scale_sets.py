@@ -101,12 +101,12 @@ def create_or_update(world: World, request: Request, path: dict[str, str]) -> Re
             f"'{path['resourcegroup']}'. A resource with the same name cannot be created in location '{given}'. Please "
             "select a new resource name.",
         )
-    return _update(world, request, scale_set, patch=False)
+    return change(world, request, scale_set, patch=False)
 
 
 def update(world: World, request: Request, path: dict[str, str]) -> Response:
     """PATCH."""
-    return _update(world, request, existence.find(world, request.path), patch=True)
+    return change(world, request, existence.find(world, request.path), patch=True)
 
 
 def delete(world: World, request: Request, path: dict[str, str]) -> Response:
@@ -183,7 +183,8 @@ def _create(world: World, request: Request, name: str) -> Response:
     return Response(201, view(scale_set, request.api_version), Headers({**headers, **etag(scale_set, request)}))
 
 
-def _update(world: World, request: Request, scale_set: Resource, *, patch: bool) -> Response:
+def change(world: World, request: Request, scale_set: Resource, *, patch: bool) -> Response:
+    """A write of a set that is there."""
     raw = body_of(request)
     body = without_nulls(raw)
     given: Body = body.get("properties") or {}

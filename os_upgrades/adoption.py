@@ -1,0 +1,143 @@
+"""Takes an existing scale set over, and gives it back.
+
+What was found is kept twice: in the outputs of the resource, and in tags of the scale set, which are written before
+anything else, so that a run which is killed in the middle has lost nothing. The tags win: they are older than any
+output of a run that began after a crash. All of it is idempotent: each write is made only where the scale set differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from os_upgrades import settings
+from os_upgrades.azure import ScaleSetAzure
+from os_upgrades.declaration import ScaleSetDeclaration
+from os_upgrades.scale_set import ScaleSet
+from os_upgrades.settings import Settings
+from rollout.errors import NotFound, PreconditionFailed
+from rollout.pool_record import declaration_tags, read_declaration
+
+T = TypeVar("T")
+
+FOUND = "avd-os-upgrade-found-"
+"""Prefix of the scale set's tags that hold what was found, in pieces of 256 characters."""
+TRIES = 4
+"""Looks at a scale set that somebody else changes meanwhile."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What brings a scale set to its declaration."""
+
+    wanted: Settings = field(default_factory=dict)
+    """All that is declared, and what is given back because it is declared no more."""
+    there: Settings = field(default_factory=dict)
+    found: Settings = field(default_factory=dict)
+    """What was found, of all that is declared now."""
+    changes: Settings = field(default_factory=dict)
+
+    @property
+    def described(self) -> dict[str, str]:
+        return settings.described(self.changes, self.there)
+
+
+def plan(declaration: ScaleSetDeclaration, scale_set: ScaleSet, kept: Settings) -> Plan:
+    """What is to be changed. `kept`: what the outputs say was found."""
+    wanted = settings.declared(declaration, scale_set)
+    known = kept | found_in(scale_set.tags)
+    there = settings.observed(scale_set, wanted.keys() | known.keys())
+    given_back = {path: value for path, value in known.items() if path not in wanted}
+    found = {path: known.get(path, there[path]) for path in wanted}
+    return Plan(wanted, there, found, settings.differing(wanted | given_back, there))
+
+
+def found_in(tags: Mapping[str, str]) -> Settings:
+    """What the tags of a scale set say was found."""
+    return read_declaration(tags, FOUND) or {}
+
+
+async def adopt(azure: ScaleSetAzure, declaration: ScaleSetDeclaration, kept: Settings) -> Plan:
+    """Bring a scale set to its declaration; returns what was done. Raises NotFound where there is none."""
+
+    async def attempt() -> Plan:
+        scale_set = await look(azure, declaration.scale_set_id)
+        found = plan(declaration, scale_set, kept).found
+        if await _keep(azure, scale_set, {**kept, **found_in(scale_set.tags), **found}):
+            scale_set = await look(azure, declaration.scale_set_id)
+        todo = plan(declaration, scale_set, kept)
+        await _write(azure, scale_set, todo.changes)
+        return todo
+
+    done = await _unless_changed_meanwhile(attempt)
+    await _keep(azure, await look(azure, declaration.scale_set_id), done.found)
+    return done
+
+
+async def release(azure: ScaleSetAzure, scale_set_id: str, kept: Settings) -> None:
+    """Give a scale set back as it was found, and take our tags off it. One that is gone is no error."""
+
+    async def attempt() -> None:
+        body = await azure.get_scale_set(scale_set_id)
+        if body is None:
+            return
+        scale_set = ScaleSet(body)
+        known = kept | found_in(scale_set.tags)
+        await _write(azure, scale_set, settings.differing(known, settings.observed(scale_set, known)))
+        await _keep(azure, scale_set, {})
+
+    await _unless_changed_meanwhile(attempt)
+
+
+async def _unless_changed_meanwhile(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Whoever else writes at the same time is let through, and the scale set is looked at anew."""
+    for _ in range(TRIES - 1):
+        try:
+            return await attempt()
+        except PreconditionFailed:
+            continue
+    return await attempt()
+
+
+async def look(azure: ScaleSetAzure, scale_set_id: str) -> ScaleSet:
+    """The scale set as it is. Raises NotFound."""
+    body = await azure.get_scale_set(scale_set_id)
+    if body is None:
+        raise NotFound(404, "NotFound", "there is no such scale set", f"GET {scale_set_id}")
+    return ScaleSet(body)
+
+
+async def _write(azure: ScaleSetAzure, scale_set: ScaleSet, changes: Settings) -> None:
+    """A source of health comes before what needs it, and goes after it. Where one takes the place of another the whole
+    model is written at once: Azure takes no model with both, and none with neither."""
+    extensions = settings.extension_changes(changes)
+    probe = settings.PROBE in changes
+    if probe and (changes[settings.PROBE] is None or extensions):
+        await azure.replace_scale_set(scale_set.id, settings.applied(scale_set, changes).body, etag=scale_set.etag)
+        return
+    etag = scale_set.etag
+    for name, properties in extensions.items():
+        if properties is not None:
+            await azure.put_scale_set_extension(scale_set.id, name, {"name": name, "properties": properties})
+            etag = (await look(azure, scale_set.id)).etag
+    body = settings.patch(changes, settings.observed(scale_set, changes))
+    if body:
+        await azure.update_scale_set(scale_set.id, body, etag=etag)
+    for name, properties in extensions.items():
+        if properties is None:
+            await azure.delete_scale_set_extension(scale_set.id, name)
+
+
+async def _keep(azure: ScaleSetAzure, scale_set: ScaleSet, found: Settings) -> bool:
+    """Have the tags hold what was found, and nothing besides; whether they had to be written."""
+    tags = declaration_tags(found, FOUND) if found else {}
+    there = {name: value for name, value in scale_set.tags.items() if name.startswith(FOUND)}
+    if there == tags:
+        return False
+    if tags:
+        await azure.merge_tags(scale_set.id, tags)
+    stale = {name: value for name, value in there.items() if name not in tags}
+    if stale:
+        await azure.delete_tags(scale_set.id, stale)
+    return True

@@ -1,0 +1,94 @@
+"""A scale set on the emulator and our calls on it, in one process on virtual time."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from os_upgrades import adoption
+from os_upgrades.adoption import Plan
+from os_upgrades.declaration import parse
+from os_upgrades.scale_set import ScaleSet
+from os_upgrades.settings import Settings
+from simulation.emulated_pool import as_process
+from simulation.in_process import in_process_cloud
+from simulation.process import Process
+from simulation.virtual_time import LoopClock
+from simulation.wire_log import Wire, kind_of_write
+from tests.emulator.compute.sets import BALANCER, HEALTH, SET, Sets
+
+TAGS = "avd-os-upgrade"
+
+
+class Scene(Sets):
+    """The set `web` of five instances, policy Manual, without a source of health, and who changes it."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.clock = LoopClock()
+        self.wire = Wire()
+
+    async def begin(self, capacity: int = 5, **options: Any) -> Scene:
+        """Make the set, and go on at the emulator's time."""
+        self.create(capacity, **options)
+        await self.clock.sleep(self.world.now - self.clock.now())
+        return self
+
+    async def adopt(self, inputs: dict[str, Any], kept: Settings, process: Process | None = None) -> Plan:
+        """Bring the set to a declaration, by a process of its own. Raises Died where that is killed."""
+        runner = process or Process()
+
+        async def work() -> Plan:
+            async with in_process_cloud(
+                self.emulator, runner.clock(), process=runner, wire=self.wire, principal="owner"
+            ) as azure:
+                return await adoption.adopt(azure, parse({"scale_set_id": SET, **inputs}), kept)
+
+        return await as_process(runner, work())
+
+    async def release(self, kept: Settings, process: Process | None = None) -> None:
+        runner = process or Process()
+
+        async def work() -> None:
+            async with in_process_cloud(
+                self.emulator, runner.clock(), process=runner, wire=self.wire, principal="owner"
+            ) as azure:
+                await adoption.release(azure, SET, kept)
+
+        await as_process(runner, work())
+
+    def plan(self, inputs: dict[str, Any], kept: Settings) -> dict[str, str]:
+        """What a preview would show."""
+        return adoption.plan(parse({"scale_set_id": SET, **inputs}), self.scale_set, kept).described
+
+    @property
+    def scale_set(self) -> ScaleSet:
+        self.world.advance(self.clock.now())
+        return ScaleSet(copy.deepcopy(self.get(SET, version="2026-04-01").body))
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """All that somebody may have declared of the set: its tags but ours, and its properties but what runs."""
+        body = self.scale_set.body
+        properties = {name: value for name, value in body["properties"].items() if name != "provisioningState"}
+        tags = {name: value for name, value in body["tags"].items() if not name.startswith(TAGS)}
+        return {"sku": body["sku"], "tags": tags, "properties": properties}
+
+    def writes(self) -> list[str]:
+        return [kind_of_write(each) for each in self.wire.exchanges if each.write]
+
+    def balancer(self) -> None:
+        """A Standard load balancer with the probe `health`."""
+        probe = {"name": "health", "properties": {"protocol": "Http", "port": 80, "requestPath": "/health"}}
+        front = {"name": "front", "properties": {"privateIPAllocationMethod": "Dynamic"}}
+        self.made(
+            BALANCER,
+            {
+                "location": "westeurope",
+                "sku": {"name": "Standard"},
+                "properties": {"probes": [probe], "frontendIPConfigurations": [front]},
+            },
+        )
+
+
+__all__ = ["HEALTH", "SET", "Scene"]

@@ -1,0 +1,282 @@
+"""A scale set that exists is taken over and given back, by the real SDK clients on the emulator: what is declared
+holds, what was found comes back, and a process that is killed anywhere has lost nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from os_upgrades.adoption import FOUND
+from rollout.errors import AzureError, NotFound
+from simulation.process import Died, Kill, Process
+from simulation.virtual_time import virtually
+from tests.emulator.compute.sets import HEALTH, IMAGE, PROBE
+from tests.os_upgrades.emulated import SET, Scene
+
+EXTENSION = {"extension": {"protocol": "http", "port": 80, "request_path": "/health"}}
+EVERYTHING: dict[str, Any] = {
+    "upgrade_policy": {
+        "mode": "Rolling",
+        "automatic_os_upgrade_policy": {
+            "enable_automatic_os_upgrade": True,
+            "use_rolling_upgrade_policy": True,
+            "disable_automatic_rollback": True,
+            "os_rolling_upgrade_deferral": True,
+        },
+        "rolling_upgrade_policy": {
+            "max_batch_instance_percent": 30,
+            "max_unhealthy_instance_percent": 40,
+            "max_unhealthy_upgraded_instance_percent": 10,
+            "pause_time_between_batches": "PT90S",
+            "prioritize_unhealthy_instances": True,
+            "rollback_failed_instances_on_policy_breach": True,
+        },
+    },
+    "health": EXTENSION,
+    "os_image_notification": {"enable": True},
+    "terminate_notification": {"enable": True, "not_before_timeout": "PT10M"},
+    "lifecycle_hooks": [{"type": "UpgradeAutoOSScheduling", "wait_duration": "PT8H", "default_action": "Approve"}],
+}
+AUTOMATIC = {"mode": "Rolling", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True}}
+
+
+def test_everything_that_can_be_declared_is_applied_once_and_given_back() -> None:
+    async def story() -> None:
+        made = await Scene().begin()
+        before = made.declared
+        done = await made.adopt(EVERYTHING, {})
+        properties = made.scale_set.properties
+        profile = properties["virtualMachineProfile"]
+        assert properties["upgradePolicy"] == {
+            "mode": "Rolling",
+            "automaticOSUpgradePolicy": {
+                "enableAutomaticOSUpgrade": True,
+                "useRollingUpgradePolicy": True,
+                "disableAutomaticRollback": True,
+                "osRollingUpgradeDeferral": True,
+            },
+            "rollingUpgradePolicy": {
+                "maxBatchInstancePercent": 30,
+                "maxUnhealthyInstancePercent": 40,
+                "maxUnhealthyUpgradedInstancePercent": 10,
+                "pauseTimeBetweenBatches": "PT1M30S",
+                "maxSurge": False,
+                "prioritizeUnhealthyInstances": True,
+                "rollbackFailedInstancesOnPolicyBreach": True,
+            },
+        }
+        [extension] = profile["extensionProfile"]["extensions"]
+        assert extension["properties"]["type"] == "ApplicationHealthLinux"
+        assert extension["properties"]["typeHandlerVersion"] == "2.0"
+        assert profile["scheduledEventsProfile"] == {
+            "osImageNotificationProfile": {"enable": True, "notBeforeTimeout": "PT15M"},
+            "terminateNotificationProfile": {"enable": True, "notBeforeTimeout": "PT10M"},
+        }
+        assert properties["lifecycleHooksProfile"]["lifecycleHooks"][0]["waitDuration"] == "PT8H"
+
+        wrote = len(made.writes())
+        again = await made.adopt(EVERYTHING, done.found)
+        assert again.changes == {}
+        assert len(made.writes()) == wrote
+        assert again.found == done.found
+
+        await made.release(again.found)
+        after = made.declared
+        assert _meant(after["properties"]) == _meant(before["properties"])
+        assert (after["tags"], after["sku"]) == (before["tags"], before["sku"])
+        assert made.scale_set.tags == before["tags"]
+
+    virtually(story())
+
+
+def _meant(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties without what stands for the same: defaults that are shown once they were written."""
+
+    def lean(value: Any) -> Any:
+        if isinstance(value, dict):
+            kept = {name: lean(item) for name, item in value.items()}
+            return {name: item for name, item in kept.items() if item not in (False, [], {}, "PT15M", "PT5M", "PT0S")}
+        return value
+
+    found: dict[str, Any] = lean(properties)
+    return found
+
+
+def test_what_is_declared_no_more_is_given_back_and_what_changes_is_changed() -> None:
+    async def story() -> None:
+        made = await Scene().begin()
+        first = await made.adopt(EVERYTHING, {})
+        inputs = {
+            "upgrade_policy": {**AUTOMATIC, "rolling_upgrade_policy": {"max_batch_instance_percent": 10}},
+            "health": EXTENSION,
+        }
+        second = await made.adopt(inputs, first.found)
+        properties = made.scale_set.properties
+        assert properties["upgradePolicy"]["rollingUpgradePolicy"]["maxBatchInstancePercent"] == 10
+        assert properties["upgradePolicy"]["rollingUpgradePolicy"]["maxUnhealthyInstancePercent"] == 20
+        assert properties["upgradePolicy"]["automaticOSUpgradePolicy"]["disableAutomaticRollback"] is False
+        assert properties["lifecycleHooksProfile"]["lifecycleHooks"] == []
+        events = properties["virtualMachineProfile"]["scheduledEventsProfile"]
+        assert [each["enable"] for each in events.values()] == [False, False]
+        assert set(second.found) < set(first.found)
+        assert second.found["upgradePolicy.mode"] == "Manual"
+
+    virtually(story())
+
+
+def test_somebody_elses_change_is_drift_and_is_set_right() -> None:
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        done = await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+        assert made.plan({"upgrade_policy": AUTOMATIC}, done.found) == {}
+        made.patch({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}})
+        made.patch({"upgradePolicy": {"rollingUpgradePolicy": {"maxBatchInstancePercent": 15}}})  # nobody declared it
+        await made.clock.sleep(600)
+        path = "upgradePolicy.automaticOSUpgradePolicy.enableAutomaticOSUpgrade"
+        assert made.plan({"upgrade_policy": AUTOMATIC}, done.found) == {path: "false -> true"}
+        await made.adopt({"upgrade_policy": AUTOMATIC}, done.found)
+        assert made.scale_set.automatic_os_upgrade
+        await made.release(done.found)
+        assert not made.scale_set.automatic_os_upgrade
+        assert made.scale_set.policy("rollingUpgradePolicy", "maxBatchInstancePercent") == 15
+
+    virtually(story())
+
+
+@pytest.mark.parametrize("probed", [True, False], ids=["a probe is there", "the extension is there"])
+def test_one_source_of_health_takes_the_place_of_the_other_at_once(probed: bool) -> None:
+    """While automatic upgrades are on Azure takes no model with both, and none with neither."""
+
+    async def story() -> None:
+        made = Scene()
+        made.balancer()
+        nic = {"name": "nic", "properties": {"primary": True, "ipConfigurations": [IP]}}
+        network = {"networkInterfaceConfigurations": [nic], "healthProbe": {"id": PROBE}}
+        extensions = None if probed else [HEALTH]
+        profile = {"networkProfile": network} if probed else {}
+        await made.begin(automatic={"enableAutomaticOSUpgrade": True}, extensions=extensions, profile=profile)
+        before = made.declared
+        done = await made.adopt({"health": EXTENSION if probed else {"probe_id": PROBE}}, {})
+        assert bool(made.scale_set.health_probe_id) is not probed
+        assert (made.scale_set.health_extension is not None) is probed
+        await made.release(done.found)
+        assert bool(made.scale_set.health_probe_id) is probed
+        assert (made.scale_set.health_extension is None) is probed
+        assert _meant(made.declared["properties"]) == _meant(before["properties"])
+
+    virtually(story())
+
+
+SUBNET = f"{PROBE.split('/loadBalancers/')[0]}/virtualNetworks/vnet/subnets/web"
+IP = {"name": "ip", "properties": {"subnet": {"id": SUBNET}}}
+
+
+def test_the_image_is_followed_in_place_of_a_pinned_version() -> None:
+    async def story() -> None:
+        made = await Scene().begin(profile=_pinned())
+        done = await made.adopt({"image": IMAGE}, {})
+        assert made.scale_set.image_reference["id"] == IMAGE
+        await made.release(done.found)
+        assert made.scale_set.image_reference["id"] == f"{IMAGE}/versions/1.0.0"
+
+    virtually(story())
+
+
+def _pinned() -> dict[str, Any]:
+    disk = {"createOption": "FromImage", "managedDisk": {"storageAccountType": "Premium_LRS"}}
+    return {"storageProfile": {"imageReference": {"id": f"{IMAGE}/versions/1.0.0"}, "osDisk": disk}}
+
+
+INPUTS = {"upgrade_policy": AUTOMATIC, "health": EXTENSION, "lifecycle_hooks": EVERYTHING["lifecycle_hooks"]}
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_process_that_is_killed_at_any_write_of_an_adoption_has_lost_nothing(side: Any) -> None:
+    """Killed at its n-th write, for every n; the next process has no outputs of the first, as Pulumi has none."""
+
+    async def story(write: int) -> bool:
+        made = await Scene().begin(2)
+        before = made.declared
+        died = False
+        try:
+            await made.adopt(INPUTS, {}, Process(kill=Kill(write, side)))
+        except Died:
+            died = True
+        await made.clock.sleep(900)
+        done = await made.adopt(INPUTS, {})
+        assert made.scale_set.automatic_os_upgrade
+        assert done.found["upgradePolicy.mode"] == "Manual"
+        await made.release(done.found)
+        assert _meant(made.declared["properties"]) == _meant(before["properties"])
+        assert made.scale_set.tags == {}
+        return died
+
+    writes = 0
+    while virtually(story(writes + 1)):
+        writes += 1
+    assert writes == 3  # the tags, the extension, the PATCH
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_process_that_is_killed_while_it_gives_back_is_carried_on(side: Any) -> None:
+    async def story(write: int) -> bool:
+        made = await Scene().begin(2)
+        before = made.declared
+        done = await made.adopt(INPUTS, {})
+        died = False
+        try:
+            await made.release(done.found, Process(kill=Kill(write, side)))
+        except Died:
+            died = True
+        await made.clock.sleep(900)
+        await made.release(done.found)
+        assert _meant(made.declared["properties"]) == _meant(before["properties"])
+        assert made.scale_set.tags == {}
+        return died
+
+    writes = 0
+    while virtually(story(writes + 1)):
+        writes += 1
+    assert writes == 3  # the PATCH, the extension, the tags
+
+
+def test_tags_of_others_stay_and_lost_ones_of_ours_do_no_harm() -> None:
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        made.call("PATCH", SET, {"tags": {"team": "web"}})
+        await made.clock.sleep(600)
+        done = await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+        assert made.scale_set.tags["team"] == "web"
+        assert any(name.startswith(FOUND) for name in made.scale_set.tags)
+        made.call("PATCH", SET, {"tags": {"team": "web"}})
+        await made.clock.sleep(600)
+        await made.release(done.found)
+        assert made.scale_set.tags == {"team": "web"}
+        assert made.scale_set.policy("mode") == "Manual"
+
+    virtually(story())
+
+
+def test_a_scale_set_that_is_not_there_is_an_error_to_adopt_and_none_to_give_back() -> None:
+    async def story() -> None:
+        made = Scene()
+        with pytest.raises(NotFound):
+            await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+        await made.release({"upgradePolicy.mode": "Manual"})
+
+    virtually(story())
+
+
+def test_what_azure_refuses_leaves_a_record_that_gives_back_nothing_wrong() -> None:
+    async def story() -> None:
+        made = await Scene().begin()
+        before = made.declared
+        with pytest.raises(AzureError, match="health"):
+            await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+        assert made.declared == before
+        await made.release({})
+        assert made.declared == before
+        assert made.scale_set.tags == {}
+
+    virtually(story())
