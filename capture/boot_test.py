@@ -42,7 +42,7 @@ def verdict(version: Resource | None) -> str:
 
 
 def next_step(view: View, goal: Goal, record: CaptureRecord) -> Step:
-    """TEST: examine, remove the machine, judge. The replication goes on beside it."""
+    """TEST: examine, judge, remove the machine. The version's own writes, which take minutes, go on beside it."""
     version = view.version
     if version is None:
         return Fail("the version has vanished")
@@ -54,12 +54,13 @@ def next_step(view: View, goal: Goal, record: CaptureRecord) -> Step:
         return ReplicateVersion()
     if not record.x:
         return _examined(view, goal, record)
+    replicated = version.ready and in_all_regions(version, goal)
+    if replicated and not verdict(version):
+        return JudgeVersion(record.x)
     removing = removal(view)
     if removing is not None:
         return removing
-    if not version.ready or not in_all_regions(version, goal):
-        return Wait(f"version {version.name} to be replicated", 30.0)
-    return Enter(None) if verdict(version) else JudgeVersion(record.x)
+    return Enter(None) if replicated else Wait(f"version {version.name} to be replicated", 30.0)
 
 
 def _examined(view: View, goal: Goal, record: CaptureRecord) -> Step:

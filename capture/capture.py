@@ -168,6 +168,8 @@ class Capture:
             view: View | None = None
             try:
                 view = self._noted(await look(self._azure, self._goal, self._memory))
+                if view.record is not None and view.record.p is Phase.TEST:  # before it nothing may wait for that
+                    self._executor.hear()
                 if view.record is None and self._failure:
                     raise CaptureFailed(self._failure)
                 step: Step = Fail(self._giving_up) if self._giving_up else next_step(view, self._goal)

@@ -64,8 +64,8 @@ from rollout.values import MINUTE
 STEP_PATIENCE = 150 * MINUTE
 """Seconds one step may take: a script of 90 minutes, or the replication of a version to far regions (23 minutes in the
 slowest public recording)."""
-REFUSED_WITHIN = 20.0
-"""Seconds in which a refusal of the replication is waited for."""
+SENT_WITHIN = 2.0
+"""Seconds in which a change of the version is sent, and mostly refused where it is."""
 SAID = 10
 """Lines of a script's output that an error carries."""
 
@@ -90,7 +90,7 @@ class Executor:
         self._azure, self._goal, self._clock, self._tell = azure, goal, clock, tell
         self._password = password
         """Makes one for the machine of a boot test, which nobody needs to know."""
-        self._replication: asyncio.Task[None] | None = None
+        self._changing: asyncio.Task[None] | None = None
         self.ran: list[Ran] = []
 
     async def perform(self, step: Step, view: View) -> Memory:
@@ -189,7 +189,8 @@ class Executor:
             case CreateVersion():
                 return await self._create_version(view)
             case ReplicateVersion():
-                return replace(memory, replicating=True), await self._replicate()
+                await self._begin_update({"properties": {"publishingProfile": bodies.replicated(self._goal)}})
+                return replace(memory, replicating=True), "began to replicate the version"
             case JudgeVersion():
                 return memory, await self._judge(step, view)
             case CreateTestNic():
@@ -355,22 +356,26 @@ class Executor:
 
     # -- the boot test
 
-    async def _replicate(self) -> str:
-        """Begin it, and go on: it takes minutes, and what became of it is seen of the version."""
-        version_id, profile = self._goal.declaration.version_id, bodies.replicated(self._goal)
-        patch = {"properties": {"publishingProfile": profile}}
-        task = self._replication = asyncio.create_task(self._azure.update_image_version(version_id, patch))
+    async def _begin_update(self, patch: Body) -> None:
+        """Begin to change the version, and go on: it takes minutes, and what came of it is seen of the version. Once it
+        is sent, so that what follows is not sent before it."""
+        version_id = self._goal.declaration.version_id
+        task = self._changing = asyncio.create_task(self._azure.update_image_version(version_id, patch))
         task.add_done_callback(_heard)
-        done, _ = await asyncio.wait({task}, timeout=self._clock.real_seconds(REFUSED_WITHIN))
-        if done:
-            task.result()
-        return "began to replicate the version"
+        await asyncio.wait({task}, timeout=self._clock.real_seconds(SENT_WITHIN))
+
+    def hear(self) -> None:
+        """Raise StepFailed where a change of the version that this run has begun has failed meanwhile."""
+        task = self._changing
+        if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
+            self._changing = None
+            raise StepFailed(f"the version could not be replicated: {task.exception()}")
 
     async def close(self) -> None:
-        """End what still waits for the replication; that itself goes on in Azure."""
-        if self._replication is not None:
-            self._replication.cancel()
-            await asyncio.gather(self._replication, return_exceptions=True)
+        """End what still waits for the version; its change goes on in Azure."""
+        if self._changing is not None:
+            self._changing.cancel()
+            await asyncio.gather(self._changing, return_exceptions=True)
 
     async def _create_test_vm(self, view: View) -> tuple[Memory, str]:
         places = self._places(view)
@@ -414,8 +419,8 @@ class Executor:
             "tags": {**view.version.tags, names.BOOT_TEST: said[:256]},
             "properties": {"publishingProfile": profile},
         }
-        await self._azure.update_image_version(view.version.id, patch)
-        return f"boot test {said}"
+        await self._begin_update(patch)
+        return "began to offer the version" if passed else "left the version excluded from latest"
 
 
 def _heard(task: asyncio.Task[None]) -> None:

@@ -32,6 +32,7 @@ from capture.steps import (
     PowerOffVm,
     RemoveAccounts,
     RemoveRunCommands,
+    ReplicateVersion,
     Resource,
     RestartClone,
     RunUpdate,
@@ -251,8 +252,12 @@ def _before_sysprep(view: View) -> Step:
 
 def _publish(view: View, goal: Goal, record: CaptureRecord) -> Step:
     version = view.version
-    if done(version, record.c):
+    if view.memory.replicating:
         return Enter(record.to(Phase.CLEAN, view.now))
+    if version is not None and done(version, record.c):
+        # The other regions have their copies from the version, so that nothing here waits for them.
+        further = goal.declaration.boot_test is not None and not boot_test.in_all_regions(version, goal)
+        return ReplicateVersion() if further else Enter(record.to(Phase.CLEAN, view.now))
     if version is not None:
         if version.tags.get(ID) != record.c:
             return Fail(f"version {version.name} was made by somebody else meanwhile")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capture import prechecks
+from capture import prechecks, retention
 from capture.actions import ACTIONS, OWN_READS, Holds
 from capture.declaration import parse
 from capture.errors import CaptureFailed
@@ -25,7 +25,7 @@ from simulation.virtual_time import EPOCH, virtually
 CLONES = f"{GROUP}-clones"
 SUBNET = f"{GROUP}-network/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/build"
 SECRET = "https://localhost/keyvault/avd-kv/secrets/local-admin-name"
-SCOPES = {
+SCOPES: dict[CapturePurpose | Purpose, str] = {
     CapturePurpose.GOLDEN: GROUP,
     CapturePurpose.CLONE: CLONES,
     CapturePurpose.VERSIONS: f"{GROUP}-images",
@@ -33,7 +33,7 @@ SCOPES = {
     Purpose.SECRETS: f"{GROUP}/providers/Microsoft.KeyVault/vaults/avd-kv",
 }
 GRANTED: dict[str, tuple[str, ...]] = {
-    **{str(purpose): actions for purpose, actions in CAPTURE_ACTIONS.items()},
+    **{str(purpose): actions for purpose, actions in CAPTURE_ACTIONS.items() if purpose != CapturePurpose.RETENTION},
     str(Purpose.NETWORK): tuple(a for a in UPDATE_ACTIONS[Purpose.NETWORK] if "SecurityGroups" not in a),
 }
 UPDATE = {"name": "office", "script": ["exit 0"], "restart": True, "secrets": {"Name": SECRET}}
@@ -44,9 +44,11 @@ DECLARED: dict[str, Any] = {
 }
 
 
-def grant(made: GoldenVm, granted: Mapping[str, tuple[str, ...]]) -> None:
+def grant(
+    made: GoldenVm, granted: Mapping[str, tuple[str, ...]], scopes: Mapping[CapturePurpose | Purpose, str] | None = None
+) -> None:
     updater = principal_named(made.emulator, "updater")
-    for number, (purpose, scope) in enumerate(SCOPES.items()):
+    for number, (purpose, scope) in enumerate((scopes or SCOPES).items()):
         role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/88888888-0000-4000-8000-{number:012}"
         permission = {
             "actions": list(granted.get(str(purpose), ())),
@@ -119,6 +121,23 @@ def test_with_exactly_these_rights_captures_work_and_each_is_used() -> None:
     granted = {(purpose, action) for purpose, actions in GRANTED.items() for action in actions}
     assert granted - used == set()
     assert {(p, a) for p, a in used - granted if p != "secrets"} == set()
+
+
+def test_without_a_right_of_retention_nothing_goes_and_that_is_said() -> None:
+    declared = parse({**INPUTS, "image": INPUTS["image"].replace(GROUP, f"{GROUP}-images"), "retention": {}})
+
+    async def unknown(actions: tuple[str, ...]) -> str:
+        made = await apart()
+        seen = {**GRANTED, "retention": actions}
+        grant(made, seen, {**SCOPES, CapturePurpose.RETENTION: SUBSCRIPTION})
+        async with in_process_cloud(made.emulator, made.clock, principal="updater") as azure:
+            return (await retention.look(azure, declared)).unknown
+
+    actions = CAPTURE_ACTIONS[CapturePurpose.RETENTION]
+    assert virtually(unknown(actions)) == ""
+    for action in actions[1:]:  # the first one is how that is known
+        told = virtually(unknown(tuple(each for each in actions if each != action)))
+        assert f"the updater's role lacks {action} at " in told, (action, told)
 
 
 def test_a_missing_right_is_foretold_by_its_scope_and_name() -> None:
