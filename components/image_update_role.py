@@ -47,7 +47,7 @@ class ImageUpdateRoleArgs:
     """The subnets of the hosts and, where it differs, of the temporary machines."""
     image_id: str | None = None
     """Gallery, image definition or managed image. None for marketplace images and for images of shared and community
-    galleries, which belong to nobody's group: they are read at the hosts' subscription."""
+    galleries (which are ignored), for they belong to nobody's group: they are read at the hosts' subscription."""
     key_vault_ids: Sequence[str] = ()
     """Vaults of the domain-join and local administrator secrets; they must use Azure RBAC, not access policies."""
     build_resource_group: str | None = None
@@ -141,13 +141,18 @@ class ImageUpdateRole(pulumi.ComponentResource):
         )
 
 
+def _is_shared(image_id: str) -> bool:
+    """An image that others share: read at the subscription, where the catalog's part of the role is."""
+    return image_id.lower().startswith(("/sharedgalleries/", "/communitygalleries/"))
+
+
 def _resources(args: ImageUpdateRoleArgs) -> dict[AnyPurpose, Sequence[str]]:
     found: dict[AnyPurpose, Sequence[str]] = {
         Purpose.POOL: [args.host_pool_id],
         Purpose.HOSTS: args.host_resource_groups,
         Purpose.BUILD: [args.build_resource_group or args.host_resource_groups[0]],
         Purpose.NETWORK: args.subnet_ids,
-        Purpose.GALLERY: [args.image_id] if args.image_id else [],
+        Purpose.GALLERY: [args.image_id] if args.image_id and not _is_shared(args.image_id) else [],
         Purpose.SECRETS: args.key_vault_ids,
     }
     if args.captures is not None:

@@ -58,9 +58,10 @@ def resolve(world: World, reference: Body, location: str, subscription: str | No
     for a missing image, 404 PlatformImageNotFound, 400 for a reference that names nothing.
     """
     image_id = str(reference.get("id") or "")
-    published = str(reference.get("sharedGalleryImageId") or reference.get("communityGalleryImageId") or "")
-    if published:
-        return _published(world, published, location, subscription or str(world.setting("subscription", "")))
+    for kind in ("sharedGalleryImageId", "communityGalleryImageId"):
+        if reference.get(kind):
+            own = subscription or str(world.setting("subscription", ""))
+            return _published(world, kind, str(reference[kind]), location, own)
     if not image_id:
         return _platform(world, reference, location)
     kind = ids.resource_type(image_id).lower()
@@ -146,17 +147,19 @@ def _latest(world: World, definition_id: str, location: str) -> Source:
     return _version(world, newest.id, location)
 
 
-def _published(world: World, published_id: str, location: str, subscription: str) -> Source:
+def _published(world: World, kind: str, published_id: str, location: str, subscription: str) -> Source:
     """A version that somebody else shares: no right to it is needed, and none to the gallery behind it
     (MicrosoftDocs/azure-compute-docs, share-gallery-direct.md). A disk names it as it was asked for, in both references
     (recording compute-disk-from-community-and-shared-gallery)."""
+    community = published_galleries.parts(published_id)[0]
+    if community is not (kind == "communityGalleryImageId"):
+        # unverified wording
+        raise ArmError(400, "InvalidParameter", f"The value of parameter {kind} is invalid.", target=kind)
     version = published_galleries.find_version(world, published_id, subscription, location)
     if version is None:
         raise _gallery_missing(published_id, location)
-    community = published_galleries.parts(published_id)[0]
     gallery = published_galleries.gallery_of(world, version)
     exact = published_galleries.published_id(gallery, version, community=community)
-    kind = "communityGalleryImageId" if community else "sharedGalleryImageId"
     found = _version(world, version.id, location)
     return replace(
         found,

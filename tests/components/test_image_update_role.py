@@ -112,8 +112,9 @@ def test_assigns_everything_once_at_the_subscription_when_asked(declare):
     assert data_actions == set(DATA_ACTIONS[Purpose.SECRETS])
 
 
-def test_a_marketplace_image_needs_no_right_on_a_gallery(declare):
-    made = declared(declare, arguments(image_id=None))
+@pytest.mark.parametrize("image", [None, "/sharedGalleries/3-AVD/images/win11", "/communityGalleries/c-1/images/w"])
+def test_an_image_of_others_needs_no_right_on_a_gallery(declare, image):
+    made = declared(declare, arguments(image_id=image))
     assert not [a for a in made.of("authorization:RoleAssignment") if a["scope"] == group("images")]
 
 

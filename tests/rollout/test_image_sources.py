@@ -9,10 +9,12 @@ import pytest
 
 from emulator import scenario, scenario_outside
 from emulator.authorization import assignments, roles
+from emulator.resources import subscriptions
 from emulator.world import Resource
 from rollout.declaration import parse
 from rollout.errors import InvalidDeclaration, PreCheckFailed
-from rollout.images import same_image
+from rollout.image_sources import resolve
+from rollout.images import Image, same_image
 from rollout.lease import Lease
 from rollout.rehearsal import rehearse
 from simulation.in_process import in_process_cloud
@@ -135,6 +137,43 @@ def test_a_host_that_was_made_from_an_image_that_others_share_needs_no_work(tmp_
         assert (await made.roll(image=COMMUNITY, version="latest", max_unavailable=1.0)).status == "complete"
         later = made.control("GET", "requests", since="0")["requests"][n:]
         assert all(call["method"] == "GET" for call in later)
+
+    virtually(story())
+
+
+async def found(made: Bench, image: str) -> Image:
+    async with in_process_cloud(made.emulator, made.clock) as azure:
+        return await resolve(azure, parse({**INPUTS, "image": image, "version": "latest"}), "West Europe")
+
+
+@pytest.mark.parametrize("image", [SHARED, COMMUNITY])
+def test_latest_of_what_others_share_leaves_out_what_they_exclude(image: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=1, users=0, outside=True)
+        gallery = PRIVATE.replace("private", "public" if image == COMMUNITY else "shared")
+        newest = made.emulator.world.get(f"{gallery}/images/win11/versions/1.0.1")
+        assert newest is not None
+        profile = newest.body["properties"]["publishingProfile"]
+        profile["endOfLifeDate"] = "2027-01-01T00:00:00Z"
+        assert (await found(made, image)).end_of_life == "2027-01-01T00:00:00Z"
+        profile["excludeFromLatest"] = True
+        seen = await found(made, image)
+        assert (seen.version, seen.end_of_life) == ("1.0.0", None)
+        assert (seen.generation, seen.os_disk_gb, seen.architecture) == ("V2", 127, "x64")
+        assert "TrustedLaunch" in seen.security_types
+        assert bool(seen.publisher) is (image == COMMUNITY)
+
+    virtually(story())
+
+
+def test_what_is_shared_with_the_tenant_has_a_latest_version_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = await bench(tmp_path, hosts=1, users=0, outside=True)
+        gallery = made.emulator.world.get(PRIVATE.replace("private", "shared"))
+        assert gallery is not None
+        tenant = {"type": "AADTenants", "ids": [subscriptions.tenant_of(made.emulator.world)]}
+        gallery.body["properties"]["sharingProfile"] = {"permissions": "Groups", "groups": [tenant]}
+        assert (await found(made, SHARED)).version == "1.0.1"
 
     virtually(story())
 

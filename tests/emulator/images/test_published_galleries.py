@@ -121,6 +121,10 @@ def test_a_disk_names_what_it_was_made_from_twice(azure: Client) -> None:
     creation = {"createOption": "FromImage", "galleryImageReference": unshared}
     refused = azure.put(f"{COMPUTE}/disks/disk2", {"location": LOCATION, "properties": {"creationData": creation}})
     assert (refused.status, code(refused)) == (404, "GalleryImageNotFound")
+    mixed = {"createOption": "FromImage", "galleryImageReference": {"sharedGalleryImageId": wanted}}
+    assert (
+        azure.put(f"{COMPUTE}/disks/disk3", {"location": LOCATION, "properties": {"creationData": mixed}}).status == 400
+    )
 
 
 def test_a_version_of_ones_own_is_made_of_a_community_image(azure: Client) -> None:
