@@ -22,6 +22,7 @@ from emulator import (
     marketplace,
     operations,
     requests_log,
+    scale_set_control,
     throttle,
 )
 from emulator.authorization import check, locks
@@ -69,6 +70,7 @@ HANDLERS: dict[str, Handler] = {
     **network_routes.HANDLERS,
     **image_routes.HANDLERS,
     **scale_set_routes.HANDLERS,
+    **scale_set_control.HANDLERS,
     **desktopvirtualization_routes.HANDLERS,
     **graph.HANDLERS,
     **batch_routes.HANDLERS,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from emulator import capacity, clock, faults, guests, identity, requests_log, scenario
+from emulator import capacity, clock, faults, guests, identity, requests_log, scale_set_control, scenario
 from emulator.batch import view as batch_view
 from emulator.compute import scale_set_instances, virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
@@ -177,6 +177,18 @@ def _advance(emulator: Emulator, request: Request) -> Body:
     return {"now": world.iso()}
 
 
+def _scale_sets(emulator: Emulator, request: Request) -> Body:
+    return {"scaleSets": scale_set_control.describe(emulator.world)}
+
+
+def _instance_health(emulator: Emulator, request: Request) -> Body:
+    return scale_set_control.set_health(emulator.world, request.body)
+
+
+def _image_versions(emulator: Emulator, request: Request) -> Body:
+    return scale_set_control.publish(emulator.world, request.body)
+
+
 def _pool_id(world: World, request: Request) -> str:
     """The host pool that `?hostPool=` names, by ARM id or, where that is clear, by name alone."""
     given = {name.lower(): value for name, value in request.query.items()}
@@ -204,4 +216,7 @@ _CALLS: dict[tuple[str, str], Callable[[Emulator, Request], Body]] = {
     ("GET", "scenarios"): _scenarios,
     ("GET", "environment"): _environment,
     ("POST", "advance"): _advance,
+    ("GET", "scale-sets"): _scale_sets,
+    ("POST", "instance-health"): _instance_health,
+    ("POST", "image-versions"): _image_versions,
 }

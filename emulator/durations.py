@@ -105,6 +105,8 @@ ROWS: dict[str, Duration] = {
     "rolling upgrade nothing to do": Duration(120.8, 120.9, 121.1, f"{_CLI}, POST osRollingUpgrade, n=15"),
     "rolling upgrade cancel": _fixed(0.03, "recording compute-vmss-rolling-upgrade-api"),
     "rolling upgrade batch": Duration(5.0, 15.0, 30.0, f"{_INFERRED}: the orchestrator's own time between batches"),
+    "automatic upgrade first": Duration(1200.0, 5400.0, 7680.0, "documented: within 3 hours; distribution inferred"),
+    "automatic upgrade later": Duration(2220.0, 2700.0, 3120.0, "documented: 30 to 60 minutes; distribution inferred"),
     "application start": Duration(5.0, 15.0, 40.0, f"{_INFERRED}: from provisioned to answering; no source"),
     "custom data": Duration(5.0, 20.0, 60.0, f"{_INFERRED}: cloud-init or a first-boot script; no source"),
     # -- disks and snapshots

@@ -208,6 +208,13 @@ def finish(world: World, operation_id: str, error: Body | None = None) -> None:
         _due(world, operation_id, operation.ends, error)
 
 
+def cancel(world: World, operation_id: str, error: Body) -> None:
+    """End a running operation as Canceled; without effect on one that has ended."""
+    operation = all_of(world).get(operation_id)
+    if operation is not None and operation.status == "InProgress":
+        _conclude(world, operation, error, "Canceled")
+
+
 def fail(world: World, operation_id: str, code: str, message: str, details: list[Body] | None = None) -> None:
     """Called by a done handler: the operation ends Failed with this error."""
     operation = all_of(world)[operation_id]

@@ -281,7 +281,7 @@ PLATFORM: tuple[Platform, ...] = (
 
 def platform_image(world: World, location: str, publisher: str, offer: str, sku: str, version: str) -> Body | None:
     """A platform image: {version, os_type, generation, size_gb, security_types, plan?}; `latest` is resolved."""
-    found = _find(publisher, offer, sku)
+    found = find_platform(publisher, offer, sku)
     if found is None or subscriptions.normal_location(location) not in subscriptions.LOCATIONS:
         return None
     known = _versions(world, found)
@@ -303,7 +303,7 @@ def platform_image(world: World, location: str, publisher: str, offer: str, sku:
 
 def upgrades_automatically(publisher: str, offer: str, sku: str) -> bool:
     """Whether automatic OS upgrades take the SKU."""
-    found = _find(publisher, offer, sku)
+    found = find_platform(publisher, offer, sku)
     return found is not None and found.upgrades_automatically
 
 
@@ -327,7 +327,7 @@ def list_image_skus(world: World, request: Request, path: dict[str, str]) -> Res
 
 def list_versions(world: World, request: Request, path: dict[str, str]) -> Response:
     """`$top`, `$orderby=name desc`, `$expand=properties/imageDeprecationStatus`."""
-    found = _find(path["publisher"], path["offer"], path["sku"])
+    found = find_platform(path["publisher"], path["offer"], path["sku"])
     if found is None:
         raise _no_artifact()
     names = list(_versions(world, found))
@@ -354,7 +354,7 @@ def list_versions(world: World, request: Request, path: dict[str, str]) -> Respo
 
 
 def get_version(world: World, request: Request, path: dict[str, str]) -> Response:
-    found = _find(path["publisher"], path["offer"], path["sku"])
+    found = find_platform(path["publisher"], path["offer"], path["sku"])
     if found is None:
         raise _no_artifact()
     image = platform_image(world, path["location"], found.publisher, found.offer, found.sku, path["version"])
@@ -393,7 +393,8 @@ def get_version(world: World, request: Request, path: dict[str, str]) -> Respons
     )
 
 
-def _find(publisher: str, offer: str, sku: str) -> Platform | None:
+def find_platform(publisher: str, offer: str, sku: str) -> Platform | None:
+    """A SKU of platform images."""
     wanted = (publisher.lower(), offer.lower(), sku.lower())
     return next((p for p in PLATFORM if (p.publisher.lower(), p.offer.lower(), p.sku.lower()) == wanted), None)
 

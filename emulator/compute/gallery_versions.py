@@ -275,6 +275,7 @@ def _replicated(world: World, *, version_id: str, region: str) -> None:
     entry = version.hidden.get("replication", {}).get(region) if version else None
     if entry is not None and entry["state"] == "Replicating" and entry["to"] <= world.now + 1e-6:
         entry["state"] = "Completed"
+        world.handlers["scale_set_triggers.images_changed"](world)
 
 
 def _written(world: World, *, operation: str, error: Body | None, version_id: str) -> None:
@@ -287,6 +288,7 @@ def _written(world: World, *, operation: str, error: Body | None, version_id: st
         if entry["state"] == "Replicating":
             entry["state"] = "Failed" if error else "Completed"
     world.put(version_id, final)
+    world.handlers["scale_set_triggers.images_changed"](world)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -6,6 +6,7 @@ Names are those of the recording compute-vmss-instances-and-delete (`<set>_<set>
 from __future__ import annotations
 
 import copy
+import re
 
 from emulator import ids
 from emulator.compute import disks, image_sources, os_disks
@@ -14,10 +15,17 @@ from emulator.wire import Body
 from emulator.world import Resource, World
 
 
-def source_of(world: World, scale_set: Resource) -> image_sources.Source:
-    """The image of a set's model, `latest` resolved at this moment. Raises what `image_sources.resolve` raises."""
+def source_of(world: World, scale_set: Resource, *, version: str | None = None) -> image_sources.Source:
+    """The image of a set's model, `latest` resolved at this moment, or that version of it. Raises what
+    `image_sources.resolve` raises."""
     storage = scale_set.body["properties"]["virtualMachineProfile"]["storageProfile"]
-    return image_sources.resolve(world, storage["imageReference"], scale_set.body["location"])
+    reference: Body = clone(storage["imageReference"])
+    if version is not None and reference.get("id"):
+        definition = re.sub(r"/versions/[^/]+/?$", "", reference["id"], flags=re.IGNORECASE)
+        reference["id"] = f"{definition}/versions/{version}" if "/galleries/" in definition.lower() else reference["id"]
+    elif version is not None:
+        reference["version"] = version
+    return image_sources.resolve(world, reference, scale_set.body["location"])
 
 
 def new_os_disk(world: World, scale_set: Resource, instance: Resource, source: image_sources.Source) -> Resource:

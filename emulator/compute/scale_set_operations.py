@@ -16,7 +16,7 @@ DONE = "scale_sets.instance_done"
 
 
 def require_idle(world: World, scale_set: Resource) -> None:
-    """Raise 409 Conflict while the set is being written (recording error-409-vmss-conflict-concurrent)."""
+    """Raise 409 Conflict while the set is being written or upgraded (recording error-409-vmss-conflict-concurrent)."""
     if scale_set.body["properties"].get("provisioningState") in ("Creating", "Updating", "Deleting"):
         raise conflict()
 
@@ -81,7 +81,8 @@ def _settled(world: World, *, operation: str, error: Body | None, set_id: str, w
     scale_set = world.get(set_id)
     if scale_set is None or not writes:
         return
-    scale_set.body["properties"]["provisioningState"] = "Failed" if error else "Succeeded"
+    if not scale_set.hidden.get("rolling"):
+        scale_set.body["properties"]["provisioningState"] = "Failed" if error else "Succeeded"
     scale_set.hidden["failure"] = error
     scale_set.hidden["provisioned_at"] = world.iso().replace("Z", "+00:00")
     scale_set.etag += 1

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from emulator.compute import (
+    published_versions,
     scale_set_actions,
     scale_set_extensions,
     scale_set_guests,
     scale_set_imaging,
     scale_set_instances,
     scale_set_operations,
+    scale_set_surge,
+    scale_set_triggers,
+    scale_set_upgrade_calls,
+    scale_set_upgrade_status,
+    scale_set_upgrades,
     scale_sets,
 )
 from emulator.routing import Route
@@ -41,6 +47,32 @@ ROUTES: list[Route] = [
     Route("GET", _EXTENSION, scale_set_extensions.get, f"{_A}/extensions/read"),
     Route("PUT", _EXTENSION, scale_set_extensions.create_or_update, f"{_A}/extensions/write"),
     Route("DELETE", _EXTENSION, scale_set_extensions.delete, f"{_A}/extensions/delete"),
+    Route(
+        "POST", _SET + "/osRollingUpgrade", scale_set_upgrade_calls.start_os_upgrade, f"{_A}/osRollingUpgrade/action"
+    ),
+    Route(
+        "POST",
+        _SET + "/extensionRollingUpgrade",
+        scale_set_upgrade_calls.start_extension_upgrade,
+        f"{_A}/extensionRollingUpgrade/action",  # unverified name
+    ),
+    Route(
+        "POST", _SET + "/rollingUpgrades/cancel", scale_set_upgrade_calls.cancel, f"{_A}/rollingUpgrades/cancel/action"
+    ),
+    Route("GET", _SET + "/rollingUpgrades/latest", scale_set_upgrade_status.get_latest, f"{_A}/rollingUpgrades/read"),
+    Route("GET", _SET + "/osUpgradeHistory", scale_set_upgrade_status.get_history, f"{_A}/osUpgradeHistory/read"),
+    Route(
+        "POST",
+        _SET + "/approveRollingUpgrade",
+        scale_set_upgrade_calls.approve,
+        f"{_A}/approveRollingUpgrade/action",
+    ),
+    Route(
+        "POST",
+        _INSTANCE + "/approveRollingUpgrade",
+        scale_set_upgrade_calls.approve,
+        f"{_A}/virtualMachines/approveRollingUpgrade/action",
+    ),
     Route("GET", _SET + "/virtualMachines", scale_set_instances.list_, f"{_A}/virtualMachines/read"),
     Route("GET", _INSTANCE, scale_set_instances.get, f"{_A}/virtualMachines/read"),
     Route("DELETE", _INSTANCE, scale_set_actions.delete_instances, f"{_A}/virtualMachines/delete"),
@@ -63,4 +95,8 @@ HANDLERS: dict[str, Handler] = {
     **scale_set_guests.HANDLERS,
     **scale_set_imaging.HANDLERS,
     **scale_set_actions.HANDLERS,
+    **scale_set_surge.HANDLERS,
+    **scale_set_upgrades.HANDLERS,
+    **scale_set_triggers.HANDLERS,
+    **published_versions.HANDLERS,
 }

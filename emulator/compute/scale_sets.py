@@ -23,6 +23,7 @@ from emulator.compute import (
     scale_set_models,
     scale_set_operations,
     scale_set_rules,
+    scale_set_upgrade_status,
 )
 from emulator.compute.image_sources import Source
 from emulator.compute.shapes import body_of, clone, location_of, required, without_nulls
@@ -171,6 +172,7 @@ def _create(world: World, request: Request, name: str) -> Response:
         "placement_group": world.guid(),
         "image_reference": clone(storage["imageReference"]),
     }
+    scale_set_upgrade_status.forget(world, scale_set_id)
     scale_set = world.put(scale_set_id, stored, hidden)
     _mark_extensions(scale_set)
     if raw.get("identity") is not None:
@@ -180,6 +182,7 @@ def _create(world: World, request: Request, name: str) -> Response:
     )
     added = _grow(world, scale_set, source, stored["sku"]["capacity"], operation)
     scale_set_operations.wait_for(world, scale_set, operation, added)
+    world.handlers["scale_set_triggers.written"](world, set_id=scale_set.id)
     return Response(201, view(scale_set, request.api_version), Headers({**headers, **etag(scale_set, request)}))
 
 
@@ -199,8 +202,8 @@ def change(world: World, request: Request, scale_set: Resource, *, patch: bool) 
         or sku["name"] != scale_set.body["sku"]["name"]
     )
     if changes_model or sku["capacity"] != scale_set.body["sku"]["capacity"]:
-        scale_set_operations.require_idle(world, scale_set)
         _require_not_rolling(world, scale_set)
+        scale_set_operations.require_idle(world, scale_set)
     size = catalog.require_size(world, scale_set.body["location"], str(sku["name"]), scale_set.body["name"])
     scale_set_rules.require_valid(
         world, {**scale_set.body, "sku": sku, "properties": properties}, given, request.api_version
@@ -225,6 +228,7 @@ def change(world: World, request: Request, scale_set: Resource, *, patch: bool) 
         _mark_image(scale_set)
         _mark_extensions(scale_set)
     scale_set.etag += 1
+    world.handlers["scale_set_triggers.written"](world, set_id=scale_set.id)
     headers = _bring_to_model(world, request, scale_set)
     return Response(200, view(scale_set, request.api_version), Headers({**headers, **etag(scale_set, request)}))
 
@@ -242,8 +246,10 @@ def _bring_to_model(world: World, request: Request, scale_set: Resource) -> Head
             not scale_set_instances.latest(scale_set, each) or each.body["properties"]["provisioningState"] == "Failed"
         )
     ]
-    moves = mode != "Manual" and outdated
-    idle = len(instances) == capacity and not moves
+    rolling = bool(scale_set.hidden.get("rolling"))
+    moves = mode == "Automatic" and outdated and not rolling
+    rolls = mode == "Rolling" and not rolling
+    idle = len(instances) == capacity and not moves and not rolls
     scale_set.body["properties"]["provisioningState"] = "Updating"
     headers, operation = scale_set_operations.start(
         world,
@@ -261,6 +267,9 @@ def _bring_to_model(world: World, request: Request, scale_set: Resource) -> Head
         added = _grow(world, scale_set, source, capacity - len(instances), operation)
     for extra in instances[capacity:]:
         scale_set_instances.remove(world, extra)
+    if rolls:
+        world.handlers["scale_set_upgrades.roll_model"](world, set_id=scale_set.id, operation=operation)
+        return headers
     scale_set_operations.wait_for(world, scale_set, operation, [*added, *(each.id for each in outdated if moves)])
     for each in outdated if moves else ():
         scale_set_imaging.bring_to_model(world, scale_set, each, scale_set_operations.DONE, operation=operation)
@@ -406,6 +415,7 @@ def _deleted(world: World, *, operation: str, error: Body | None, set_id: str) -
         return
     for instance in scale_set_instances.of(world, scale_set):
         scale_set_instances.remove(world, instance)
+    scale_set_upgrade_status.forget(world, set_id)
     world.delete(set_id)
 
 

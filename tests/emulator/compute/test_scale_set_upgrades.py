@@ -1,0 +1,385 @@
+"""Rolling upgrades of scale sets, as the orchestrator does them on emulated time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.compute.scale_set_batches import Candidate, next_batch
+from tests.emulator.arm_client import code
+from tests.emulator.compute.sets import HEALTH, IMAGE, PROBE, SET, UBUNTU, Sets, script
+
+AUTOMATIC = {"enableAutomaticOSUpgrade": True}
+HOUR = 3600.0
+
+
+@pytest.fixture
+def sets() -> Sets:
+    return Sets()
+
+
+def latest(sets: Sets) -> dict[str, Any]:
+    found: dict[str, Any] = sets.get(f"{SET}/rollingUpgrades/latest").body["properties"]
+    return found
+
+
+def history(sets: Sets) -> list[dict[str, Any]]:
+    found = sets.get(f"{SET}/osUpgradeHistory").body["value"]
+    return [each["properties"] for each in found]
+
+
+def upgrades(sets: Sets) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sets.get("/emulator/scale-sets").body["scaleSets"][SET]["upgrades"]
+    return found
+
+
+def batches(sets: Sets) -> list[list[str]]:
+    return [each["instances"] for each in upgrades(sets)[-1]["log"] if each["event"] == "batch"]
+
+
+def bad(version: str = "1.0.1", fault: str = "unhealthy", **more: Any) -> dict[str, Any]:
+    return {"image": f"/versions/{version.replace('.', '[.]')}$", "fault": fault, **more}
+
+
+def until_ended(sets: Sets, hours: float = 12.0) -> None:
+    """Until the last upgrade has ended, or (before there is one) for that long."""
+    for _ in range(int(hours * 60)):
+        sets.wait(60)
+        known = upgrades(sets)
+        if known and known[-1]["endTime"]:
+            return
+
+
+def test_the_platform_upgrades_a_set_some_time_after_a_version_is_there(sets: Sets) -> None:
+    sets.create(10, automatic=AUTOMATIC, extensions=[script("setup"), HEALTH])
+    sets.wait(4 * HOUR)
+    assert history(sets) == []
+    data = [each["properties"]["storageProfile"]["dataDisks"] for each in sets.instances()]
+    published = sets.world.now
+    assert sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"}).status == 200
+    until_ended(sets)
+    assert set(sets.images()) == {"1.0.1"}
+    entry = history(sets)[0]
+    assert (entry["startedBy"], entry["runningStatus"]["code"]) == ("Platform", "Completed")
+    assert entry["targetImageReference"] == {"id": IMAGE, "version": "1.0.1"}
+    assert entry["progress"]["successfulInstanceCount"] == 10
+    assert [len(each) for each in batches(sets)] == [2, 2, 2, 2, 2]
+    begun = sets.world.sections["scale_set_upgrades"][SET.lower()][0].started - published
+    assert 30 * 60 <= begun <= 60 * 60
+    assert [each["properties"]["storageProfile"]["dataDisks"] for each in sets.instances()] == data
+    assert sets.instance(0).hidden["extensions"]["setup"]["began"] > sets.world.iso(published)
+
+
+def test_the_first_rollout_comes_within_three_hours_of_switching_it_on(sets: Sets) -> None:
+    sets.create(2, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    sets.finish(sets.patch({"upgradePolicy": {"automaticOSUpgradePolicy": AUTOMATIC}}))
+    enabled = sets.world.now
+    until_ended(sets)
+    assert 0 < sets.world.sections["scale_set_upgrades"][SET.lower()][0].started - enabled <= 3 * HOUR
+    assert set(sets.images()) == {"1.0.1"}
+
+
+@pytest.mark.parametrize("hidden", [{"excludeFromLatest": True}, {"regions": ["northeurope"]}])
+def test_a_version_that_is_excluded_or_elsewhere_is_no_reason(sets: Sets, hidden: dict[str, Any]) -> None:
+    sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH])
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1", **hidden})
+    sets.wait(6 * HOUR)
+    assert (sets.images(), history(sets)) == (["1.0.0", "1.0.0"], [])
+
+
+def test_a_platform_image_is_followed_too(sets: Sets) -> None:
+    storage = {"imageReference": UBUNTU, "osDisk": {"createOption": "FromImage"}}
+    sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH], profile={"storageProfile": storage})
+    urn = "Canonical:ubuntu-24_04-lts:server"
+    sets.call("POST", "/emulator/image-versions", {"image": urn, "version": "24.04.202607010", "after": 4 * HOUR})
+    until_ended(sets)
+    assert set(sets.images()) == {"24.04.202607010"}
+
+
+def test_a_bad_image_gets_its_first_batch_back_and_stops(sets: Sets) -> None:
+    sets.create(10, automatic=AUTOMATIC, extensions=[HEALTH])
+    old = [each["properties"]["storageProfile"]["osDisk"]["name"] for each in sets.instances()]
+    sets.fault(bad())
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    entry = history(sets)[0]
+    assert entry["runningStatus"]["code"] == "Faulted"
+    assert entry["error"]["code"] == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+    assert entry["rollbackInfo"] == {"successfullyRolledbackInstanceCount": 2, "failedRolledbackInstanceCount": 0}
+    assert entry["progress"]["failedInstanceCount"] == 2
+    assert set(sets.images()) == {"1.0.0"}
+    assert [each["properties"]["storageProfile"]["osDisk"]["name"] for each in sets.instances()] == old
+    sets.wait(600)
+    assert sets.health(0) == "HealthState/healthy"
+    sets.wait(24 * HOUR)
+    assert len(history(sets)) == 1
+
+
+@pytest.mark.parametrize("fault", ["never_boots", "extension_fails"])
+def test_other_bad_images_go_back_as_well(sets: Sets, fault: str) -> None:
+    sets.create(5, automatic=AUTOMATIC, extensions=[script("setup"), HEALTH])
+    sets.fault(bad(fault=fault))
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert set(sets.images()) == {"1.0.0"}
+    assert history(sets)[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 1
+
+
+def test_a_slow_boot_is_waited_for(sets: Sets) -> None:
+    sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH])
+    sets.fault(bad(fault="boots_slowly", seconds=900))
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert set(sets.images()) == {"1.0.1"}
+
+
+def test_without_rollback_failed_instances_keep_the_new_disk(sets: Sets) -> None:
+    sets.create(5, automatic={**AUTOMATIC, "disableAutomaticRollback": True}, extensions=[HEALTH])
+    sets.fault(bad())
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert sets.images().count("1.0.1") == 1
+    assert history(sets)[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 0
+
+
+def test_a_policy_breach_can_roll_failed_instances_back(sets: Sets) -> None:
+    sets.create(
+        5,
+        automatic={**AUTOMATIC, "disableAutomaticRollback": True},
+        rolling={"rollbackFailedInstancesOnPolicyBreach": True},
+        extensions=[HEALTH],
+    )
+    sets.fault(bad())
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert set(sets.images()) == {"1.0.0"}
+    assert (latest(sets)["runningStatus"]["code"], len(upgrades(sets))) == ("Faulted", 1)
+
+
+def test_a_manual_start_upgrades_at_once_and_restores_nothing(sets: Sets) -> None:
+    sets.create(5, extensions=[HEALTH])
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert latest(sets)["progress"]["successfulInstanceCount"] == 5
+    sets.publish("1.0.1")
+    sets.fault(bad())
+    status = sets.do("osRollingUpgrade")
+    assert status["error"]["code"] == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+    assert "First failed instance ID is: 0" in status["error"]["message"]
+    assert sets.images() == ["1.0.1", "1.0.0", "1.0.0", "1.0.0", "1.0.0"]
+    assert history(sets)[0]["startedBy"] == "User"
+    sets.publish("1.0.2")
+    sets.finish(sets.call("POST", f"{SET}/reimage", {"instanceIds": ["0"]}))
+    sets.wait(300)
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert set(sets.images()) == {"1.0.2"}
+
+
+def test_nothing_begins_while_too_many_are_unhealthy(sets: Sets) -> None:
+    sets.create(5, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    sets.do("powerOff", {"instanceIds": ["3", "4"]})
+    status = sets.do("osRollingUpgrade")
+    assert status["error"]["code"] == "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
+    assert "40% of instances are in an unhealthy state" in status["error"]["message"]
+    details = latest(sets)["error"]["details"]
+    assert [each["target"] for each in details] == ["web/virtualMachines/3", "web/virtualMachines/4"]
+    assert set(sets.images()) == {"1.0.0"}
+
+
+def test_an_outage_in_the_middle_stops_the_upgrade_after_the_running_batch(sets: Sets) -> None:
+    sets.create(10, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    started = sets.call("POST", f"{SET}/osRollingUpgrade")
+    sets.wait(60)
+    assert latest(sets)["progress"]["inProgressInstanceCount"] == 2
+    down = {"scaleSet": "web", "instanceIds": ["7", "8", "9"], "state": "Unhealthy"}
+    assert sets.call("POST", "/emulator/instance-health", down).status == 200
+    status = sets.finish(started)
+    assert status["error"]["code"] == "MaxUnhealthyInstancePercentExceededInRollingUpgrade"
+    assert sorted(set(sets.images())) == ["1.0.0", "1.0.1"]
+    assert sets.images().count("1.0.1") == 2
+    assert latest(sets)["progress"] == {
+        "successfulInstanceCount": 2,
+        "failedInstanceCount": 0,
+        "inProgressInstanceCount": 0,
+        "pendingInstanceCount": 8,
+    }
+
+
+def test_maintenance_that_passes_makes_batches_smaller_and_no_more(sets: Sets) -> None:
+    sets.create(10, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    down = {"scaleSet": "web", "instanceIds": ["9"], "state": "Unhealthy", "seconds": 500}
+    sets.call("POST", "/emulator/instance-health", down)
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert len(batches(sets)[0]) == 1
+    assert set(sets.images()) == {"1.0.1"}
+
+
+def test_zones_are_not_mixed_unless_that_is_asked_for(sets: Sets) -> None:
+    sets.create(9, rolling={"maxBatchInstancePercent": 34, "maxUnhealthyInstancePercent": 40}, zones=["1", "2", "3"])
+    sets.publish("1.0.1")
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert batches(sets) == [["0", "3", "6"], ["1", "4", "7"], ["2", "5", "8"]]
+
+
+def test_cancelling_finishes_the_batch_and_leaves_the_rest(sets: Sets) -> None:
+    sets.create(5)
+    sets.publish("1.0.1")
+    started = sets.call("POST", f"{SET}/osRollingUpgrade")
+    sets.wait(60)
+    assert code(sets.call("POST", f"{SET}/osRollingUpgrade")) == "OperationNotAllowed"
+    assert sets.do("rollingUpgrades/cancel")["status"] == "Succeeded"
+    assert sets.finish(started)["status"] == "Canceled"
+    assert latest(sets)["runningStatus"]["code"] == "Cancelled"
+    assert sets.images().count("1.0.1") == 1
+
+
+def test_opting_out_in_the_middle_ends_after_the_batch(sets: Sets) -> None:
+    sets.create(5, automatic=AUTOMATIC, extensions=[HEALTH])
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    while not upgrades(sets) or not batches(sets):
+        sets.wait(10)
+    refused = sets.patch({"virtualMachineProfile": {"extensionProfile": {"extensions": []}}})
+    assert (refused.status, code(refused)) == (409, "OperationNotAllowed")
+    off = sets.patch({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}})
+    assert sets.finish(off)["status"] == "Succeeded"
+    until_ended(sets)
+    assert latest(sets)["runningStatus"]["code"] == "Cancelled"
+    assert sets.images().count("1.0.1") == 1
+    sets.wait(24 * HOUR)
+    assert len(upgrades(sets)) == 1
+
+
+def test_expired_credentials_leave_the_first_batch_failed_and_four_steps_recover_it(sets: Sets) -> None:
+    url = "https://store.blob.core.windows.net/boot/setup.sh?sv=2022&sig=x&se={}"
+    boot = script("boot", fileUris=[url.format("2026-01-13T02:00:00Z")])
+    sets.create(5, mode="Automatic", automatic=AUTOMATIC, extensions=[boot, HEALTH])
+    sets.wait(8 * HOUR)
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert history(sets)[0]["error"]["details"][0]["code"] == "VMExtensionProvisioningError"
+    assert history(sets)[0]["rollbackInfo"]["failedRolledbackInstanceCount"] == 1
+    states = [each["properties"]["provisioningState"] for each in sets.instances()]
+    assert states == ["Failed", "Succeeded", "Succeeded", "Succeeded", "Succeeded"]
+    renewed = script("boot", fileUris=[url.format("2027-01-13T02:00:00Z")])
+    update = sets.patch({"virtualMachineProfile": {"extensionProfile": {"extensions": [renewed, HEALTH]}}})
+    assert sets.finish(update)["status"] == "Succeeded"
+    assert {each["properties"]["provisioningState"] for each in sets.instances()} == {"Succeeded"}
+    sets.wait(300)
+    sets.wait(3 * HOUR)
+    assert set(sets.images()) == {"1.0.1"}
+
+
+def test_deferred_upgrades_wait_for_each_instance_to_be_approved(sets: Sets) -> None:
+    sets.create(3, automatic={**AUTOMATIC, "osRollingUpgradeDeferral": True}, extensions=[HEALTH])
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    sets.wait(6 * HOUR)
+    shown = sets.get("/emulator/scale-sets").body["scaleSets"][SET]["metadataTags"]
+    assert shown == {number: ["Platform.PendingOSUpgrade"] for number in "012"}
+    assert set(sets.images()) == {"1.0.0"}
+    sets.do("approveRollingUpgrade", {"instanceIds": ["1"]})
+    sets.wait(HOUR)
+    assert sets.images() == ["1.0.0", "1.0.1", "1.0.0"]
+    sets.do("virtualMachines/0/approveRollingUpgrade")
+    sets.wait(HOUR)
+    sets.do("approveRollingUpgrade")
+    until_ended(sets)
+    assert (set(sets.images()), latest(sets)["runningStatus"]["code"]) == ({"1.0.1"}, "Completed")
+
+
+def test_a_rolling_set_brings_a_new_model_batch_by_batch(sets: Sets) -> None:
+    sets.balance()
+    network = sets.body()["properties"]["virtualMachineProfile"]["networkProfile"]
+    sets.create(
+        4,
+        mode="Rolling",
+        rolling={"maxBatchInstancePercent": 50, "maxUnhealthyInstancePercent": 50, "pauseTimeBetweenBatches": "PT10M"},
+        profile={"networkProfile": {**network, "healthProbe": {"id": PROBE}}},
+        extensions=[script("one")],
+    )
+    began = sets.world.now
+    extensions = {"extensions": [script("two")]}
+    update = sets.patch({"virtualMachineProfile": {"extensionProfile": extensions}})
+    assert sets.finish(update)["status"] == "Succeeded"
+    assert sets.world.now - began > 600
+    assert [len(each) for each in batches(sets)] == [2, 2]
+    assert all(each["properties"]["latestModelApplied"] for each in sets.instances())
+    assert (upgrades(sets)[-1]["kind"], history(sets)) == ("model", [])
+    assert sets.do("extensionRollingUpgrade")["status"] == "Succeeded"
+
+
+def test_max_surge_replaces_instances_by_new_ones(sets: Sets) -> None:
+    sets.create(3, rolling={"maxSurge": True}, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert [each["instanceId"] for each in sets.instances()] == ["3", "4", "5"]
+    assert set(sets.images()) == {"1.0.1"}
+
+
+def test_max_surge_without_quota_upgrades_in_place() -> None:
+    sets = Sets(quota={"cores": 7})
+    sets.create(3, rolling={"maxSurge": True}, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert [each["instanceId"] for each in sets.instances()] == ["0", "1", "2"]
+    assert set(sets.images()) == {"1.0.1"}
+
+
+def test_service_fabric_goes_update_domain_by_update_domain(sets: Sets) -> None:
+    fabric = {
+        "name": "fabric",
+        "properties": {
+            "publisher": "Microsoft.Azure.ServiceFabric",
+            "type": "ServiceFabricLinuxNode",
+            "typeHandlerVersion": "1.1",
+            "settings": {"durabilityLevel": "Silver", "nodeTypeRef": "nt0"},
+        },
+    }
+    wide = {"maxBatchInstancePercent": 60, "maxUnhealthyInstancePercent": 60}
+    sets.create(10, automatic=AUTOMATIC, rolling=wide, extensions=[fabric])
+    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    until_ended(sets)
+    assert batches(sets) == [["0", "5"], ["1", "6"], ["2", "7"], ["3", "8"], ["4", "9"]]
+
+
+def test_the_history_keeps_five_attempts_of_two_months(sets: Sets) -> None:
+    sets.create(1)
+    for number in range(1, 8):
+        sets.publish(f"1.0.{number}")
+        sets.do("osRollingUpgrade")
+    assert [each["targetImageReference"]["version"] for each in history(sets)] == [f"1.0.{n}" for n in (7, 6, 5, 4, 3)]
+    sets.wait(61 * 86400)
+    assert history(sets) == []
+
+
+def test_a_set_that_names_a_version_cannot_be_rolled_to_the_latest(sets: Sets) -> None:
+    storage = {"imageReference": {"id": f"{IMAGE}/versions/1.0.0"}, "osDisk": {"createOption": "FromImage"}}
+    sets.create(1, profile={"storageProfile": storage})
+    assert code(sets.call("POST", f"{SET}/osRollingUpgrade")) == "OperationNotAllowed"
+    assert code(sets.call("POST", f"{SET}/rollingUpgrades/cancel")) == "OperationNotAllowed"
+    assert sets.get(f"{SET}/rollingUpgrades/latest").status == 404
+
+
+def _candidate(number: int, *, zone: str = "", healthy: bool = True) -> Candidate:
+    return Candidate(str(number), number, zone, number % 5, 0, healthy)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "total", "unhealthy", "policy", "wanted"),
+    [
+        ([], 5, 0, {}, []),
+        ([_candidate(0), _candidate(1)], 2, 0, {}, ["0"]),
+        ([_candidate(n) for n in range(10)], 10, 1, {}, ["0"]),
+        ([_candidate(0), _candidate(1, healthy=False)], 10, 1, {"prioritizeUnhealthyInstances": True}, ["1", "0"]),
+        ([_candidate(n, zone=str(n % 2)) for n in range(10)], 20, 0, {}, ["0", "2", "4", "6"]),
+        ([_candidate(n, zone=str(n)) for n in range(3)], 15, 0, {"enableCrossZoneUpgrade": True}, ["0", "1", "2"]),
+    ],
+)
+def test_the_next_batch(
+    waiting: list[Candidate], total: int, unhealthy: int, policy: dict[str, Any], wanted: list[str]
+) -> None:
+    policy = {"maxBatchInstancePercent": 20, **policy}
+    assert next_batch(waiting, total, unhealthy, policy, by_update_domain=False) == wanted
