@@ -319,3 +319,25 @@ def test_update_refresh_rerun_and_drift(
             assert refreshed["images"] == {"1.0.1": ["vm-0"], "1.0.0": ["vm-1"]}
         finally:
             runtime.close()
+
+
+def test_an_image_of_others_is_brought_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with served_pool(tmp_path / "emulator", hosts=1, users=0, outside=True) as server:
+        use(monkeypatch, server, tmp_path)
+        runtime = Runtime(None)
+        monkeypatch.setattr(providers.runtime, "_runtime", runtime)
+        provider = HostPoolImageUpdateProvider()
+        try:
+            image = scenario_outside.COMMUNITY_IMAGE
+            declared = pool_inputs(server, image=image, version="latest", max_unavailable=1.0)
+            inputs = checked(provider, declared)
+            created = provider.create(inputs)
+            outs = created.outs
+            assert outs is not None and (outs["status"], outs["images"]) == ("complete", {"1.0.1": ["vm-0"]})
+            assert provider.read(created.id, outs).outs == outs
+            again = checked(provider, inputs, inputs)
+            assert again["plan"] == {} and provider.diff(created.id, outs, again).changes is False
+            number = requests_of(server)[-1]["n"]
+            assert provider.update(created.id, outs, again).outs is not None and writes(server, number) == []
+        finally:
+            runtime.close()
