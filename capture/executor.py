@@ -168,9 +168,10 @@ class Executor:
                 return changed, "restarted the clone: Windows waited for it"
             case RemoveAccounts():
                 assert clone is not None and memory.guest is not None
-                await azure.run_command(clone.id, scripts.REMOVE_ACCOUNTS)
+                output = await azure.run_command(clone.id, (*scripts.REMOVE_ACCOUNTS, *scripts.STATE))
                 did = f"removed local accounts: {', '.join(memory.guest.accounts)}"
-                return replace(memory, guest=None, removed=True), did
+                state, said = scripts.guest_state(output), scripts.errors(output)
+                return replace(memory, guest=state, removed=True, said=said if state.accounts else ()), did
             case StartSysprep():
                 assert clone is not None
                 await azure.run_command(clone.id, scripts.BEGIN_SYSPREP)

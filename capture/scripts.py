@@ -63,6 +63,11 @@ ERRORS = (
 """The last error lines of sysprep's log."""
 
 
+def errors(output: str) -> tuple[str, ...]:
+    """What a script wrote to standard error, line by line."""
+    return tuple(line.strip() for line in output.partition("--- stderr")[2].splitlines() if line.strip())
+
+
 def guest_state(output: str) -> GuestState:
     """What `STATE` wrote."""
     said = answers(output)

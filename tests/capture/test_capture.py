@@ -148,18 +148,23 @@ def test_sysprep_s_own_words_come_with_the_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "words", "their_own"),
     [
-        ("sysprep_hangs", "sysprep did not end within 30 minutes"),
-        ("accounts_stay", "local accounts could not be removed from the clone: installer, ada"),
+        ("sysprep_hangs", "sysprep did not end within 30 minutes", "setupact.log: "),
+        (
+            "accounts_stay",
+            "local accounts could not be removed from the clone: installer, ada",
+            "Remove-LocalUser : Access is denied: installer.",
+        ),
     ],
 )
-def test_what_else_goes_wrong_in_the_clone(fault: str, words: str) -> None:
+def test_what_else_goes_wrong_in_the_clone(fault: str, words: str, their_own: str) -> None:
     async def story() -> None:
         made = await golden_vm()
         made.fault(fault)
-        with pytest.raises(CaptureFailed, match=words):
+        with pytest.raises(CaptureFailed, match=words) as failed:
             await made.capture(sysprep_limit="PT30M")
+        assert their_own in str(failed.value)
         assert not [key for key in resources(made) if "avdcap-" in key]
 
     virtually(story())
