@@ -51,6 +51,15 @@ class AfterFailure(StrEnum):
     """It keeps what the scripts did."""
 
 
+class DataDisks(StrEnum):
+    """What becomes of a golden VM that has data disks."""
+
+    REFUSE = "refuse"
+    """An error before anything is written: what is on them would be missing in the image."""
+    LEAVE_OUT = "leave_out"
+    """They are neither in the version nor in the backups, and stay attached as they are."""
+
+
 @dataclass(frozen=True)
 class Update:
     """A script that is run on the golden VM before the capture."""
@@ -118,6 +127,7 @@ class CaptureDeclaration:
     end_of_life: str = ""
     """ISO 8601, UTC; empty for none."""
     after_failure: AfterFailure = AfterFailure.RESTORE
+    data_disks: DataDisks = DataDisks.REFUSE
     sysprep_limit: float = HOUR
     clone_resource_group_id: str = ""
     """Where the clone is made; empty for the golden VM's own group."""
@@ -159,6 +169,8 @@ def parse(inputs: Mapping[str, Any]) -> CaptureDeclaration:
         declared["os_state"] = choice("os_state", given["os_state"], OsState)
     if "after_failure" in given:
         declared["after_failure"] = choice("after_failure", given["after_failure"], AfterFailure)
+    if "data_disks" in given:
+        declared["data_disks"] = choice("data_disks", given["data_disks"], DataDisks)
     if given.get("end_of_life"):
         declared["end_of_life"] = iso(moment("end_of_life", given["end_of_life"]))
     if "sysprep_limit" in given:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from capture import names
 from capture.actions import Holds, needed
 from capture.azure import CaptureAzure
-from capture.declaration import CaptureDeclaration, OsState
+from capture.declaration import CaptureDeclaration, DataDisks, OsState
 from capture.record import decode
 from capture.steps import Resource
 from rollout.arm import Disk, Vm, dig, group_of, name_of
@@ -125,7 +125,7 @@ def check(declared: CaptureDeclaration, facts: Facts) -> Iterator[Finding]:
     if facts.vm is None:
         yield Finding("source_vm_id", f"{declared.source_vm_id!r} does not exist, or may not be read; check the id")
     else:
-        yield from _golden_vm(facts.vm, facts.disk)
+        yield from _golden_vm(declared, facts.vm, facts.disk)
     if facts.definition is None:
         yield Finding("image", f"{declared.image!r} does not exist, or may not be read; make the image definition")
     else:
@@ -144,7 +144,7 @@ def check(declared: CaptureDeclaration, facts: Facts) -> Iterator[Finding]:
         yield Finding("clone.resource_group_id", f"{declared.clone_resource_group_id!r} does not exist; make it")
 
 
-def _golden_vm(vm: Vm, disk: Disk | None) -> Iterator[Finding]:
+def _golden_vm(declared: CaptureDeclaration, vm: Vm, disk: Disk | None) -> Iterator[Finding]:
     storage = vm.properties.get("storageProfile") or {}
     name = vm.name
     if str(vm.os_disk.get("osType")) != "Windows":
@@ -158,12 +158,12 @@ def _golden_vm(vm: Vm, disk: Disk | None) -> Iterator[Finding]:
             "source_vm_id",
             f"{name} was generalized and can never start again; make a new golden VM from a snapshot of before",
         )
-    if storage.get("dataDisks"):
+    if storage.get("dataDisks") and declared.data_disks is DataDisks.REFUSE:
         disks = ", ".join(str(each.get("name")) for each in storage["dataDisks"])
         yield Finding(
             "source_vm_id",
             f"{name} has data disks ({disks}), which would not be part of the image; move what the image needs to the "
-            "OS disk, and detach them",
+            "OS disk, and detach them or declare data_disks: leave_out",
         )
     if vm.os_disk.get("encryptionSettings") or dig(disk.properties if disk else {}, "encryptionSettingsCollection"):
         yield Finding(

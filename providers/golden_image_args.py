@@ -167,6 +167,13 @@ class GoldenImageVersionArgs:
     keep. Default: "restore". Source: The product's own choice.
     """
 
+    data_disks: pulumi.Input[str] | None = None
+    """A golden VM with data disks: refuse it, or leave them out. They are then not part of the version, of the backups
+    or of what is brought back where a script fails; they stay attached to the golden VM. A rollout swaps OS disks, so
+    that hosts would not get them from a version anyhow. One of refuse, leave_out. Default: "refuse". Source: The
+    product's own choice.
+    """
+
     regions: pulumi.Input[Sequence[pulumi.Input[RegionArgs | Mapping[str, Any]]]] | None = None
     """Regions that the version is replicated to; the image definition's own must be among them. Default: that one, one
     replica. Can be changed later without another capture. Default: []. Source: Azure Compute REST API, Gallery Image

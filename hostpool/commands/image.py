@@ -76,6 +76,7 @@ def checkpoint(session: Session, vm: str, stack: str) -> None:
     "--region", "regions", multiple=True, help="Where it is replicated to; several. Default: the image's own."
 )
 @click.option("--specialized", is_flag=True, help="As it is, without sysprep.")
+@click.option("--leave-out-data-disks", is_flag=True, help="Of a golden VM that has some.")
 @click.pass_obj
 def capture_(
     session: Session,
@@ -85,6 +86,7 @@ def capture_(
     version: str,
     regions: tuple[str, ...],
     specialized: bool,
+    leave_out_data_disks: bool,
 ) -> None:
     """Make an image version of the golden VM, as a GoldenImageVersion without scripts does.
 
@@ -92,7 +94,8 @@ def capture_(
     done that the stack declares, scripts, boot test and retention too, and the next pulumi up takes the version.
     """
     if stack:
-        inputs = golden_of(session, stack, vm=vm, image=image, region=regions, specialized=specialized)
+        options = {"region": regions, "specialized": specialized, "leave-out-data-disks": leave_out_data_disks}
+        inputs = golden_of(session, stack, vm=vm, image=image, **options)
         inputs |= {"version": version} if version else {}
     else:
         if not version:
@@ -100,6 +103,7 @@ def capture_(
         inputs = {"source_vm_id": _vm_of(session, vm), "image": definition_of(session, image), "version": version}
         inputs |= {"regions": [{"name": name} for name in regions]}
         inputs |= {"os_state": "specialized"} if specialized else {}
+        inputs |= {"data_disks": "leave_out"} if leave_out_data_disks else {}
     click.echo(session.run(_capture(session, inputs)))
 
 

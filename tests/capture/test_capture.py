@@ -263,6 +263,33 @@ def test_a_golden_vm_that_cannot_be_captured_is_refused_before_anything_is_writt
     assert "has data disks (apps)" in lines[1] and "write generalized" in lines[2] and "lacks westeurope" in lines[3]
 
 
+def test_data_disks_are_left_out_where_that_is_declared_and_stay_attached() -> None:
+    """Also where the OS disk is swapped because a script has failed."""
+
+    async def story(script: list[str]) -> GoldenVm:
+        made = await golden_vm()
+        disks = [{"lun": 0, "createOption": "Empty", "diskSizeGB": 32, "name": "apps"}]
+        body = {"properties": {"storageProfile": {"dataDisks": disks}}}
+        assert made.ask("PATCH", GOLDEN, body, "2024-11-01").status in (200, 202)
+        await made.clock.sleep(60)
+        captured = made.capture(data_disks="leave_out", updates=[{"name": "office", "script": script}])
+        if script == ["exit 1"]:
+            with pytest.raises(CaptureFailed, match="exit code 1"):
+                await captured
+        else:
+            await captured
+        return made
+
+    for script in (["exit 0"], ["exit 1"]):
+        made = virtually(story(script))
+        [attached] = resources(made)[GOLDEN.lower()]["properties"]["storageProfile"]["dataDisks"]
+        assert attached["name"] == "apps"
+        version = resources(made).get(VERSION.lower())
+        assert (version is None) == (script == ["exit 1"])
+        assert version is None or "dataDiskImages" not in version["properties"]["storageProfile"]
+        assert len(kept(made, "snapshots")) == (2 if version is not None else 1)
+
+
 def test_the_version_is_replicated_while_a_machine_of_it_is_tested_and_offered_when_that_passes() -> None:
     async def story() -> GoldenVm:
         made = await golden_vm()
