@@ -48,6 +48,7 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
 def update(world: World, request: Request, path: dict[str, str]) -> Response:
     """PATCH: what is given replaces what was, property by property."""
     known = existence.find(world, request.path)
+    _require_match(world, request, known)
     account = existence.require_parent(world, known.id)
     given = normal(without_nulls(unwrapped(body_of(request)).get("properties") or {}))
     properties = {**copy.deepcopy(known.body["properties"]), **given}
@@ -170,6 +171,14 @@ def show(world: World, pool: Resource) -> Body:
 
 def etag(pool: Resource) -> str:
     return f'W/"0x8DC{pool.etag:012X}"'
+
+
+def _require_match(world: World, request: Request, pool: Resource) -> None:
+    """412 where If-Match names another ETag (the status is in the REST documentation, the words are unverified)."""
+    wanted = request.headers.find("If-Match")
+    if wanted not in (None, "*", etag(pool)):
+        told = "The condition specified using HTTP conditional header(s) is not met."
+        raise ArmError(412, "ConditionNotMet", told)
 
 
 def _scale(properties: Body) -> Body:
