@@ -169,9 +169,6 @@ ROWS: dict[str, Duration] = {
     "batch node leave": Duration(15.0, 30.0, 60.0, f"{_INFERRED}: as 'vm delete running'"),
     "batch node upgrade": Duration(120.0, 180.0, 300.0, f"{_INFERRED}: stop, swap of the OS disk, boot, node agent"),
     "batch task": Duration(60.0, 300.0, 900.0, f"{_INFERRED}: depends on the command"),
-    # -- automatic OS image upgrades: how long until one begins
-    "os upgrade first": Duration(1800.0, 5400.0, 10800.0, "azure-docs: the first rollout up to 3 hours after enabling"),
-    "os upgrade later": Duration(1800.0, 2700.0, 3600.0, "azure-docs: later rollouts within 30-60 minutes"),
     # -- the request itself
     "request": Duration(0.06, 0.12, 0.3, "unverified: Date headers of the recordings resolve whole seconds only"),
 }

@@ -5,6 +5,7 @@ Ranges, and that a batch is no larger than max_unhealthy_instance_percent, are i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from os_upgrades import image_rules, sources
@@ -93,11 +94,13 @@ def tasks_are_waited_for(case: PoolCase) -> Iterator[Broken]:
 def one_node_is_within_the_limit(case: PoolCase) -> Iterator[Broken]:
     nodes, limit = case.pool.nodes, _limit(case)
     if case.automatic_os_upgrade and nodes and 100 > limit * nodes:
+        share = math.ceil(100 / nodes)
         yield Broken(
             f"{ROLLING}.max_unhealthy_instance_percent",
             limit,
-            f"is less than one of {nodes} node(s), which is unhealthy while it is upgraded, so that no upgrade begins",
-            f"write {-(-100 // nodes)} or more, with use_rolling_upgrade_policy: true",
+            f"is exceeded by one unhealthy node of {nodes}, {share} %, which stops the upgrade",
+            f"write {share} or more with use_rolling_upgrade_policy: true, or have at least {math.ceil(100 / limit)} "
+            "nodes",
         )
 
 

@@ -6,6 +6,7 @@ the others learn.microsoft.com/azure/batch/batch-upgrade-policy. The words of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from emulator import ids
@@ -14,7 +15,6 @@ from emulator.batch import images
 from emulator.batch.errors import CANNOT_BE_UPDATED, Problem
 from emulator.compute.sizes import find_size
 from emulator.resources import features
-from emulator.rolling_upgrades import seconds_of
 from emulator.wire import Body
 from emulator.world import Resource, World
 
@@ -39,6 +39,7 @@ FOR_EMPTY_POOLS = (
     "upgradePolicy",
 )
 """Properties that "can be updated only when the pool is empty" (azure-batch 15.1, BatchPoolUpdateOptions)."""
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _POLICY = "properties.upgradePolicy"
 _OS, _ROLLING = f"{_POLICY}.automaticOSUpgradePolicy", f"{_POLICY}.rollingUpgradePolicy"
 _MACHINE = "properties.deploymentConfiguration.virtualMachineConfiguration"
@@ -56,6 +57,15 @@ def not_on_nodes(before: Body, after: Body) -> Problem | None:
             told = "A property that cannot be updated was specified as part of the request."
             return Problem(f"properties.{name}", None, told, CANNOT_BE_UPDATED)
     return None
+
+
+def seconds_of(duration: str) -> float | None:
+    """Seconds of an ISO 8601 duration of days and smaller units, None for what is none."""
+    match = _DURATION.fullmatch(duration.strip().upper())
+    if match is None or not any(match.groups()):
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
 def comparable(name: str, value: object) -> object:

@@ -8,16 +8,22 @@ a node that runs tasks is passed over until it is idle.
 
 from __future__ import annotations
 
-from emulator import durations, rolling_upgrades
+from emulator import durations
 from emulator.batch import fleet as fleets
 from emulator.batch import images, nodes, tasks
 from emulator.batch.fleet import READY, Fleet, Node, Upgrade
-from emulator.rolling_upgrades import Instance, Numbers
-from emulator.wire import ArmError
+from emulator.batch.rules import seconds_of
+from emulator.compute import scale_set_upgrade_errors as errors
+from emulator.compute.scale_set_batches import Candidate, exceeds, next_batch
+from emulator.compute.scale_set_models import ROLLING_DEFAULTS
+from emulator.wire import ArmError, Body
 from emulator.world import Handler, World
 
 LOOK_EVERY = 300.0
 """Seconds between looks for a new version (how Azure learns of one is not documented)."""
+HEALTH_WAIT = 300.0
+"""Seconds that an upgraded node has to become healthy before its former OS disk is restored."""
+COMING_UP = ("creating", "starting", "waitingforstarttask")
 BUSY_AGAIN = 60.0
 """Seconds until nodes that are not ready are looked at again, should none of them report the end of its tasks: a node
 that was just made has none."""
@@ -102,10 +108,10 @@ def _older(one: str, other: str) -> bool:
 
 def _delay(world: World, fleet: Fleet) -> float:
     if fleet.upgrades:
-        return durations.draw(world, "os upgrade later", fleet.pool_id)
+        return durations.draw(world, "automatic upgrade later", fleet.pool_id)
     since = fleet.enabled if fleet.enabled is not None else world.now
-    first = since + durations.draw(world, "os upgrade first", fleet.pool_id) - world.now
-    return first if first > 0 else durations.draw(world, "os upgrade later", fleet.pool_id)
+    first = since + durations.draw(world, "automatic upgrade first", fleet.pool_id) - world.now
+    return first if first > 0 else durations.draw(world, "automatic upgrade later", fleet.pool_id)
 
 
 def begin(world: World, fleet: Fleet, image: images.Image) -> None:
@@ -119,52 +125,60 @@ def begin(world: World, fleet: Fleet, image: images.Image) -> None:
 # -- batches
 
 
-def _numbers(world: World, fleet: Fleet) -> Numbers:
-    """The pool's own numbers where it says to use them, else Azure's default policy."""
+def _policy(world: World, fleet: Fleet) -> Body:
+    """The pool's own rolling upgrade policy where it says to use it, else Azure's default one."""
     properties = fleets.properties(world, fleet)
     used = fleets.os_upgrade(properties).get("useRollingUpgradePolicy")
     given = fleets.upgrade_policy(properties).get("rollingUpgradePolicy") if used else None
-    return rolling_upgrades.numbers_of(given)
+    return ROLLING_DEFAULTS | (given or {})
 
 
-def _instances(world: World, fleet: Fleet, upgrade: Upgrade) -> list[Instance]:
-    defers = fleets.defers(fleets.properties(world, fleet))
+def _left(fleet: Fleet, upgrade: Upgrade) -> list[Node]:
+    """The nodes that are still to be upgraded, in the order of their creation."""
     return [
-        Instance(
-            node.id,
-            healthy=node.healthy and node.state not in ("unusable", "upgradingos"),
-            done=node.version == upgrade.target or node.id in upgrade.failed,
-            zone=node.zone,
-            ready=node.state not in ("creating", "starting", "waitingforstarttask") and not (defers and node.tasks),
-        )
+        node
         for node in fleet.nodes.values()
-        if node.state != "leavingpool"
+        if node.state != "leavingpool" and node.version != upgrade.target and node.id not in upgrade.failed
     ]
+
+
+def _unhealthy(fleet: Fleet) -> list[str]:
+    return [node.id for node in fleet.nodes.values() if not node.healthy]
 
 
 def _next(world: World, fleet: Fleet, upgrade: Upgrade, *, first: bool = False) -> None:
     """Take the next batch, wait for nodes that are busy, or end."""
-    numbers, instances = _numbers(world, fleet), _instances(world, fleet, upgrade)
-    breach = rolling_upgrades.breach_before(instances, numbers, first=first)
-    if breach is not None:
-        _stop(world, fleet, upgrade, breach, numbers)
+    policy, unhealthy, whole = _policy(world, fleet), _unhealthy(fleet), len(fleet.nodes)
+    left, limit = _left(fleet, upgrade), int(policy["maxUnhealthyInstancePercent"])
+    if left and exceeds(len(unhealthy), whole, limit):
+        breach = errors.before if first else errors.between
+        details = [errors.of_instance(_name(fleet), each) for each in unhealthy]
+        _stop(world, fleet, upgrade, breach(len(unhealthy), whole, limit, details))
         return
-    busy = [each.id for each in instances if not each.done and not each.ready]
-    for node_id in busy:
-        if node_id not in upgrade.deferred:
-            upgrade.deferred.append(node_id)
-            fleets.note(world, fleet, "deferred", node_id)
-    batch = rolling_upgrades.next_batch(instances, numbers)
+    defers = fleets.defers(fleets.properties(world, fleet))
+    ready = [node for node in left if node.state not in COMING_UP and not (defers and node.tasks)]
+    for node in left:
+        if node not in ready and node.id not in upgrade.deferred:
+            upgrade.deferred.append(node.id)
+            fleets.note(world, fleet, "deferred", node.id)
+    places = {node_id: number for number, node_id in enumerate(fleet.nodes)}
+    # A pool's nodes are spread over update and fault domains in ways that Batch does not show.
+    waiting = [Candidate(node.id, places[node.id], node.zone, 0, 0, node.healthy) for node in ready]
+    batch = next_batch(waiting, whole, len(unhealthy), policy, by_update_domain=False)
     if batch:
         upgrade.batch = batch
         upgrade.batches.append(list(batch))
         for node_id in batch:
             _exchange(world, fleet, fleet.nodes[node_id], upgrade)
         tasks.assign(world, fleet)  # what was interrupted may find another node
-    elif busy:
+    elif left:
         _again_in(world, fleet, upgrade, BUSY_AGAIN)
     else:
         _end(world, fleet, upgrade)
+
+
+def _name(fleet: Fleet) -> str:
+    return fleet.pool_id.rpartition("/")[2]
 
 
 def _again_in(world: World, fleet: Fleet, upgrade: Upgrade, seconds: float) -> None:
@@ -185,31 +199,30 @@ def _left_batch(world: World, fleet: Fleet, upgrade: Upgrade, node_id: str) -> N
     upgrade.batch.remove(node_id)
     if upgrade.batch:
         return
-    numbers = _numbers(world, fleet)
-    tried = len(upgrade.failed) + len(upgrade.successful)
-    breach = rolling_upgrades.breach_after(len(upgrade.failed), tried, numbers)
-    if breach is not None:
-        _stop(world, fleet, upgrade, breach, numbers)
-    elif numbers.pause and any(not each.done for each in _instances(world, fleet, upgrade)):
+    policy, failed = _policy(world, fleet), upgrade.failed
+    limit, tried = int(policy["maxUnhealthyUpgradedInstancePercent"]), len(failed) + len(upgrade.successful)
+    pause = seconds_of(str(policy["pauseTimeBetweenBatches"])) or 0.0
+    if exceeds(len(failed), tried, limit):
+        details = [errors.of_instance(_name(fleet), each) for each in failed]
+        _stop(world, fleet, upgrade, errors.after(len(failed), tried, limit, details))
+    elif pause and _left(fleet, upgrade):
         upgrade.pausing = True
-        _again_in(world, fleet, upgrade, numbers.pause)
+        _again_in(world, fleet, upgrade, pause)
     else:
         _next(world, fleet, upgrade)
 
 
 def _end(world: World, fleet: Fleet, upgrade: Upgrade) -> None:
     upgrade.status, upgrade.ended = "Completed", world.now
-    if upgrade.failed:
-        code = rolling_upgrades.WITH_FAILED
-        upgrade.error = {"code": code, "message": rolling_upgrades.message_of(code, _numbers(world, fleet))}
+    upgrade.error = errors.going_on({each: errors.of_instance(_name(fleet), each) for each in upgrade.failed})
     fleets.note(world, fleet, "completed", version=upgrade.target)
 
 
-def _stop(world: World, fleet: Fleet, upgrade: Upgrade, breach: str, numbers: Numbers) -> None:
-    upgrade.error = {"code": breach, "message": rolling_upgrades.message_of(breach, numbers)}
-    fleets.note(world, fleet, "stopped", version=upgrade.target, code=breach)
+def _stop(world: World, fleet: Fleet, upgrade: Upgrade, error: Body) -> None:
+    upgrade.error = error
+    fleets.note(world, fleet, "stopped", version=upgrade.target, code=error["code"])
     broken = [fleet.nodes[n] for n in upgrade.failed if n in fleet.nodes and not fleet.nodes[n].healthy]
-    if numbers.roll_back_on_breach and broken:
+    if _policy(world, fleet)["rollbackFailedInstancesOnPolicyBreach"] and broken:
         upgrade.status = "RollingBack"
         upgrade.batch = [node.id for node in broken]
         for node in broken:
@@ -234,7 +247,7 @@ def _booted(world: World, fleet: Fleet, node: Node) -> None:
     fault = nodes.broken_by(world, node)
     if fault:
         nodes.break_down(world, node, fault)
-        nodes.step_in(world, fleet, node, rolling_upgrades.HEALTH_WAIT)
+        nodes.step_in(world, fleet, node, HEALTH_WAIT)
         return
     nodes.come_up(world, fleet, node)
     if node.state != "waitingforstarttask":

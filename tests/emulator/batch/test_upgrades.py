@@ -177,19 +177,29 @@ def test_a_single_failure_within_the_limit_does_not_stop_it() -> None:
     assert sorted(site.versions(azure)) == ["1.0.0", "1.0.1", "1.0.1", "1.0.1"]
 
 
-def test_a_pool_too_small_for_its_limit_is_never_upgraded() -> None:
-    azure = site.with_pool(nodes=2, upgradePolicy=site.rolling())
-    site.publish(azure, "1.0.1")
-    site.until(azure, lambda: site.ended(azure))
-    assert site.upgrade(azure)["error"]["code"] == "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
-    assert set(site.versions(azure)) == {"1.0.0"}
+def test_too_many_broken_nodes_before_it_begins_stop_it() -> None:
+    for broken, stopped in ((1, False), (2, True)):
+        azure = site.with_account()
+        bad(azure, "1.0.0", times=broken)
+        scale = {"fixedScale": {"targetDedicatedNodes": 5}}
+        azure.put(site.POOL, {"properties": site.properties(scaleSettings=scale, upgradePolicy=site.rolling())})
+        azure.wait(900)
+        assert site.states(azure).count("unusable") == broken
+        site.publish(azure, "1.0.1")
+        site.until(azure, lambda azure=azure: site.ended(azure))
+        found = (site.upgrade(azure)["error"] or {}).get("code")
+        assert (found == "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade") is stopped
+        assert set(site.versions(azure)) == ({"1.0.0"} if stopped else {"1.0.1"})
 
 
 def test_its_own_numbers_count_only_where_the_policy_says_so() -> None:
-    azure = site.with_pool(upgradePolicy=site.automatic(useRollingUpgradePolicy=False))
-    site.publish(azure, "1.0.1")
-    site.until(azure, lambda: site.ended(azure))
-    assert site.upgrade(azure)["status"] == "Faulted", "20 % of two nodes is less than one"
+    for used, sizes in ((True, [5]), (False, [1, 1, 1, 1, 1])):
+        policy = site.automatic(useRollingUpgradePolicy=used)
+        policy["rollingUpgradePolicy"] = {"maxBatchInstancePercent": 100, "maxUnhealthyInstancePercent": 100}
+        azure = site.with_pool(nodes=5, upgradePolicy=policy)
+        site.publish(azure, "1.0.1")
+        site.until(azure, lambda azure=azure: site.ended(azure))
+        assert [len(batch) for batch in site.upgrade(azure)["batches"]] == sizes
 
 
 def test_a_pool_that_goes_in_the_middle_ends_it() -> None:
