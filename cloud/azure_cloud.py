@@ -22,6 +22,7 @@ from cloud.log_ingestion import LogIngestionOperations
 from cloud.network import NetworkOperations
 from cloud.policies import WriteGuard
 from cloud.resources import ResourceOperations
+from cloud.rolling_upgrades import RollingUpgradeOperations
 from cloud.run_commands import RunCommandOperations
 from cloud.scale_sets import ScaleSetOperations
 from cloud.snapshots import SnapshotOperations
@@ -38,6 +39,7 @@ class AzureCloud(
     ImageVersionOperations,
     SnapshotOperations,
     ScaleSetOperations,
+    RollingUpgradeOperations,
     NetworkOperations,
     DesktopVirtualizationOperations,
     AuthorizationOperations,

@@ -1,0 +1,127 @@
+"""What is declared of an upgrade of a scale set's instances to the latest image, read from plain inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from os_upgrades.declaration import EXAMPLE_ID, SCALE_SET
+from rollout.errors import InvalidDeclaration
+from rollout.images import LATEST, NUMBERS
+from rollout.values import HOUR, duration, resource_id
+
+E = TypeVar("E", bound=StrEnum)
+
+BEGIN_WITHIN = 4 * HOUR
+"""Azure takes up to 3 hours for the first upgrade after it was enabled, 30 to 60 minutes for each later one
+(learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-automatic-upgrade)."""
+LIMIT = 12 * HOUR
+ALL, NONE = "all", "none"
+
+
+class Start(StrEnum):
+    """Who begins the upgrade."""
+
+    AUTO = "auto"
+    """Azure, where the scale set has automatic OS upgrades; else this run."""
+    NOW = "now"
+    """This run, at once."""
+    NEVER = "never"
+    """Azure alone: this run watches."""
+
+
+class Stopped(StrEnum):
+    """What becomes of the upgrade when nobody watches it any longer."""
+
+    LEAVE = "leave"
+    """It goes on in Azure."""
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class ImageUpgradeDeclaration:
+    """An upgrade to the latest image."""
+
+    scale_set_id: str
+    version: str = LATEST
+    """`latest`, or the number that `latest` must stand for in the region: else nothing is begun."""
+    start: Start = Start.AUTO
+    approve: tuple[str, ...] | str = NONE
+    """Instances whose deferred upgrade is approved, or ALL or NONE of them."""
+    begin_within: float = BEGIN_WITHIN
+    """Seconds that Azure has to begin by itself."""
+    limit: float = LIMIT
+    """Seconds that a run watches."""
+    when_stopped: Stopped = Stopped.LEAVE
+
+    @property
+    def name(self) -> str:
+        return self.scale_set_id.rsplit("/", 1)[-1]
+
+    def approves(self, instance_id: str) -> bool:
+        if isinstance(self.approve, str):
+            return self.approve == ALL
+        return instance_id in self.approve
+
+
+def parse(given: Mapping[str, Any]) -> ImageUpgradeDeclaration:
+    """The declaration of plain inputs. Raises InvalidDeclaration."""
+
+    def seconds(name: str, default: float) -> float:
+        value = given.get(name)
+        return default if value is None else duration(name, value)
+
+    declared = ImageUpgradeDeclaration(
+        resource_id("scale_set_id", str(given["scale_set_id"]), "scale set", SCALE_SET, EXAMPLE_ID).rstrip("/"),
+        _version(given.get("version")),
+        _choice("start", given.get("start"), Start, Start.AUTO),
+        _approve(given.get("approve")),
+        seconds("begin_within", BEGIN_WITHIN),
+        seconds("limit", LIMIT),
+        _choice("when_stopped", given.get("when_stopped"), Stopped, Stopped.LEAVE),
+    )
+    _check_together(declared, given)
+    return declared
+
+
+def _version(value: Any) -> str:
+    version = LATEST if value is None else str(value).strip()
+    if version.lower() == LATEST:
+        return LATEST
+    if not NUMBERS.fullmatch(version):
+        raise InvalidDeclaration("version", value, "is no version", "write x.y.z, such as 1.0.1, or latest")
+    return version
+
+
+def _choice(prop: str, value: Any, of: type[E], default: E) -> E:
+    if value is None:
+        return default
+    try:
+        return of(str(value).lower())
+    except ValueError:
+        raise InvalidDeclaration(prop, value, "is not known", f"use one of {', '.join(of)}") from None
+
+
+def _approve(value: Any) -> tuple[str, ...] | str:
+    if value is None or (isinstance(value, str) and value.lower() in (ALL, NONE)):
+        return NONE if value is None else str(value).lower()
+    ids = value if isinstance(value, list | tuple) else [None]
+    if not ids or not all(isinstance(each, str) and each for each in ids):
+        raise InvalidDeclaration(
+            "approve", value, "names no instances", f'write {ALL}, {NONE}, or ids such as ["0", "1"]'
+        )
+    return tuple(ids)
+
+
+def _check_together(declared: ImageUpgradeDeclaration, given: Mapping[str, Any]) -> None:
+    if declared.limit <= 0:
+        raise InvalidDeclaration("limit", given.get("limit"), "leaves no time to watch", "write one such as PT12H")
+    if declared.start is Start.NOW and given.get("begin_within") is not None:
+        raise InvalidDeclaration(
+            "begin_within", given["begin_within"], "means nothing with start: now", "leave it out, or write start: auto"
+        )
+    if declared.begin_within > declared.limit:
+        remedy = "write a longer limit, or a shorter begin_within"
+        raise InvalidDeclaration("limit", given.get("limit"), "is shorter than begin_within", remedy)
