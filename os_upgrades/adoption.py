@@ -112,8 +112,7 @@ async def _write(azure: ScaleSetAzure, scale_set: ScaleSet, changes: Settings) -
     """A source of health comes before what needs it, and goes after it. Where one takes the place of another the whole
     model is written at once: Azure takes no model with both, and none with neither."""
     extensions = settings.extension_changes(changes)
-    probe = settings.PROBE in changes
-    if probe and (changes[settings.PROBE] is None or extensions):
+    if settings.replaces_health(changes):
         await azure.replace_scale_set(scale_set.id, settings.applied(scale_set, changes).body, etag=scale_set.etag)
         return
     etag = scale_set.etag

@@ -13,7 +13,7 @@ from os_upgrades.policy import Mode, UpgradePolicy
 from os_upgrades.values import flag, refuse
 from rollout.azure import Body
 from rollout.errors import InvalidDeclaration
-from rollout.images import DEFINITION_ID, LATEST, URN, VERSION_ID
+from rollout.images import DEFINITION_ID, LATEST, SHARED_ID, SHARED_VERSION_ID, URN, VERSION_ID
 from rollout.values import resource_id
 
 SCALE_SET = "/resourceGroups/*/providers/Microsoft.Compute/virtualMachineScaleSets/*"
@@ -41,7 +41,8 @@ class ScaleSetDeclaration:
     upgrade_policy: UpgradePolicy | None = None
     health: Health | None = None
     image: str | None = None
-    """A gallery image definition's id or `publisher:offer:sku`; its latest version is followed."""
+    """A gallery image's id, of one's own gallery or one that others share, or `publisher:offer:sku`; its latest version
+    is followed."""
     os_image_notification: Notification | None = None
     terminate_notification: Notification | None = None
     lifecycle_hooks: tuple[LifecycleHook, ...] | None = None
@@ -57,6 +58,9 @@ class ScaleSetDeclaration:
         if URN.fullmatch(self.image):
             publisher, offer, sku = self.image.split(":")
             return {"publisher": publisher, "offer": offer, "sku": sku, "version": LATEST}
+        if SHARED_ID.fullmatch(self.image):
+            ours = self.image.lower().startswith("/sharedgalleries/")
+            return {"sharedGalleryImageId" if ours else "communityGalleryImageId": self.image}
         return {"id": self.image}
 
 
@@ -87,7 +91,7 @@ def parse(given: Mapping[str, Any]) -> ScaleSetDeclaration:
 
 def _image(value: Any) -> str:
     image = str(value).strip().rstrip("/")
-    if VERSION_ID.fullmatch(image):
+    if VERSION_ID.fullmatch(image) or SHARED_VERSION_ID.fullmatch(image):
         raise refuse(
             "image",
             value,
@@ -95,13 +99,14 @@ def _image(value: Any) -> str:
             sources.AUTOMATIC_UPGRADE,
             f"write {image.rsplit('/versions/', 1)[0]}",
         )
-    if not DEFINITION_ID.fullmatch(image) and not URN.fullmatch(image):
+    if not any(form.fullmatch(image) for form in (DEFINITION_ID, URN, SHARED_ID)):
         raise refuse(
             "image",
             value,
             "is no image that has versions to be rolled out",
             sources.AUTOMATIC_UPGRADE,
-            "write the id of a gallery image definition, or a marketplace image as publisher:offer:sku",
+            "write the id of a gallery image definition, a marketplace image as publisher:offer:sku, "
+            "/sharedGalleries/<unique name>/images/<image> or /communityGalleries/<public name>/images/<image>",
         )
     return image
 

@@ -6,6 +6,7 @@ Source: learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-sca
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from os_upgrades.azure import ScaleSetAzure
 from os_upgrades.rolling_rules import batch_size, percent
 from os_upgrades.scale_set import Instance, ScaleSet
 from rollout.clock import Clock
-from rollout.errors import RolloutError
+from rollout.errors import RolloutError, Stopped
 
 HEALTH_WAIT = 600.0
 """Seconds that a batch has to become healthy. Twice what Azure's own upgrades give it: extensions may be new here."""
@@ -35,9 +36,10 @@ class Brought:
 
 
 async def bring_to_latest(
-    azure: ScaleSetAzure, scale_set: ScaleSet, clock: Clock, tell: Callable[[str], None]
+    azure: ScaleSetAzure, scale_set: ScaleSet, clock: Clock, *, tell: Callable[[str], None], stop: asyncio.Event
 ) -> Brought:
-    """Bring all instances that are behind to the latest model. Raises InstancesFailed.
+    """Bring all instances that are behind to the latest model. Raises InstancesFailed, and Stopped after the batch
+    during which `stop` is set.
 
     A run that was killed is carried on by the next: those that have the model are not touched again.
     """
@@ -47,6 +49,8 @@ async def bring_to_latest(
         behind = [each for each in instances if each.latest_model is False]
         if not behind:
             return Brought(tuple(updated), len(instances))
+        if stop.is_set():
+            raise Stopped(f"told to stop; {len(behind)} of {len(instances)} instances do not have the latest model yet")
         _check_health(scale_set, instances)
         batch = [each.instance_id for each in behind[: batch_size(scale_set)]]
         stuck = [each for each in batch if each in updated]

@@ -175,6 +175,12 @@ def extension_changes(changes: Settings) -> dict[str, Body | None]:
     return {path.removeprefix(EXTENSIONS): value for path, value in changes.items() if path.startswith(EXTENSIONS)}
 
 
+def replaces_health(changes: Settings) -> bool:
+    """Whether a source of health is taken away or takes the place of the other, which takes a PUT of the whole model:
+    a PATCH takes nothing away (as `az vmss update --remove` does it), and Azure takes no model with both sources."""
+    return PROBE in changes and (changes[PROBE] is None or bool(extension_changes(changes)))
+
+
 def applied(scale_set: ScaleSet, changes: Settings) -> ScaleSet:
     """The scale set as it will be: what the rules judge."""
     body = merged(scale_set.body, patch(changes, observed(scale_set, changes)))

@@ -1,7 +1,7 @@
 """`python -m providers.docs`: makes the docs of inputs and the typed arguments from the schemas, so that they agree.
 
 docs/inputs.md and providers/args.py from schema.json, docs/golden-image-inputs.md and providers/golden_image_args.py
-from golden_image_schema.json.
+from golden_image_schema.json, docs/scale-set-inputs.md and providers/scale_set_args.py from scale_set_schema.json.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.schema import golden_image_schema, schema
+from providers.schema import golden_image_schema, scale_set_schema, schema
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS_MD = ROOT / "docs" / "inputs.md"
 ARGS_PY = ROOT / "providers" / "args.py"
 GOLDEN_IMAGE_INPUTS_MD = ROOT / "docs" / "golden-image-inputs.md"
 GOLDEN_IMAGE_ARGS_PY = ROOT / "providers" / "golden_image_args.py"
+SCALE_SET_INPUTS_MD = ROOT / "docs" / "scale-set-inputs.md"
+SCALE_SET_ARGS_PY = ROOT / "providers" / "scale_set_args.py"
 WIDTH = 120
 
 _INTRODUCTION = """\
@@ -107,6 +109,38 @@ _GOLDEN_IMAGE_OUTPUTS = """\
 """
 
 
+_SCALE_SET_INTRODUCTION = """\
+# Inputs and outputs of `ScaleSetUpgradePolicy`
+
+Made from `providers/scale_set_schema.json` by `python -m providers.docs`: change it there. What it does, and the rules
+that a preview checks, are in [scale-sets.md](scale-sets.md).
+
+```python
+from providers.scale_set_upgrade_policy import ScaleSetUpgradePolicy, ScaleSetUpgradePolicyArgs
+
+ScaleSetUpgradePolicy("web", ScaleSetUpgradePolicyArgs(scale_set_id=..., upgrade_policy=..., health=...))
+```
+
+Durations are ISO 8601 (`PT10M`) or numbers of seconds. A key that is not listed here is an error that names the nearest
+one. What is not declared stays as it is in Azure.
+
+"""
+
+_SCALE_SET_OUTPUTS = """\
+## Outputs
+
+- `status`: `applied`. What could not be applied is an error of `pulumi up`, with Azure's own words.
+- `summary`: one line, such as `scale set web: 3 settings changed, 5 of 5 instances have the latest model`.
+- `settings`: the declared settings as they are in Azure, by their path below the scale set's `properties`, such as
+  `upgradePolicy.mode`; `extensions.<name>` for the health extension. `pulumi refresh` reads them anew.
+- `found`: what the same settings were before; `pulumi destroy` gives it back. A copy is in tags of the scale set.
+- `instances`: `total`, and `behind`: ids of those that do not have the latest model.
+- `warnings`: rules that are broken without harm to the declaration, and what could not be checked.
+- `plan`: what the next `pulumi up` would change, by setting, added to the inputs and shown in a preview; empty for
+  nothing, `unknown` while an input is.
+"""
+
+
 def inputs_md() -> str:
     """The text of docs/inputs.md."""
     return _page(schema(), _INTRODUCTION, _OUTPUTS)
@@ -115,6 +149,11 @@ def inputs_md() -> str:
 def golden_image_inputs_md() -> str:
     """The text of docs/golden-image-inputs.md."""
     return _page(golden_image_schema(), _GOLDEN_IMAGE_INTRODUCTION, _GOLDEN_IMAGE_OUTPUTS)
+
+
+def scale_set_inputs_md() -> str:
+    """The text of docs/scale-set-inputs.md."""
+    return _page(scale_set_schema(), _SCALE_SET_INTRODUCTION, _SCALE_SET_OUTPUTS)
 
 
 def _page(of: Mapping[str, Any], introduction: str, outputs: str) -> str:
@@ -191,6 +230,11 @@ def golden_image_args_py() -> str:
     return _arguments("GoldenImageVersion", "golden_image_schema.json", golden_image_schema())
 
 
+def scale_set_args_py() -> str:
+    """The text of providers/scale_set_args.py."""
+    return _arguments("ScaleSetUpgradePolicy", "scale_set_schema.json", scale_set_schema())
+
+
 def _arguments(resource: str, source: str, of: Mapping[str, Any]) -> str:
     return _HEADER % (resource, source) + "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
 
@@ -251,6 +295,8 @@ def main() -> None:
     ARGS_PY.write_text(args_py(), encoding="utf-8")
     GOLDEN_IMAGE_INPUTS_MD.write_text(golden_image_inputs_md(), encoding="utf-8")
     GOLDEN_IMAGE_ARGS_PY.write_text(golden_image_args_py(), encoding="utf-8")
+    SCALE_SET_INPUTS_MD.write_text(scale_set_inputs_md(), encoding="utf-8")
+    SCALE_SET_ARGS_PY.write_text(scale_set_args_py(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ class GoldenImageVersionFailed(Failed):
     """The version could not be made."""
 
 
+class ScaleSetUpgradePolicyFailed(Failed):
+    """The scale set could not be brought to the declaration, or given back."""
+
+
 def one_line(text: str) -> str:
     """The text without line breaks; lines become sentences."""
     return "; ".join(part for line in text.splitlines() if (part := " ".join(line.split()).rstrip(";"))).strip()

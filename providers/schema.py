@@ -10,6 +10,8 @@ from typing import Any
 PATH = Path(__file__).with_name("schema.json")
 GOLDEN_IMAGE_PATH = Path(__file__).with_name("golden_image_schema.json")
 
+SCALE_SET_PATH = Path(__file__).with_name("scale_set_schema.json")
+
 
 @cache
 def schema() -> dict[str, Any]:
@@ -22,6 +24,13 @@ def schema() -> dict[str, Any]:
 def golden_image_schema() -> dict[str, Any]:
     """The schema of `GoldenImageVersion`'s inputs. It is shared: do not change it."""
     loaded: dict[str, Any] = json.loads(GOLDEN_IMAGE_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def scale_set_schema() -> dict[str, Any]:
+    """The schema of `ScaleSetUpgradePolicy`'s inputs. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads(SCALE_SET_PATH.read_text(encoding="utf-8"))
     return loaded
 
 

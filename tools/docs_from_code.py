@@ -406,6 +406,19 @@ def with_blocks(page: str, blocks: Mapping[str, str]) -> str:
     return re.sub(r"<!-- made: ([a-z ]+) -->.*?<!-- end -->", made, page, flags=re.DOTALL)
 
 
+# -- docs/scale-sets.md
+
+
+def scale_set_rules() -> str:
+    """The rules for scale sets that roll OS upgrades."""
+    from os_upgrades.scale_set_rules import RULES
+
+    lines = ["| rule | what must hold | else | source |", "|---|---|---|---|"]
+    for rule in RULES:
+        lines.append(f"| `{rule.id}` | {_escaped(rule.says)} | {rule.severity} | <https://{rule.source}> |")
+    return "\n".join(lines)
+
+
 # -- the audit log
 
 
@@ -523,13 +536,14 @@ def log_analytics_template() -> str:
 def pages() -> dict[Path, str]:
     """What the files should hold."""
     drawn = DOCS / "architecture.md"
-    audit, images = DOCS / "audit.md", DOCS / "images.md"
+    audit, images, scale_sets = DOCS / "audit.md", DOCS / "images.md", DOCS / "scale-sets.md"
     return {
         DOCS / "pre-checks.md": pre_checks(),
         DOCS / "rights.md": rights(),
         DOCS / "log_analytics.json": log_analytics_template(),
         drawn: architecture(drawn.read_text(encoding="utf-8")),
         images: with_blocks(images.read_text(encoding="utf-8"), {"capture phases": capture_phase_table()}),
+        scale_sets: with_blocks(scale_sets.read_text(encoding="utf-8"), {"scale set rules": scale_set_rules()}),
         audit: with_blocks(audit.read_text(encoding="utf-8"), {"columns": column_table(), "events": event_table()}),
     }
 

@@ -1,0 +1,183 @@
+"""One run on behalf of a `ScaleSetUpgradePolicy`, and the look at Azure that a preview takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloud.azure_cloud import open_cloud
+from cloud.clock import clock_from
+from cloud.policies import WriteGuard, read_only
+from os_upgrades import adoption, settings
+from os_upgrades.actions import missing
+from os_upgrades.adoption import Plan
+from os_upgrades.azure import ScaleSetAzure
+from os_upgrades.declaration import ScaleSetDeclaration
+from os_upgrades.findings import Finding, Severity
+from os_upgrades.latest_model import bring_to_latest
+from os_upgrades.observe import observe as observe_surroundings
+from os_upgrades.scale_set import Instance, ScaleSet
+from os_upgrades.scale_set_rules import check
+from os_upgrades.settings import Settings
+from os_upgrades.surroundings import Case
+from providers.engine_log import EngineLog
+from providers.failure import ScaleSetUpgradePolicyFailed, one_line
+from providers.preview import PATIENCE
+from providers.validation import Problem
+from rollout.arm import name_of, subscription_of
+from rollout.errors import AzureError, InvalidDeclaration, NotFound, RolloutError
+
+REMEDIES: Mapping[str, str] = {
+    "OperationNotAllowed": "where a rolling upgrade is under way, wait for it or cancel it, then run again",
+    "Conflict": "somebody else changes the scale set now; run again",
+}
+"""What to do about an answer of Azure, by its code."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a preview or a refresh saw."""
+
+    plan: Mapping[str, str] = field(default_factory=dict)
+    """What the next run changes, by setting; empty for nothing."""
+    failures: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+    """Why Azure could not be asked."""
+    gone: bool = False
+    settings: Settings = field(default_factory=dict)
+
+
+async def look(declared: ScaleSetDeclaration, found: Settings) -> Look:
+    """What a run would do, and which of Azure's rules the outcome would break. Raises nothing that Azure or the
+    declaration is the reason of."""
+    try:
+        async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
+            scale_set = await adoption.look(azure, declared.scale_set_id)
+            todo = adoption.plan(declared, scale_set, found)
+            judged = await _judge(azure, declared, scale_set, todo)
+            lacks = await missing(azure, declared, scale_set, todo.changes)
+            failures = (*(Problem("scale_set_id", each) for each in lacks), *judged.failures)
+            return Look({**todo.described, **judged.plan}, failures, judged.warnings)
+    except TimeoutError:
+        return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
+    except NotFound:
+        reason = f"scale_set_id: {declared.scale_set_id!r} does not exist, or may not be read; correct the id"
+        return Look(failures=(Problem("scale_set_id", reason),))
+    except InvalidDeclaration as error:
+        return Look(failures=(Problem(error.prop, str(error)),))
+    except AzureError as error:
+        return Look(problem=_offline(error))
+
+
+async def _judge(azure: ScaleSetAzure, declared: ScaleSetDeclaration, scale_set: ScaleSet, todo: Plan) -> Look:
+    """The rules, and what is to be done to instances."""
+    after = settings.applied(scale_set, todo.changes)
+    by_hand = after.policy("mode") == "Manual"
+    seen = await observe_surroundings(azure, after, instances=by_hand)
+    case = Case(after, seen.surroundings, azure.azure_time(), declared.update_instances)
+    findings = check(case)
+    errors = [_problem(each) for each in findings if each.severity is Severity.ERROR]
+    warnings = [one_line(str(each)) for each in findings if each.severity is Severity.WARNING]
+    unread = [one_line(f"not checked, because it could not be read: {each}") for each in seen.unread]
+    plan = _instances_plan(declared, todo, seen.surroundings.instances or ())
+    return Look(plan, tuple(errors), (*warnings, *unread))
+
+
+def _problem(finding: Finding) -> Problem:
+    return Problem(finding.prop, one_line(str(finding)))
+
+
+def _instances_plan(declared: ScaleSetDeclaration, todo: Plan, instances: Any) -> dict[str, str]:
+    if not declared.update_instances:
+        return {}
+    changed = any(path.startswith(("virtualMachineProfile.", settings.EXTENSIONS)) for path in todo.changes)
+    behind = len(instances) if changed else sum(1 for each in instances if each.latest_model is False)
+    return {"instances": f"{behind} of {len(instances)} to be brought to the latest model"} if behind else {}
+
+
+async def observe(declared: ScaleSetDeclaration) -> Look:
+    """The settings as they are, for a refresh."""
+    try:
+        async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
+            scale_set = await adoption.look(azure, declared.scale_set_id)
+            return Look(settings=settings.observed(scale_set, settings.declared(declared, scale_set)))
+    except NotFound:
+        return Look(gone=True)
+    except TimeoutError:
+        return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
+    except (InvalidDeclaration, AzureError) as error:
+        return Look(problem=_offline(error))
+
+
+async def apply(declared: ScaleSetDeclaration, found: Settings, urn: str, stop: asyncio.Event) -> dict[str, Any]:
+    """Bring the scale set to the declaration; returns the outputs. Raises ScaleSetUpgradePolicyFailed."""
+    log = EngineLog(urn)
+    try:
+        async with _cloud(declared.scale_set_id, _anything) as azure:
+            return await _applied(azure, declared, found, log, stop)
+    except (RolloutError, AzureError) as error:
+        raise ScaleSetUpgradePolicyFailed(_told(declared.scale_set_id, error)) from None
+    finally:
+        await asyncio.to_thread(log.close)
+
+
+async def _applied(
+    azure: ScaleSetAzure, declared: ScaleSetDeclaration, found: Settings, log: EngineLog, stop: asyncio.Event
+) -> dict[str, Any]:
+    done = await adoption.adopt(azure, declared, found)
+    for path, change in done.described.items():
+        log.info(f"{path}: {change}")
+    scale_set = await adoption.look(azure, declared.scale_set_id)
+    if declared.update_instances:
+        await bring_to_latest(azure, scale_set, clock_from(os.environ), tell=log.status, stop=stop)
+    instances = [Instance(body) for body in await azure.list_scale_set_instances(scale_set.id)]
+    after = await _judge(azure, declared, scale_set, Plan())
+    return outputs_of(scale_set, done, instances, after.warnings)
+
+
+def outputs_of(scale_set: ScaleSet, done: Plan, instances: list[Instance], warnings: tuple[str, ...]) -> dict[str, Any]:
+    behind = [each.instance_id for each in instances if each.latest_model is False]
+    changed = f"{len(done.changes)} settings changed" if done.changes else "nothing to change"
+    return {
+        "status": "applied",
+        "summary": f"scale set {scale_set.name}: {changed}, {len(instances) - len(behind)} of {len(instances)} "
+        "instances have the latest model",
+        "settings": settings.observed(scale_set, done.wanted),
+        "found": done.found,
+        "instances": {"total": len(instances), "behind": behind},
+        "warnings": list(warnings),
+        "plan": {},
+    }
+
+
+async def give_back(scale_set_id: str, found: Settings) -> None:
+    """Give the scale set back as it was found. Raises ScaleSetUpgradePolicyFailed."""
+    try:
+        async with _cloud(scale_set_id, _anything) as azure:
+            await adoption.release(azure, scale_set_id, found)
+    except (RolloutError, AzureError) as error:
+        raise ScaleSetUpgradePolicyFailed(_told(scale_set_id, error)) from None
+
+
+def _told(scale_set_id: str, error: Exception) -> str:
+    remedy = REMEDIES.get(error.code, "") if isinstance(error, AzureError) else ""
+    return f"scale set {name_of(scale_set_id)}: {error}{f'; {remedy}' if remedy else ''}"
+
+
+def _anything() -> None:
+    """No lease: each write is made where the scale set is as it was seen."""
+
+
+@asynccontextmanager
+async def _cloud(scale_set_id: str, guard: WriteGuard) -> AsyncIterator[ScaleSetAzure]:
+    async with open_cloud(os.environ, subscription_of(scale_set_id), clock_from(os.environ), guard) as azure:
+        yield azure
+
+
+def _offline(error: Exception | str) -> str:
+    return one_line(f"Azure could not be asked, so it is not known what is to be done: {error}")
