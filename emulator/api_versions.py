@@ -71,6 +71,7 @@ _BATCH = _versions(
     "20151201 20170101 20170501 20170901 20181201 20190401 20190801 20200301 20200501 20200901 20210101 20210601 "
     "20220101 20220601 20221001 20230501 20231101 20240201 20240701 20250601"
 )
+_MAINTENANCE = _versions("20210501 20210901p 20221101p 20230401 20230901p 20231001p 20251001p")
 _LOCKS = _versions("20150101 20150501p 20150601 20160901 20170401 20200501")
 
 NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -108,6 +109,10 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Microsoft.Batch": {"batchAccounts": _BATCH, "batchAccounts/pools": _BATCH},
     "Microsoft.KeyVault": {"vaults": _VAULTS, "vaults/secrets": _VAULTS},
+    "Microsoft.Maintenance": {
+        "maintenanceConfigurations": _MAINTENANCE,
+        "configurationAssignments": _MAINTENANCE,
+    },
     "Microsoft.Insights": {"dataCollectionRules": _RULES},
     "Microsoft.OperationalInsights": {"workspaces": _WORKSPACES, "workspaces/tables": _WORKSPACES},
     "Microsoft.Authorization": {

@@ -33,6 +33,7 @@ from emulator.compute import routes as compute_routes
 from emulator.desktopvirtualization import routes as desktopvirtualization_routes
 from emulator.keyvault import data_plane
 from emulator.keyvault import routes as keyvault_routes
+from emulator.maintenance import routes as maintenance_routes
 from emulator.monitor import ingestion
 from emulator.monitor import routes as monitor_routes
 from emulator.network import routes as network_routes
@@ -54,6 +55,7 @@ ROUTES: list[Route] = [
     *keyvault_routes.ROUTES,
     *batch_routes.ROUTES,
     *monitor_routes.ROUTES,
+    *maintenance_routes.ROUTES,
     *marketplace.ROUTES,
 ]
 """The ARM API."""

@@ -185,6 +185,10 @@ def _instance_health(emulator: Emulator, request: Request) -> Body:
     return scale_set_control.set_health(emulator.world, request.body)
 
 
+def _scheduled_events(emulator: Emulator, request: Request) -> Body:
+    return scale_set_control.approve_events(emulator.world, request.body)
+
+
 def _image_versions(emulator: Emulator, request: Request) -> Body:
     return scale_set_control.publish(emulator.world, request.body)
 
@@ -218,5 +222,6 @@ _CALLS: dict[tuple[str, str], Callable[[Emulator, Request], Body]] = {
     ("POST", "advance"): _advance,
     ("GET", "scale-sets"): _scale_sets,
     ("POST", "instance-health"): _instance_health,
+    ("POST", "scheduled-events"): _scheduled_events,
     ("POST", "image-versions"): _image_versions,
 }

@@ -9,6 +9,7 @@ from emulator.compute import (
     scale_set_deferral,
     scale_set_health,
     scale_set_instances,
+    scale_set_notifications,
     scale_set_upgrade_status,
 )
 from emulator.wire import ArmError, Body
@@ -36,6 +37,15 @@ def set_health(world: World, given: Any) -> Body:
         if body.get("seconds"):
             world.schedule(float(body["seconds"]), "scale_set_control.over", instance_id=instance.id, state=state)
     return {"instances": [each.body["instanceId"] for each in instances]}
+
+
+def approve_events(world: World, given: Any) -> Body:
+    """`{"scaleSet", "instanceIds"?}`: approve the scheduled events of instances, as something in them would."""
+    body = given if isinstance(given, dict) else {}
+    scale_set = find(world, body)
+    told = scale_set_notifications.approve(scale_set_instances.chosen(world, scale_set, body.get("instanceIds")))
+    world.handlers["scale_set_upgrades.wake"](world, set_id=scale_set.id)
+    return {"approved": told}
 
 
 def publish(world: World, given: Any) -> Body:
@@ -79,6 +89,7 @@ def _describe(world: World, scale_set: Resource) -> Body:
             for each in scale_set_instances.of(world, scale_set)
         ],
         "metadataTags": scale_set_deferral.tags(world, scale_set),
+        "scheduledEvents": scale_set_notifications.events(world, scale_set),
         "automaticUpgradeDue": world.iso(due) if due is not None else None,
         "upgrades": scale_set_upgrade_status.describe(world, scale_set.id),
     }

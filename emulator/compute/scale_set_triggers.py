@@ -13,9 +13,10 @@ from __future__ import annotations
 from emulator import durations
 from emulator.compute import (
     scale_set_disks,
+    scale_set_gates,
+    scale_set_hooks,
     scale_set_instances,
     scale_set_models,
-    scale_set_start_gates,
     scale_set_upgrade_status,
     scale_set_upgrades,
 )
@@ -89,29 +90,35 @@ def _due(world: World, set_id: str, look: int) -> None:
     if scale_set is None or scale_set.hidden.get("look") != look:
         return
     scale_set.hidden.pop("due", None)
+    scale_set.hidden.pop("held", None)
     if not _enabled(scale_set) or _newer(world, scale_set) is None:
-        scale_set_start_gates.forget(scale_set)
+        scale_set_hooks.forget(world, set_id, "scheduling ")
         return
     busy = scale_set.body["properties"]["provisioningState"] not in ("Succeeded", "Failed")
     if busy or scale_set_upgrade_status.running(world, set_id) is not None:
         _look_at(world, scale_set, AGAIN)
         return
-    wait = scale_set_start_gates.hold(world, scale_set)
+    version = _newer(world, scale_set) or ""
+    wait, rejected = scale_set_gates.before_upgrade(world, scale_set, version)
     if wait is not None:
+        scale_set.hidden["held"] = True
         _look_at(world, scale_set, wait)
         return
-    scale_set.hidden["tried"] = _newer(world, scale_set)
-    scale_set_upgrades.start(world, scale_set, "os", "Platform")
+    scale_set.hidden["tried"] = version
+    if not rejected:
+        scale_set_upgrades.start(world, scale_set, "os", "Platform")
 
 
-def look_now(world: World, scale_set: Resource) -> None:
-    """What the start of an upgrade waits for has changed."""
-    if scale_set.hidden.get("due") is not None:
+def look_now(world: World, set_id: str) -> None:
+    """What holds the beginning of an upgrade has changed."""
+    scale_set = world.get(set_id)
+    if scale_set is not None and scale_set.hidden.get("due") is not None and scale_set.hidden.get("held"):
         _look_at(world, scale_set, 0.0)
 
 
 HANDLERS: dict[str, Handler] = {
     "scale_set_triggers.due": _due,
     "scale_set_triggers.written": written,
+    "scale_set_triggers.look_now": look_now,
     "scale_set_triggers.images_changed": images_changed,
 }

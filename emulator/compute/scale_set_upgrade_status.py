@@ -59,8 +59,6 @@ class Upgrade:
     not_rolled_back: dict[str, Body] = field(default_factory=dict)
     approved: list[str] = field(default_factory=list)
     """Instances that may be upgraded where that is deferred until they are approved."""
-    passed: list[str] = field(default_factory=list)
-    """Gates that the coming batch has passed."""
     code: str = "RollingForward"
     last_action: str = "Start"
     last_action_at: float = 0.0

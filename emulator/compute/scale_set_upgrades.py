@@ -110,11 +110,11 @@ def go_on(world: World, scale_set: Resource) -> None:
 
 def _end(world: World, scale_set: Resource, upgrade: Upgrade, code: str, error: Body | None = None) -> None:
     upgrade.turn += 1
+    scale_set_gates.end(world, upgrade)
     upgrade.stage, upgrade.code, upgrade.ended = "ended", code, world.now
     upgrade.error = error or upgrade.error
     upgrade.batch, upgrade.in_progress = [], {}
     _log(world, upgrade, code, error=error["code"] if error else None)
-    scale_set_gates.forget(world, upgrade)
     scale_set.hidden.pop("rolling", None)
     scale_set.body["properties"]["provisioningState"] = "Succeeded"
     scale_set.etag += 1
@@ -162,7 +162,7 @@ def _next_batch(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
         upgrade.stage = "choosing"
         _later(world, upgrade, BUSY_WAIT, "next")
         return
-    upgrade.stage, upgrade.passed = "gates", []
+    upgrade.stage = "gates"
     _pass_gates(world, scale_set, upgrade)
 
 
@@ -191,11 +191,11 @@ def _choose(world: World, scale_set: Resource, upgrade: Upgrade, unhealthy: list
 
 
 def _pass_gates(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
-    """The batch begins once all gates let it pass; what they refuse leaves it."""
+    """The batch begins once nothing holds it; what is refused leaves it."""
     if upgrade.last_action == "Cancel" or _opted_out(scale_set, upgrade):
         _end(world, scale_set, upgrade, "Cancelled")
         return
-    wait = scale_set_gates.hold(world, scale_set, upgrade)
+    wait = scale_set_gates.before_batch(world, scale_set, upgrade)
     if wait is not None:
         _later(world, upgrade, wait, "gates")
         return
@@ -431,7 +431,16 @@ def _roll_model(world: World, set_id: str, operation: str) -> None:
         start(world, scale_set, "model", "User", operation=operation)
 
 
+def _wake(world: World, set_id: str) -> None:
+    """Something that an upgrade or its beginning waits for has changed."""
+    scale_set = world.get(set_id)
+    if scale_set is not None:
+        go_on(world, scale_set)
+        world.handlers["scale_set_triggers.look_now"](world, set_id=set_id)
+
+
 HANDLERS: dict[str, Handler] = {
+    "scale_set_upgrades.wake": _wake,
     "scale_set_upgrades.step": _step,
     "scale_set_upgrades.roll_model": _roll_model,
     DONE: _provisioned,

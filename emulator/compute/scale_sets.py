@@ -84,6 +84,15 @@ def etag(scale_set: Resource, request: Request) -> Headers:
     return Headers({"ETag": f'"{scale_set.etag}"'} if request.api_version >= "2023-07-01" else {})
 
 
+def require_preconditions(request: Request, scale_set: Resource) -> None:
+    """Raise 412 where If-Match names another version of the set (words as for virtual machines, unverified)."""
+    match = request.headers.find("If-Match")
+    wanted = [value.strip() for value in (match or "*").split(",")]
+    if "*" not in wanted and f'"{scale_set.etag}"' not in wanted:
+        message = f"The virtual machine scale set {scale_set.body['name']} has been modified (etag mismatch)."
+        raise ArmError(412, "PreconditionFailed", message, wrapped=False)
+
+
 # -- writing
 
 
@@ -187,7 +196,8 @@ def _create(world: World, request: Request, name: str) -> Response:
 
 
 def change(world: World, request: Request, scale_set: Resource, *, patch: bool) -> Response:
-    """A write of a set that is there."""
+    """A write of a set that is there; If-Match as for virtual machines."""
+    require_preconditions(request, scale_set)
     raw = body_of(request)
     body = without_nulls(raw)
     given: Body = body.get("properties") or {}
@@ -416,6 +426,8 @@ def _deleted(world: World, *, operation: str, error: Body | None, set_id: str) -
     for instance in scale_set_instances.of(world, scale_set):
         scale_set_instances.remove(world, instance)
     scale_set_upgrade_status.forget(world, set_id)
+    for child in list(world.under(set_id)):
+        world.delete(child.id)
     world.delete(set_id)
 
 

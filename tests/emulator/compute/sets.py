@@ -27,6 +27,15 @@ HEALTH = {
 }
 
 
+AUTOMATIC = {"enableAutomaticOSUpgrade": True}
+HOUR = 3600.0
+
+
+def bad(version: str = "1.0.1", fault: str = "unhealthy", **more: Any) -> dict[str, Any]:
+    """A fault rule for `Sets.fault`: what goes wrong in guests of an image version."""
+    return {"image": f"/versions/{version.replace('.', '[.]')}$", "fault": fault, **more}
+
+
 def script(name: str, *after: str, **settings: Any) -> dict[str, Any]:
     """A custom script extension that runs after others."""
     return {
@@ -191,3 +200,37 @@ class Sets(Client):
                 "properties": {"probes": [{"name": "health", "properties": probe}]},
             },
         )
+
+    # -- upgrades
+
+    def bring_out(self, version: str, **more: Any) -> None:
+        """Publish a version of the image by the control API, which sets that follow it notice."""
+        answer = self.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": version, **more})
+        assert answer.status == 200, answer.body
+
+    def latest(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"{SET}/rollingUpgrades/latest").body["properties"]
+        return found
+
+    def history(self) -> list[dict[str, Any]]:
+        return [each["properties"] for each in self.get(f"{SET}/osUpgradeHistory").body["value"]]
+
+    def told(self) -> dict[str, Any]:
+        """What the control API says of the set."""
+        found: dict[str, Any] = self.get("/emulator/scale-sets").body["scaleSets"][SET]
+        return found
+
+    def upgrades(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.told()["upgrades"]
+        return found
+
+    def batches(self) -> list[list[str]]:
+        return [each["instances"] for each in self.upgrades()[-1]["log"] if each["event"] == "batch"]
+
+    def until_ended(self, hours: float = 12.0, step: float = 300.0) -> None:
+        """Until the last upgrade has ended, or (before there is one) for that long."""
+        for _ in range(int(hours * 3600 / step)):
+            self.wait(step)
+            known = self.upgrades()
+            if known and known[-1]["endTime"]:
+                return

@@ -8,10 +8,7 @@ import pytest
 
 from emulator.compute.scale_set_batches import Candidate, next_batch
 from tests.emulator.arm_client import code
-from tests.emulator.compute.sets import HEALTH, IMAGE, PROBE, SET, UBUNTU, Sets, script
-
-AUTOMATIC = {"enableAutomaticOSUpgrade": True}
-HOUR = 3600.0
+from tests.emulator.compute.sets import AUTOMATIC, HEALTH, HOUR, IMAGE, PROBE, SET, UBUNTU, Sets, bad, script
 
 
 @pytest.fixture
@@ -19,52 +16,20 @@ def sets() -> Sets:
     return Sets()
 
 
-def latest(sets: Sets) -> dict[str, Any]:
-    found: dict[str, Any] = sets.get(f"{SET}/rollingUpgrades/latest").body["properties"]
-    return found
-
-
-def history(sets: Sets) -> list[dict[str, Any]]:
-    found = sets.get(f"{SET}/osUpgradeHistory").body["value"]
-    return [each["properties"] for each in found]
-
-
-def upgrades(sets: Sets) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sets.get("/emulator/scale-sets").body["scaleSets"][SET]["upgrades"]
-    return found
-
-
-def batches(sets: Sets) -> list[list[str]]:
-    return [each["instances"] for each in upgrades(sets)[-1]["log"] if each["event"] == "batch"]
-
-
-def bad(version: str = "1.0.1", fault: str = "unhealthy", **more: Any) -> dict[str, Any]:
-    return {"image": f"/versions/{version.replace('.', '[.]')}$", "fault": fault, **more}
-
-
-def until_ended(sets: Sets, hours: float = 12.0) -> None:
-    """Until the last upgrade has ended, or (before there is one) for that long."""
-    for _ in range(int(hours * 60)):
-        sets.wait(60)
-        known = upgrades(sets)
-        if known and known[-1]["endTime"]:
-            return
-
-
 def test_the_platform_upgrades_a_set_some_time_after_a_version_is_there(sets: Sets) -> None:
     sets.create(10, automatic=AUTOMATIC, extensions=[script("setup"), HEALTH])
     sets.wait(4 * HOUR)
-    assert history(sets) == []
+    assert sets.history() == []
     data = [each["properties"]["storageProfile"]["dataDisks"] for each in sets.instances()]
     published = sets.world.now
     assert sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"}).status == 200
-    until_ended(sets)
+    sets.until_ended()
     assert set(sets.images()) == {"1.0.1"}
-    entry = history(sets)[0]
+    entry = sets.history()[0]
     assert (entry["startedBy"], entry["runningStatus"]["code"]) == ("Platform", "Completed")
     assert entry["targetImageReference"] == {"id": IMAGE, "version": "1.0.1"}
     assert entry["progress"]["successfulInstanceCount"] == 10
-    assert [len(each) for each in batches(sets)] == [2, 2, 2, 2, 2]
+    assert [len(each) for each in sets.batches()] == [2, 2, 2, 2, 2]
     begun = sets.world.sections["scale_set_upgrades"][SET.lower()][0].started - published
     assert 30 * 60 <= begun <= 60 * 60
     assert [each["properties"]["storageProfile"]["dataDisks"] for each in sets.instances()] == data
@@ -76,7 +41,7 @@ def test_the_first_rollout_comes_within_three_hours_of_switching_it_on(sets: Set
     sets.publish("1.0.1")
     sets.finish(sets.patch({"upgradePolicy": {"automaticOSUpgradePolicy": AUTOMATIC}}))
     enabled = sets.world.now
-    until_ended(sets)
+    sets.until_ended()
     assert 0 < sets.world.sections["scale_set_upgrades"][SET.lower()][0].started - enabled <= 3 * HOUR
     assert set(sets.images()) == {"1.0.1"}
 
@@ -86,7 +51,7 @@ def test_a_version_that_is_excluded_or_elsewhere_is_no_reason(sets: Sets, hidden
     sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH])
     sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1", **hidden})
     sets.wait(6 * HOUR)
-    assert (sets.images(), history(sets)) == (["1.0.0", "1.0.0"], [])
+    assert (sets.images(), sets.history()) == (["1.0.0", "1.0.0"], [])
 
 
 def test_a_platform_image_is_followed_too(sets: Sets) -> None:
@@ -94,7 +59,7 @@ def test_a_platform_image_is_followed_too(sets: Sets) -> None:
     sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH], profile={"storageProfile": storage})
     urn = "Canonical:ubuntu-24_04-lts:server"
     sets.call("POST", "/emulator/image-versions", {"image": urn, "version": "24.04.202607010", "after": 4 * HOUR})
-    until_ended(sets)
+    sets.until_ended()
     assert set(sets.images()) == {"24.04.202607010"}
 
 
@@ -102,9 +67,9 @@ def test_a_bad_image_gets_its_first_batch_back_and_stops(sets: Sets) -> None:
     sets.create(10, automatic=AUTOMATIC, extensions=[HEALTH])
     old = [each["properties"]["storageProfile"]["osDisk"]["name"] for each in sets.instances()]
     sets.fault(bad())
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
-    entry = history(sets)[0]
+    sets.bring_out("1.0.1")
+    sets.until_ended()
+    entry = sets.history()[0]
     assert entry["runningStatus"]["code"] == "Faulted"
     assert entry["error"]["code"] == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
     assert entry["rollbackInfo"] == {"successfullyRolledbackInstanceCount": 2, "failedRolledbackInstanceCount": 0}
@@ -114,34 +79,34 @@ def test_a_bad_image_gets_its_first_batch_back_and_stops(sets: Sets) -> None:
     sets.wait(600)
     assert sets.health(0) == "HealthState/healthy"
     sets.wait(24 * HOUR)
-    assert len(history(sets)) == 1
+    assert len(sets.history()) == 1
 
 
 @pytest.mark.parametrize("fault", ["never_boots", "extension_fails"])
 def test_other_bad_images_go_back_as_well(sets: Sets, fault: str) -> None:
     sets.create(5, automatic=AUTOMATIC, extensions=[script("setup"), HEALTH])
     sets.fault(bad(fault=fault))
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
+    sets.bring_out("1.0.1")
+    sets.until_ended()
     assert set(sets.images()) == {"1.0.0"}
-    assert history(sets)[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 1
+    assert sets.history()[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 1
 
 
 def test_a_slow_boot_is_waited_for(sets: Sets) -> None:
     sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH])
     sets.fault(bad(fault="boots_slowly", seconds=900))
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
+    sets.bring_out("1.0.1")
+    sets.until_ended()
     assert set(sets.images()) == {"1.0.1"}
 
 
 def test_without_rollback_failed_instances_keep_the_new_disk(sets: Sets) -> None:
     sets.create(5, automatic={**AUTOMATIC, "disableAutomaticRollback": True}, extensions=[HEALTH])
     sets.fault(bad())
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
+    sets.bring_out("1.0.1")
+    sets.until_ended()
     assert sets.images().count("1.0.1") == 1
-    assert history(sets)[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 0
+    assert sets.history()[0]["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 0
 
 
 def test_a_policy_breach_can_roll_failed_instances_back(sets: Sets) -> None:
@@ -152,23 +117,23 @@ def test_a_policy_breach_can_roll_failed_instances_back(sets: Sets) -> None:
         extensions=[HEALTH],
     )
     sets.fault(bad())
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
+    sets.bring_out("1.0.1")
+    sets.until_ended()
     assert set(sets.images()) == {"1.0.0"}
-    assert (latest(sets)["runningStatus"]["code"], len(upgrades(sets))) == ("Faulted", 1)
+    assert (sets.latest()["runningStatus"]["code"], len(sets.upgrades())) == ("Faulted", 1)
 
 
 def test_a_manual_start_upgrades_at_once_and_restores_nothing(sets: Sets) -> None:
     sets.create(5, extensions=[HEALTH])
     assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
-    assert latest(sets)["progress"]["successfulInstanceCount"] == 5
+    assert sets.latest()["progress"]["successfulInstanceCount"] == 5
     sets.publish("1.0.1")
     sets.fault(bad())
     status = sets.do("osRollingUpgrade")
     assert status["error"]["code"] == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
     assert "First failed instance ID is: 0" in status["error"]["message"]
     assert sets.images() == ["1.0.1", "1.0.0", "1.0.0", "1.0.0", "1.0.0"]
-    assert history(sets)[0]["startedBy"] == "User"
+    assert sets.history()[0]["startedBy"] == "User"
     sets.publish("1.0.2")
     sets.finish(sets.call("POST", f"{SET}/reimage", {"instanceIds": ["0"]}))
     sets.wait(300)
@@ -183,7 +148,7 @@ def test_nothing_begins_while_too_many_are_unhealthy(sets: Sets) -> None:
     status = sets.do("osRollingUpgrade")
     assert status["error"]["code"] == "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
     assert "40% of instances are in an unhealthy state" in status["error"]["message"]
-    details = latest(sets)["error"]["details"]
+    details = sets.latest()["error"]["details"]
     assert [each["target"] for each in details] == ["web/virtualMachines/3", "web/virtualMachines/4"]
     assert set(sets.images()) == {"1.0.0"}
 
@@ -193,14 +158,14 @@ def test_an_outage_in_the_middle_stops_the_upgrade_after_the_running_batch(sets:
     sets.publish("1.0.1")
     started = sets.call("POST", f"{SET}/osRollingUpgrade")
     sets.wait(60)
-    assert latest(sets)["progress"]["inProgressInstanceCount"] == 2
+    assert sets.latest()["progress"]["inProgressInstanceCount"] == 2
     down = {"scaleSet": "web", "instanceIds": ["7", "8", "9"], "state": "Unhealthy"}
     assert sets.call("POST", "/emulator/instance-health", down).status == 200
     status = sets.finish(started)
     assert status["error"]["code"] == "MaxUnhealthyInstancePercentExceededInRollingUpgrade"
     assert sorted(set(sets.images())) == ["1.0.0", "1.0.1"]
     assert sets.images().count("1.0.1") == 2
-    assert latest(sets)["progress"] == {
+    assert sets.latest()["progress"] == {
         "successfulInstanceCount": 2,
         "failedInstanceCount": 0,
         "inProgressInstanceCount": 0,
@@ -214,7 +179,7 @@ def test_maintenance_that_passes_makes_batches_smaller_and_no_more(sets: Sets) -
     down = {"scaleSet": "web", "instanceIds": ["9"], "state": "Unhealthy", "seconds": 500}
     sets.call("POST", "/emulator/instance-health", down)
     assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
-    assert len(batches(sets)[0]) == 1
+    assert len(sets.batches()[0]) == 1
     assert set(sets.images()) == {"1.0.1"}
 
 
@@ -222,7 +187,7 @@ def test_zones_are_not_mixed_unless_that_is_asked_for(sets: Sets) -> None:
     sets.create(9, rolling={"maxBatchInstancePercent": 34, "maxUnhealthyInstancePercent": 40}, zones=["1", "2", "3"])
     sets.publish("1.0.1")
     assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
-    assert batches(sets) == [["0", "3", "6"], ["1", "4", "7"], ["2", "5", "8"]]
+    assert sets.batches() == [["0", "3", "6"], ["1", "4", "7"], ["2", "5", "8"]]
 
 
 def test_cancelling_finishes_the_batch_and_leaves_the_rest(sets: Sets) -> None:
@@ -233,24 +198,24 @@ def test_cancelling_finishes_the_batch_and_leaves_the_rest(sets: Sets) -> None:
     assert code(sets.call("POST", f"{SET}/osRollingUpgrade")) == "OperationNotAllowed"
     assert sets.do("rollingUpgrades/cancel")["status"] == "Succeeded"
     assert sets.finish(started)["status"] == "Canceled"
-    assert latest(sets)["runningStatus"]["code"] == "Cancelled"
+    assert sets.latest()["runningStatus"]["code"] == "Cancelled"
     assert sets.images().count("1.0.1") == 1
 
 
 def test_opting_out_in_the_middle_ends_after_the_batch(sets: Sets) -> None:
     sets.create(5, automatic=AUTOMATIC, extensions=[HEALTH])
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    while not upgrades(sets) or not batches(sets):
+    sets.bring_out("1.0.1")
+    while not sets.upgrades() or not sets.batches():
         sets.wait(10)
     refused = sets.patch({"virtualMachineProfile": {"extensionProfile": {"extensions": []}}})
     assert (refused.status, code(refused)) == (409, "OperationNotAllowed")
     off = sets.patch({"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}})
     assert sets.finish(off)["status"] == "Succeeded"
-    until_ended(sets)
-    assert latest(sets)["runningStatus"]["code"] == "Cancelled"
+    sets.until_ended()
+    assert sets.latest()["runningStatus"]["code"] == "Cancelled"
     assert sets.images().count("1.0.1") == 1
     sets.wait(24 * HOUR)
-    assert len(upgrades(sets)) == 1
+    assert len(sets.upgrades()) == 1
 
 
 def test_expired_credentials_leave_the_first_batch_failed_and_four_steps_recover_it(sets: Sets) -> None:
@@ -258,10 +223,10 @@ def test_expired_credentials_leave_the_first_batch_failed_and_four_steps_recover
     boot = script("boot", fileUris=[url.format("2026-01-13T02:00:00Z")])
     sets.create(5, mode="Automatic", automatic=AUTOMATIC, extensions=[boot, HEALTH])
     sets.wait(8 * HOUR)
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
-    assert history(sets)[0]["error"]["details"][0]["code"] == "VMExtensionProvisioningError"
-    assert history(sets)[0]["rollbackInfo"]["failedRolledbackInstanceCount"] == 1
+    sets.bring_out("1.0.1")
+    sets.until_ended()
+    assert sets.history()[0]["error"]["details"][0]["code"] == "VMExtensionProvisioningError"
+    assert sets.history()[0]["rollbackInfo"]["failedRolledbackInstanceCount"] == 1
     states = [each["properties"]["provisioningState"] for each in sets.instances()]
     assert states == ["Failed", "Succeeded", "Succeeded", "Succeeded", "Succeeded"]
     renewed = script("boot", fileUris=[url.format("2027-01-13T02:00:00Z")])
@@ -275,7 +240,7 @@ def test_expired_credentials_leave_the_first_batch_failed_and_four_steps_recover
 
 def test_deferred_upgrades_wait_for_each_instance_to_be_approved(sets: Sets) -> None:
     sets.create(3, automatic={**AUTOMATIC, "osRollingUpgradeDeferral": True}, extensions=[HEALTH])
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
+    sets.bring_out("1.0.1")
     sets.wait(6 * HOUR)
     shown = sets.get("/emulator/scale-sets").body["scaleSets"][SET]["metadataTags"]
     assert shown == {number: ["Platform.PendingOSUpgrade"] for number in "012"}
@@ -286,8 +251,8 @@ def test_deferred_upgrades_wait_for_each_instance_to_be_approved(sets: Sets) -> 
     sets.do("virtualMachines/0/approveRollingUpgrade")
     sets.wait(HOUR)
     sets.do("approveRollingUpgrade")
-    until_ended(sets)
-    assert (set(sets.images()), latest(sets)["runningStatus"]["code"]) == ({"1.0.1"}, "Completed")
+    sets.until_ended()
+    assert (set(sets.images()), sets.latest()["runningStatus"]["code"]) == ({"1.0.1"}, "Completed")
 
 
 def test_a_rolling_set_brings_a_new_model_batch_by_batch(sets: Sets) -> None:
@@ -305,9 +270,9 @@ def test_a_rolling_set_brings_a_new_model_batch_by_batch(sets: Sets) -> None:
     update = sets.patch({"virtualMachineProfile": {"extensionProfile": extensions}})
     assert sets.finish(update)["status"] == "Succeeded"
     assert sets.world.now - began > 600
-    assert [len(each) for each in batches(sets)] == [2, 2]
+    assert [len(each) for each in sets.batches()] == [2, 2]
     assert all(each["properties"]["latestModelApplied"] for each in sets.instances())
-    assert (upgrades(sets)[-1]["kind"], history(sets)) == ("model", [])
+    assert (sets.upgrades()[-1]["kind"], sets.history()) == ("model", [])
     assert sets.do("extensionRollingUpgrade")["status"] == "Succeeded"
 
 
@@ -340,9 +305,9 @@ def test_service_fabric_goes_update_domain_by_update_domain(sets: Sets) -> None:
     }
     wide = {"maxBatchInstancePercent": 60, "maxUnhealthyInstancePercent": 60}
     sets.create(10, automatic=AUTOMATIC, rolling=wide, extensions=[fabric])
-    sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1"})
-    until_ended(sets)
-    assert batches(sets) == [["0", "5"], ["1", "6"], ["2", "7"], ["3", "8"], ["4", "9"]]
+    sets.bring_out("1.0.1")
+    sets.until_ended()
+    assert sets.batches() == [["0", "5"], ["1", "6"], ["2", "7"], ["3", "8"], ["4", "9"]]
 
 
 def test_the_history_keeps_five_attempts_of_two_months(sets: Sets) -> None:
@@ -350,9 +315,9 @@ def test_the_history_keeps_five_attempts_of_two_months(sets: Sets) -> None:
     for number in range(1, 8):
         sets.publish(f"1.0.{number}")
         sets.do("osRollingUpgrade")
-    assert [each["targetImageReference"]["version"] for each in history(sets)] == [f"1.0.{n}" for n in (7, 6, 5, 4, 3)]
+    assert [each["targetImageReference"]["version"] for each in sets.history()] == [f"1.0.{n}" for n in (7, 6, 5, 4, 3)]
     sets.wait(61 * 86400)
-    assert history(sets) == []
+    assert sets.history() == []
 
 
 def test_a_set_that_names_a_version_cannot_be_rolled_to_the_latest(sets: Sets) -> None:

@@ -1,0 +1,1 @@
+"""Microsoft.Maintenance: configurations with their windows, and what they are assigned to."""
