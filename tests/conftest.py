@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,10 @@ settings.load_profile("any-machine")
 # pytest-asyncio asks for the current event loop before its first test; Python 3.11 would make one then that nobody
 # closes, and warnings are errors here. After this there is none, which it expects too.
 asyncio.set_event_loop(None)
+
+# Engine and emulator in one process make many objects that live long: by default a tenth of the time goes into looking
+# for cycles among them.
+gc.set_threshold(50_000, 20, 50)
 
 
 LONG = (
