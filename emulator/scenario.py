@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from emulator import clock, computers, scenario_golden, scenario_hosts, scenario_outside, users
+from emulator import clock, computers, scenario_golden, scenario_hosts, scenario_outside, scenario_scale_set, users
 from emulator.authorization import assignments, check, locks, roles
+from emulator.compute import scale_sets
 from emulator.desktopvirtualization import host_pools, scaling_plans
 from emulator.identity import PRINCIPALS
 from emulator.keyvault import vaults
@@ -98,6 +99,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("return_probability", float, 0.02, "that the last user of a draining host comes back to it"),
     Option("throttling", bool, True, "rate limits and 429"),
     Option("latency", bool, True, "each request takes the time that requests take; false: none"),
+    Option("instances", int, 10, "instances of the scale set `web` (scenario scale-set)"),
+    Option("zones", int, 0, "zones that they are spread over; 0: none"),
+    Option("health", str, "extension", "their health source: extension, rich, probe or none"),
+    Option("mode", str, "Manual", "upgradePolicy.mode of the scale set: Manual, Automatic or Rolling"),
+    Option("automatic_os_upgrade", bool, False, "whether automatic OS upgrades of the scale set are on, for long"),
+    Option("versions", str, "", "versions of its image to come, after seconds: `1.0.1@3600 1.0.2@90000`"),
+    Option("bad_versions", str, "", "versions with a fault in their guests: `1.0.1:unhealthy`"),
     Option("graph", bool, True, "the updater may read and delete Entra devices (Microsoft Graph)"),
 )
 
@@ -108,6 +116,7 @@ SCENARIOS: dict[str, tuple[str, Body]] = {
     "personal": ("a personal host pool: each host belongs to one user", {"personal": True, "max_session_limit": 1}),
     "automated": ("a host pool with session host configuration (managementType Automated)", {"automated": True}),
     "no-hosts": ("a host pool without hosts", {"empty": True}),
+    "scale-set": ("a scale set of a gallery image, with health source and data disks; no host pool", {}),
 }
 """Name -> (description, defaults that differ)."""
 
@@ -149,6 +158,13 @@ class Settings:
     throttling: bool
     latency: bool
     graph: bool
+    instances: int
+    zones: int
+    health: str
+    mode: str
+    automatic_os_upgrade: bool
+    versions: str
+    bad_versions: str
 
 
 def build(name: str = "pooled", options: Body | None = None) -> World:
@@ -168,7 +184,11 @@ def build(name: str = "pooled", options: Body | None = None) -> World:
         "quota": scenario_hosts.quota(settings.vm_size, settings.hosts),
     }
     _tenant(world, settings)
-    if name != "empty":
+    if name == "scale-set":
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+        scenario_scale_set.add(world, group, LOCATION, _scale_set(settings))
+        check.forget(world)
+    elif name != "empty":
         _pools(world, settings)
     return world
 
@@ -194,6 +214,18 @@ def settings_of(name: str, options: Body) -> Settings:
         raise ScenarioError("hosts is a number from 0 to 20000")
     if settings.off + settings.draining + settings.needs_assistance > settings.hosts:
         raise ScenarioError("off, draining and needs_assistance together are more than hosts")
+    if settings.health not in scenario_scale_set.HEALTH:
+        raise ScenarioError(f"health is one of {', '.join(scenario_scale_set.HEALTH)}")
+    if settings.mode not in ("Manual", "Automatic", "Rolling"):
+        raise ScenarioError("mode is Manual, Automatic or Rolling")
+    if (settings.automatic_os_upgrade or settings.mode == "Rolling") and settings.health == "none":
+        raise ScenarioError("automatic_os_upgrade and mode Rolling need a health source")
+    if not 0 <= settings.zones <= 3 or not 0 <= settings.instances <= 1000:
+        raise ScenarioError("zones is a number from 0 to 3, instances one from 0 to 1000")
+    try:
+        scenario_scale_set.versions_of(_scale_set(settings))
+    except ValueError as error:
+        raise ScenarioError(str(error)) from None
     if settings.host_groups < 1:
         raise ScenarioError("host_groups is at least 1")
     if settings.pools < 1 or settings.hosts % settings.pools:
@@ -224,7 +256,20 @@ def describe() -> list[Body]:
 def summary(world: World) -> Body:
     """What was put up: ids that a test needs first."""
     pools = [pool.id for pool in world.under(f"/subscriptions/{SUBSCRIPTION}", host_pools.TYPE)]
-    return {"hostPools": pools, "resources": len(world.resources)}
+    sets = [each.id for each in world.under(f"/subscriptions/{SUBSCRIPTION}", scale_sets.TYPE)]
+    return {"hostPools": pools, **({"scaleSets": sets} if sets else {}), "resources": len(world.resources)}
+
+
+def _scale_set(settings: Settings) -> scenario_scale_set.Plan:
+    return scenario_scale_set.Plan(
+        settings.instances,
+        settings.zones,
+        settings.health,
+        settings.mode,
+        settings.automatic_os_upgrade,
+        settings.versions,
+        settings.bad_versions,
+    )
 
 
 # -- what is in it

@@ -51,7 +51,7 @@ def _due(world: World, entry: Body) -> None:
         definition = world.get(image)
         if definition is None:
             return
-        _put(world, definition, version, entry)
+        put(world, definition, version, entry)
     else:
         settings = world.sections.setdefault("settings", {})
         known: list[str] = settings.setdefault("platform_versions", {}).setdefault(image, [])
@@ -59,7 +59,8 @@ def _due(world: World, entry: Body) -> None:
     world.handlers["scale_set_triggers.images_changed"](world)
 
 
-def _put(world: World, definition: Resource, version: str, entry: Body) -> None:
+def put(world: World, definition: Resource, version: str, entry: Body) -> None:
+    """Put a version of a gallery image into the world, replicated to its regions."""
     location = definition.body["location"]
     version_id = f"{definition.id}/versions/{version}"
     regions = entry.get("regions") or [location]

@@ -89,6 +89,28 @@ def run_extensions(world: World, instance: Resource, turn: int, names: list[str]
     _go_on(world, instance, turn)
 
 
+def adopt(world: World, instance: Resource) -> None:
+    """Make an instance that was put into the world ready-made run and be healthy, as if it had for long."""
+    scale_set = scale_set_of(world, instance)
+    guests.content_of(world, instance.id).update(
+        generalized=False,
+        provisioned=True,
+        computer_name=guests.computer_name_of(instance),
+        custom_data=scale_set.hidden["secrets"].get("customData"),
+    )
+    guests.adopt(world, instance.id)
+    instance.body["properties"]["provisioningState"] = "Succeeded"
+    extensions = scale_set_models.extensions_of(scale_set.body["properties"])
+    done = {"state": "Succeeded", "began": world.iso(), "ended": world.iso(), "message": "Enable succeeded."}
+    instance.hidden.update(
+        extensions={each["name"]: dict(done) for each in extensions},
+        provisioned_at=world.iso().replace("Z", "+00:00"),
+        app_ready_at=world.now - 86400,
+    )
+    if any(scale_set_health.is_health_extension(each) for each in extensions):
+        instance.hidden["health_extension_at"] = world.now - 86400
+
+
 # -- extensions
 
 

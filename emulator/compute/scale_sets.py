@@ -147,8 +147,7 @@ def _create(world: World, request: Request, name: str) -> Response:
     if not sku.get("name"):
         raise required("sku.name")
     profile = given.get("virtualMachineProfile") or {}
-    storage = profile.get("storageProfile") or {}
-    if not storage.get("imageReference"):
+    if not (profile.get("storageProfile") or {}).get("imageReference"):
         raise required("imageReference")
     scale_set_id = ids.normal(request.path)
     size = catalog.require_size(world, location, str(sku["name"]), name, body.get("zones") or ())
@@ -171,19 +170,7 @@ def _create(world: World, request: Request, name: str) -> Response:
     scale_set_rules.require_valid(world, stored, given, request.api_version)
     _require_references(world, scale_set_id, profile)
     check.linked(world, request, [*_links(profile), *source.links, *identities.links(raw.get("identity"))])
-    stored["properties"].update(provisioningState="Creating", uniqueId=world.guid(), timeCreated=_now(world))
-    stored["properties"]["virtualMachineProfile"]["timeCreated"] = _now(world)
-    hidden: Body = {
-        "model": 1,
-        "next_instance": 0,
-        "secrets": scale_set_models.secrets_of(given),
-        "marks": {"image": 1, "extensions": {}},
-        "placement_group": world.guid(),
-        "image_reference": clone(storage["imageReference"]),
-    }
-    scale_set_upgrade_status.forget(world, scale_set_id)
-    scale_set = world.put(scale_set_id, stored, hidden)
-    _mark_extensions(scale_set)
+    scale_set = enter(world, stored, given)
     if raw.get("identity") is not None:
         identities.apply(world, scale_set, raw["identity"])
     headers, operation = scale_set_operations.start(
@@ -193,6 +180,25 @@ def _create(world: World, request: Request, name: str) -> Response:
     scale_set_operations.wait_for(world, scale_set, operation, added)
     world.handlers["scale_set_triggers.written"](world, set_id=scale_set.id)
     return Response(201, view(scale_set, request.api_version), Headers({**headers, **etag(scale_set, request)}))
+
+
+def enter(world: World, stored: Body, given: Body) -> Resource:
+    """Put a new set into the world, without instances. `given` is what was sent of its properties, secrets included."""
+    properties = stored["properties"]
+    properties.update(provisioningState="Creating", uniqueId=world.guid(), timeCreated=_now(world))
+    properties["virtualMachineProfile"]["timeCreated"] = _now(world)
+    hidden: Body = {
+        "model": 1,
+        "next_instance": 0,
+        "secrets": scale_set_models.secrets_of(given),
+        "marks": {"image": 1, "extensions": {}},
+        "placement_group": world.guid(),
+        "image_reference": clone(properties["virtualMachineProfile"]["storageProfile"]["imageReference"]),
+    }
+    scale_set_upgrade_status.forget(world, stored["id"])
+    scale_set = world.put(stored["id"], stored, hidden)
+    _mark_extensions(scale_set)
+    return scale_set
 
 
 def change(world: World, request: Request, scale_set: Resource, *, patch: bool) -> Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from emulator import guests, scenario, scenario_hosts
+from emulator import guests, scale_set_control, scenario, scenario_hosts
+from emulator.app import Emulator
 from emulator.scenario_hosts import SUBSCRIPTION
 from emulator.wire import Principal, Request
 from emulator.world import Resource, World
@@ -132,3 +134,40 @@ def test_same_options_same_world() -> None:
 def test_a_large_pool_has_quota_for_half_as_many_machines_again() -> None:
     assert scenario_hosts.quota("Standard_D4s_v5", 10_000) == {"cores": 60_000, "standardDSv5Family": 60_000}
     assert scenario_hosts.quota("Standard_D4s_v5", 12)["standardDSv5Family"] == 10_000
+
+
+def test_a_scale_set_is_at_work_and_upgrades_itself_to_what_comes() -> None:
+    options = {
+        "instances": 6,
+        "zones": 3,
+        "health": "rich",
+        "automatic_os_upgrade": True,
+        "versions": "1.0.1@3600 1.0.2@90000",
+        "bad_versions": "1.0.1:unhealthy",
+    }
+    emulator = Emulator(scenario.build("scale-set", options))
+    told = scale_set_control.describe(emulator.world)
+    [(set_id, shown)] = told.items()
+    assert scenario.summary(emulator.world)["scaleSets"] == [set_id]
+    assert [(each["image"], each["healthy"]) for each in shown["instances"]] == [("1.0.0", True)] * 6
+    emulator.advance(emulator.world.now + 86400)
+    after = scale_set_control.describe(emulator.world)[set_id]
+    assert [each["code"] for each in after["upgrades"]] == ["Faulted"]
+    assert {each["image"] for each in after["instances"]} == {"1.0.0"}
+    emulator.advance(emulator.world.now + 86400)
+    after = scale_set_control.describe(emulator.world)[set_id]
+    assert {(each["image"], each["healthy"]) for each in after["instances"]} == {("1.0.2", True)}
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"health": "none", "mode": "Rolling"}, "need a health source"),
+        ({"versions": "1.0.1"}, "'1.0.1' is not like 1.0.1@3600"),
+        ({"bad_versions": "1.0.1:odd"}, "is not like 1.0.1:unhealthy"),
+        ({"zones": 4}, "zones is a number from 0 to 3"),
+    ],
+)
+def test_a_scale_set_that_cannot_be_is_refused(options: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(scenario.ScenarioError, match=wanted):
+        scenario.build("scale-set", options)
