@@ -171,6 +171,8 @@ def start(
     pattern = KINDS[kind]
     if pattern.first is not None:
         headers["Retry-After"] = str(pattern.first)
+    elif clock.clock_of(world).speed > 1:
+        headers["Retry-After"] = "10"  # as in answer_status: no client shall sleep its default in real seconds
     return headers
 
 

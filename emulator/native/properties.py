@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.native.resource_types import ENVELOPE, ResourceType
+from emulator.native.resource_types import ENVELOPE, OUTSIDE, ResourceType
 from emulator.native.values import UNKNOWN, Properties, Secret
 
 ANSWER_ONLY = frozenset({"etag", "id", "name", "systemData", "type"})
@@ -18,7 +18,10 @@ def request_body(known: ResourceType, inputs: Mapping[str, Any]) -> Properties:
     properties: Properties = {}
     for name in known.inputs & inputs.keys():
         target = body if name in ENVELOPE else properties
-        target[known.wire_names.get(name, name)] = inputs[name]
+        *above, last = known.wire_names.get(name, name).split(".")
+        for outer in above:
+            target = target.setdefault(outer, {})
+        target[last] = _wrapped(inputs[name], name, known.enveloped)
     if known.flattened:
         body["properties"] = properties
     return body
@@ -30,7 +33,11 @@ def outputs_of(known: ResourceType, answer: Mapping[str, Any]) -> Properties:
     inner = answer.get("properties") or {}
     if known.flattened:
         sdk_names = {wire: sdk for sdk, wire in known.wire_names.items()}
-        outputs |= {sdk_names.get(name, name): value for name, value in inner.items() if value is not None}
+        outputs |= {
+            sdk_names.get(path, path.partition(".")[0]): _unwrapped(value, path, known.enveloped)
+            for path, value in _flat(inner, known.wire_names.values())
+            if value is not None
+        }
     else:
         outputs["properties"] = inner
     outputs["azureApiVersion"] = known.api_version
@@ -90,6 +97,42 @@ def _changed(base: Any, old: Any, new: Any) -> Any:
             _changed(base[i], old[i], item) if i < len(base) and i < len(old) else item for i, item in enumerate(new)
         ]
     return base if old == new else new
+
+
+def _wrapped(value: Any, path: str, enveloped: frozenset[str]) -> Any:
+    """A value as ARM has it: the objects at enveloped paths with their members under `properties`."""
+    if isinstance(value, list):
+        return [_wrapped(each, f"{path}[]", enveloped) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _wrapped(each, f"{path}.{name}", enveloped) for name, each in value.items()}
+    if path not in enveloped:
+        return made
+    inner = {name: each for name, each in made.items() if name not in OUTSIDE}
+    return {**{name: each for name, each in made.items() if name in OUTSIDE}, "properties": inner}
+
+
+def _unwrapped(value: Any, path: str, enveloped: frozenset[str]) -> Any:
+    """A value as the SDK has it: the other way round."""
+    if isinstance(value, list):
+        return [_unwrapped(each, f"{path}[]", enveloped) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if path in enveloped:
+        value = {**{name: each for name, each in value.items() if name != "properties"}, **value.get("properties", {})}
+    return {name: _unwrapped(each, f"{path}.{name}", enveloped) for name, each in value.items()}
+
+
+def _flat(inner: Mapping[str, Any], paths: Iterable[str]) -> list[tuple[str, Any]]:
+    """The members of `properties`, those of an object that dotted paths lead into one by one with their paths."""
+    opened = {path.partition(".")[0] for path in paths if "." in path}
+    found: list[tuple[str, Any]] = []
+    for name, value in inner.items():
+        if name in opened and isinstance(value, dict):
+            found += [(f"{name}.{below}", each) for below, each in value.items()]
+        else:
+            found.append((name, value))
+    return found
 
 
 def _without(value: Any, paths: Iterable[str]) -> Any:

@@ -14,8 +14,12 @@ from typing import Any
 
 GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 GALLERY = GROUP + "/providers/Microsoft.Compute/galleries/{galleryName}"
-ENVELOPE = frozenset({"location", "tags", "identity", "kind", "managedBy", "plan", "sku", "zones"})
+ENVELOPE = frozenset(
+    {"extendedLocation", "id", "identity", "kind", "location", "managedBy", "plan", "sku", "tags", "zones"}
+)
 """Inputs that stand beside `properties` in an ARM body, not in it."""
+OUTSIDE = frozenset({"etag", "id", "name", "sku", "tags", "zones"})
+"""The same for objects deeper down, such as a probe of a load balancer."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class ResourceType:
     auto_name: Mapping[str, str] = field(default_factory=dict)
     """Path parameter -> how a missing name is made: `random` (name and 8 hex digits) or `uuid`."""
     wire_names: Mapping[str, str] = field(default_factory=dict)
-    """SDK name -> name in the ARM body, where the two differ."""
+    """SDK name -> name in the ARM body, where the two differ; a dotted one lies deeper, as
+    `maintenanceWindow.duration`."""
+    enveloped: frozenset[str] = frozenset()
+    """Paths of objects deeper down whose members lie under `properties` in the ARM body too, all but OUTSIDE."""
     secret_outputs: frozenset[str] = frozenset()
     """Paths in the outputs that are secret whoever declared them."""
     read_only: frozenset[str] = frozenset()
@@ -224,6 +231,127 @@ HOST_POOL = ResourceType(
     secret_outputs=frozenset({"registrationInfo.token"}),
 )
 
+_NICS = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations[]"
+SCALE_SET = ResourceType(
+    token="azure-native:compute:VirtualMachineScaleSet",
+    path=GROUP + "/providers/Microsoft.Compute/virtualMachineScaleSets/{vmScaleSetName}",
+    api_version="2024-11-01",
+    inputs=frozenset(
+        {
+            "additionalCapabilities",
+            "automaticRepairsPolicy",
+            "constrainedMaximumCapacity",
+            "doNotRunExtensionsOnOverprovisionedVMs",
+            "extendedLocation",
+            "hostGroup",
+            "identity",
+            "location",
+            "orchestrationMode",
+            "overprovision",
+            "plan",
+            "platformFaultDomainCount",
+            "priorityMixPolicy",
+            "proximityPlacementGroup",
+            "resiliencyPolicy",
+            "scaleInPolicy",
+            "scheduledEventsPolicy",
+            "singlePlacementGroup",
+            "sku",
+            "skuProfile",
+            "spotRestorePolicy",
+            "tags",
+            "upgradePolicy",
+            "virtualMachineProfile",
+            "zonalPlatformFaultDomainAlignMode",
+            "zoneBalance",
+            "zones",
+        }
+    ),
+    required=frozenset({"location"}),
+    # What cannot be changed: learn.microsoft.com/azure/virtual-machine-scale-sets/
+    # virtual-machine-scale-sets-upgrade-scale-set ("properties that can't be changed").
+    replace_on=frozenset({"location", "orchestrationMode", "plan", "platformFaultDomainCount"}),
+    auto_name={"vmScaleSetName": "random"},
+    enveloped=frozenset(
+        {
+            _NICS,
+            f"{_NICS}.ipConfigurations[]",
+            f"{_NICS}.ipConfigurations[].publicIPAddressConfiguration",
+            "virtualMachineProfile.extensionProfile.extensions[]",
+        }
+    ),
+    read_only=frozenset({"virtualMachineProfile.timeCreated"}),
+)
+
+LOAD_BALANCER = ResourceType(
+    token="azure-native:network:LoadBalancer",
+    path=GROUP + "/providers/Microsoft.Network/loadBalancers/{loadBalancerName}",
+    api_version="2024-05-01",
+    inputs=frozenset(
+        {
+            "backendAddressPools",
+            "extendedLocation",
+            "frontendIPConfigurations",
+            "id",
+            "inboundNatPools",
+            "inboundNatRules",
+            "loadBalancingRules",
+            "location",
+            "outboundRules",
+            "probes",
+            "sku",
+            "tags",
+        }
+    ),
+    required=frozenset({"location"}),
+    replace_on=frozenset({"location", "sku"}),
+    auto_name={"loadBalancerName": "random"},
+    enveloped=frozenset(
+        {
+            "backendAddressPools[]",
+            "frontendIPConfigurations[]",
+            "inboundNatPools[]",
+            "inboundNatRules[]",
+            "loadBalancingRules[]",
+            "outboundRules[]",
+            "probes[]",
+        }
+    ),
+)
+
+_WINDOW = ("duration", "expirationDateTime", "recurEvery", "startDateTime", "timeZone")
+MAINTENANCE_CONFIGURATION = ResourceType(
+    token="azure-native:maintenance:MaintenanceConfiguration",
+    path=GROUP + "/providers/Microsoft.Maintenance/maintenanceConfigurations/{resourceName}",
+    api_version="2023-10-01-preview",
+    inputs=frozenset(
+        {
+            *_WINDOW,
+            "extensionProperties",
+            "installPatches",
+            "location",
+            "maintenanceScope",
+            "namespace",
+            "tags",
+            "visibility",
+        }
+    ),
+    required=frozenset({"location"}),
+    replace_on=frozenset({"location", "maintenanceScope"}),
+    auto_name={"resourceName": "random"},
+    wire_names={name: f"maintenanceWindow.{name}" for name in _WINDOW},
+)
+
+CONFIGURATION_ASSIGNMENT = ResourceType(
+    token="azure-native:maintenance:ConfigurationAssignment",
+    path=GROUP
+    + "/providers/{providerName}/{resourceType}/{resourceName}/providers/Microsoft.Maintenance/configurationAssignments"
+    "/{configurationAssignmentName}",
+    api_version="2023-10-01-preview",
+    inputs=frozenset({"filter", "location", "maintenanceConfigurationId", "resourceId"}),
+    auto_name={"configurationAssignmentName": "random"},
+)
+
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     known.token: known
     for known in (
@@ -234,6 +362,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ROLE_DEFINITION,
         ROLE_ASSIGNMENT,
         HOST_POOL,
+        SCALE_SET,
+        LOAD_BALANCER,
+        MAINTENANCE_CONFIGURATION,
+        CONFIGURATION_ASSIGNMENT,
     )
 }
 

@@ -19,6 +19,10 @@ CLASSES = {
     "azure-native:authorization:RoleDefinition": sdk.authorization.RoleDefinition,
     "azure-native:authorization:RoleAssignment": sdk.authorization.RoleAssignment,
     "azure-native:desktopvirtualization:HostPool": sdk.desktopvirtualization.HostPool,
+    "azure-native:compute:VirtualMachineScaleSet": sdk.compute.VirtualMachineScaleSet,
+    "azure-native:network:LoadBalancer": sdk.network.LoadBalancer,
+    "azure-native:maintenance:MaintenanceConfiguration": sdk.maintenance.MaintenanceConfiguration,
+    "azure-native:maintenance:ConfigurationAssignment": sdk.maintenance.ConfigurationAssignment,
 }
 
 
