@@ -4,6 +4,9 @@ from components.host_pool import HostPool, HostPoolArgs
 from components.image_gallery import ImageGallery, ImageGalleryArgs
 from components.image_update_role import CaptureRoleArgs, ImageUpdateRole, ImageUpdateRoleArgs
 from components.image_version import ImageDefinitionArgs, ImageSource, ImageVersionArgs, TargetRegionArgs
+from components.os_image_maintenance import OSImageMaintenance, OSImageMaintenanceArgs, ScaleSetRef
+from components.scale_set import ScaleSet, ScaleSetArgs
+from components.scale_set_upgrades import PolicyParts, ScaleSetUpgrades, policy_parts
 from components.update_role_actions import Purpose
 
 __all__ = [
@@ -17,6 +20,14 @@ __all__ = [
     "ImageUpdateRole",
     "ImageUpdateRoleArgs",
     "ImageVersionArgs",
+    "OSImageMaintenance",
+    "OSImageMaintenanceArgs",
+    "PolicyParts",
     "Purpose",
+    "ScaleSet",
+    "ScaleSetArgs",
+    "ScaleSetRef",
+    "ScaleSetUpgrades",
     "TargetRegionArgs",
+    "policy_parts",
 ]

@@ -53,15 +53,7 @@ class ScaleSetDeclaration:
     @property
     def image_reference(self) -> Body | None:
         """`imageReference` of the declared image."""
-        if self.image is None:
-            return None
-        if URN.fullmatch(self.image):
-            publisher, offer, sku = self.image.split(":")
-            return {"publisher": publisher, "offer": offer, "sku": sku, "version": LATEST}
-        if SHARED_ID.fullmatch(self.image):
-            ours = self.image.lower().startswith("/sharedgalleries/")
-            return {"sharedGalleryImageId" if ours else "communityGalleryImageId": self.image}
-        return {"id": self.image}
+        return image_reference(self.image) if self.image is not None else None
 
 
 def parse(given: Mapping[str, Any]) -> ScaleSetDeclaration:
@@ -109,6 +101,18 @@ def _image(value: Any) -> str:
             "/sharedGalleries/<unique name>/images/<image> or /communityGalleries/<public name>/images/<image>",
         )
     return image
+
+
+def image_reference(image: str) -> Body:
+    """`imageReference` of an image whose latest version is followed. Raises InvalidDeclaration."""
+    image = _image(image)
+    if URN.fullmatch(image):
+        publisher, offer, sku = image.split(":")
+        return {"publisher": publisher, "offer": offer, "sku": sku, "version": LATEST}
+    if SHARED_ID.fullmatch(image):
+        ours = image.lower().startswith("/sharedgalleries/")
+        return {"sharedGalleryImageId" if ours else "communityGalleryImageId": image}
+    return {"id": image}
 
 
 def _check_together(declared: ScaleSetDeclaration) -> None:
