@@ -6,6 +6,7 @@ from components.image_update_role import CaptureRoleArgs, ImageUpdateRole, Image
 from components.image_version import ImageDefinitionArgs, ImageSource, ImageVersionArgs, TargetRegionArgs
 from components.os_image_maintenance import OSImageMaintenance, OSImageMaintenanceArgs, ScaleSetRef
 from components.scale_set import ScaleSet, ScaleSetArgs
+from components.scale_set_role import ScaleSetUpgradeRole, ScaleSetUpgradeRoleArgs
 from components.scale_set_upgrades import PolicyParts, ScaleSetUpgrades, policy_parts
 from components.update_role_actions import Purpose
 
@@ -27,6 +28,8 @@ __all__ = [
     "ScaleSet",
     "ScaleSetArgs",
     "ScaleSetRef",
+    "ScaleSetUpgradeRole",
+    "ScaleSetUpgradeRoleArgs",
     "ScaleSetUpgrades",
     "TargetRegionArgs",
     "policy_parts",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import authorization
 
-from components.arm_ids import name_of, stable_guid
 from components.capture_role_actions import CapturePurpose
+from components.custom_role import CustomRoles
 from components.update_role_actions import Purpose
-from components.update_role_plan import AnyPurpose, Role, roles
+from components.update_role_plan import AnyPurpose, roles
 
 TYPE = "avd:index:ImageUpdateRole"
 
@@ -86,64 +86,20 @@ class ImageUpdateRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ImageUpdateRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(TYPE, name, {}, opts)
-        self.role_definition_ids = {}
-        self.assignments = []
         seen = args.captures.retention_subscriptions if args.captures is not None else ()
         wide = args.subscription_scope
-        for role in roles(_resources(args), subscription_scope=wide, catalog=args.catalog, seen=seen):
-            definition = self._definition(name, args, role)
-            self.role_definition_ids[role.label] = definition.id
-            self.assignments += [self._assignment(name, args, role, scope, definition) for scope in role.scopes]
-        self.assignment_ids = [assignment.id for assignment in self.assignments]
-        self.register_outputs({"role_definition_ids": self.role_definition_ids, "assignment_ids": self.assignment_ids})
-
-    def _definition(self, name: str, args: ImageUpdateRoleArgs, role: Role) -> authorization.RoleDefinition:
-        return authorization.RoleDefinition(
-            f"{name}-{role.label}",
-            scope=role.subscription,
-            role_definition_id=role.guid(args.role_name),
-            role_name=f"{args.role_name} ({role.label})",
-            role_type="CustomRole",
-            description="Rolling image update of AVD session hosts: " + ", ".join(role.purposes),
-            assignable_scopes=list(role.scopes),
-            permissions=[
-                {
-                    "actions": role.actions,
-                    "not_actions": [],
-                    "data_actions": role.data_actions,
-                    "not_data_actions": [],
-                }
-            ],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _assignment(
-        self,
-        name: str,
-        args: ImageUpdateRoleArgs,
-        role: Role,
-        scope: str,
-        definition: authorization.RoleDefinition,
-    ) -> authorization.RoleAssignment:
-        guid = role.guid(args.role_name)
-        return authorization.RoleAssignment(
-            f"{name}-{name_of(scope)}-{role.label}",
-            scope=scope,
-            role_assignment_name=pulumi.Output.from_input(args.principal_id).apply(
-                lambda principal: stable_guid("assignment", scope, principal, guid)
-            ),
+        made = CustomRoles(
+            self,
+            name,
+            roles(_resources(args), subscription_scope=wide, catalog=args.catalog, seen=seen),
+            role_name=args.role_name,
+            says="Rolling image update of AVD session hosts",
             principal_id=args.principal_id,
             principal_type=args.principal_type,
-            # Written out, as Azure returns it, and not the definition's output: known in a preview, and no replacement
-            # of the assignment when the definition changes.
-            role_definition_id=f"{role.subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[definition]),
         )
-
-
-def _is_shared(image_id: str) -> bool:
-    """An image that others share: read at the subscription, where the catalog's part of the role is."""
-    return image_id.lower().startswith(("/sharedgalleries/", "/communitygalleries/"))
+        self.role_definition_ids, self.assignments = made.definition_ids, made.assignments
+        self.assignment_ids = made.assignment_ids
+        self.register_outputs({"role_definition_ids": self.role_definition_ids, "assignment_ids": self.assignment_ids})
 
 
 def _resources(args: ImageUpdateRoleArgs) -> dict[AnyPurpose, Sequence[str]]:
@@ -164,3 +120,8 @@ def _resources(args: ImageUpdateRoleArgs) -> dict[AnyPurpose, Sequence[str]]:
             Purpose.NETWORK: [*args.subnet_ids, args.captures.subnet_id],
         }
     return found
+
+
+def _is_shared(image_id: str) -> bool:
+    """An image that others share: read at the subscription, where the catalog's part of the role is."""
+    return image_id.lower().startswith(("/sharedgalleries/", "/communitygalleries/"))

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from components.arm_ids import name_of, resource_group_of, stable_guid, subscription_of
 from components.capture_role_actions import CAPTURE_ACTIONS, CapturePurpose
+from components.scale_set_role_actions import SCALE_SET_ACTIONS, ScaleSetPurpose
 from components.update_role_actions import ACTIONS, DATA_ACTIONS, Purpose
 
-AnyPurpose = Purpose | CapturePurpose
-ALL: Mapping[AnyPurpose, tuple[str, ...]] = dict([*ACTIONS.items(), *CAPTURE_ACTIONS.items()])
+AnyPurpose = Purpose | CapturePurpose | ScaleSetPurpose
+ALL: Mapping[AnyPurpose, tuple[str, ...]] = dict(
+    [*ACTIONS.items(), *CAPTURE_ACTIONS.items(), *SCALE_SET_ACTIONS.items()]
+)
 """The actions of all purposes, in the order in which a role's name lists them."""
 
 
@@ -61,10 +64,12 @@ def roles(
     """The roles and their scopes for ARM ids of resources or resource groups, by what they are needed for.
 
     `subscription_scope` assigns at the subscription instead of each group. `catalog` adds the reads that exist only
-    there (sizes, quota, marketplace versions), in the subscription of the hosts; `seen` are the subscriptions that the
-    retention of image versions looks through. Raises ValueError for an id outside a resource group.
+    there (sizes, quota, marketplace versions), in the subscription of the hosts or scale sets; `seen` are the
+    subscriptions that the retention of image versions looks through. Raises ValueError for an id outside a resource
+    group.
     """
-    home = subscription_of(resources[Purpose.HOSTS][0])
+    central: AnyPurpose = Purpose.HOSTS if Purpose.HOSTS in resources else ScaleSetPurpose.SCALE_SETS
+    home = subscription_of(resources[central][0])
     purposes_at: dict[str, set[AnyPurpose]] = {}
     written: dict[str, str] = {}
     for purpose, ids in resources.items():
@@ -72,7 +77,8 @@ def roles(
             scope = subscription_of(resource_id) if subscription_scope else resource_group_of(resource_id)
             purposes_at.setdefault(scope.lower(), set()).add(purpose)
             written.setdefault(scope.lower(), scope)
-    wide: list[tuple[AnyPurpose, str]] = [(Purpose.CATALOG, home)] if catalog else []
+    reads: AnyPurpose = Purpose.CATALOG if central is Purpose.HOSTS else ScaleSetPurpose.CATALOG
+    wide: list[tuple[AnyPurpose, str]] = [(reads, home)] if catalog else []
     for purpose, scope in [*wide, *((CapturePurpose.RETENTION, subscription) for subscription in seen)]:
         purposes_at.setdefault(scope.lower(), set()).add(purpose)
         written.setdefault(scope.lower(), scope)

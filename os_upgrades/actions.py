@@ -29,7 +29,7 @@ JOIN_PROBE = f"{_BALANCER}/probes/join/action"
 
 
 class Holds(StrEnum):
-    """What a scope holds, hence what is done there."""
+    """What a scope holds, hence what is done there; `components/scale_set_role_actions.py` has the same."""
 
     SCALE_SETS = "scale-sets"
     IMAGES = "scale-set-images"
@@ -49,7 +49,7 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         f"{_SET}/manualUpgrade/action",
         "Microsoft.Resources/tags/write",
     ),
-    Holds.IMAGES: ("Microsoft.Compute/galleries/images/read", "Microsoft.Compute/galleries/images/versions/read"),
+    Holds.IMAGES: ("Microsoft.Compute/galleries/images/versions/read",),
     Holds.NETWORK: (JOIN_SUBNET, JOIN_POOL, JOIN_PROBE),
     Holds.VAULTS: (),
     Holds.CATALOG: (),

@@ -13,17 +13,13 @@ from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
 from os_upgrades import adoption, settings
-from os_upgrades.actions import missing
 from os_upgrades.adoption import Plan
 from os_upgrades.azure import ScaleSetAzure
 from os_upgrades.declaration import ScaleSetDeclaration
-from os_upgrades.findings import Finding, Severity
 from os_upgrades.latest_model import bring_to_latest
-from os_upgrades.observe import observe as observe_surroundings
+from os_upgrades.preview import judge, preview
 from os_upgrades.scale_set import Instance, ScaleSet
-from os_upgrades.scale_set_rules import check
 from os_upgrades.settings import Settings
-from os_upgrades.surroundings import Case
 from providers.engine_log import EngineLog
 from providers.failure import ScaleSetUpgradePolicyFailed, one_line
 from providers.preview import PATIENCE
@@ -57,12 +53,7 @@ async def look(declared: ScaleSetDeclaration, found: Settings) -> Look:
     declaration is the reason of."""
     try:
         async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
-            scale_set = await adoption.look(azure, declared.scale_set_id)
-            todo = adoption.plan(declared, scale_set, found)
-            judged = await _judge(azure, declared, scale_set, todo)
-            lacks = await missing(azure, declared, scale_set, todo.changes)
-            failures = (*(Problem("scale_set_id", each) for each in lacks), *judged.failures)
-            return Look({**todo.described, **judged.plan}, failures, judged.warnings)
+            seen = await preview(azure, declared, found)
     except TimeoutError:
         return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
     except NotFound:
@@ -72,32 +63,9 @@ async def look(declared: ScaleSetDeclaration, found: Settings) -> Look:
         return Look(failures=(Problem(error.prop, str(error)),))
     except AzureError as error:
         return Look(problem=_offline(error))
-
-
-async def _judge(azure: ScaleSetAzure, declared: ScaleSetDeclaration, scale_set: ScaleSet, todo: Plan) -> Look:
-    """The rules, and what is to be done to instances."""
-    after = settings.applied(scale_set, todo.changes)
-    by_hand = after.policy("mode") == "Manual"
-    seen = await observe_surroundings(azure, after, instances=by_hand)
-    case = Case(after, seen.surroundings, azure.azure_time(), declared.update_instances)
-    findings = check(case)
-    errors = [_problem(each) for each in findings if each.severity is Severity.ERROR]
-    warnings = [one_line(str(each)) for each in findings if each.severity is Severity.WARNING]
-    unread = [one_line(f"not checked, because it could not be read: {each}") for each in seen.unread]
-    plan = _instances_plan(declared, todo, seen.surroundings.instances or ())
-    return Look(plan, tuple(errors), (*warnings, *unread))
-
-
-def _problem(finding: Finding) -> Problem:
-    return Problem(finding.prop, one_line(str(finding)))
-
-
-def _instances_plan(declared: ScaleSetDeclaration, todo: Plan, instances: Any) -> dict[str, str]:
-    if not declared.update_instances:
-        return {}
-    changed = any(path.startswith(("virtualMachineProfile.", settings.EXTENSIONS)) for path in todo.changes)
-    behind = len(instances) if changed else sum(1 for each in instances if each.latest_model is False)
-    return {"instances": f"{behind} of {len(instances)} to be brought to the latest model"} if behind else {}
+    failures = [Problem("scale_set_id", each) for each in seen.lacks]
+    failures += [Problem(each.prop, one_line(str(each))) for each in seen.errors]
+    return Look(seen.plan, tuple(failures), tuple(one_line(each) for each in seen.warnings))
 
 
 async def observe(declared: ScaleSetDeclaration) -> Look:
@@ -136,8 +104,8 @@ async def _applied(
     if declared.update_instances:
         await bring_to_latest(azure, scale_set, clock_from(os.environ), tell=log.status, stop=stop)
     instances = [Instance(body) for body in await azure.list_scale_set_instances(scale_set.id)]
-    after = await _judge(azure, declared, scale_set, Plan())
-    return outputs_of(scale_set, done, instances, after.warnings)
+    after = await judge(azure, declared, scale_set, Plan())
+    return outputs_of(scale_set, done, instances, tuple(one_line(each) for each in after.warnings))
 
 
 def outputs_of(scale_set: ScaleSet, done: Plan, instances: list[Instance], warnings: tuple[str, ...]) -> dict[str, Any]:

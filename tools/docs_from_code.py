@@ -236,7 +236,7 @@ def rights() -> str:
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
-    return "".join([*parts, capture_rights()])
+    return "".join([*parts, capture_rights(), scale_set_rights()])
 
 
 CAPTURES_HEAD = """
@@ -264,6 +264,36 @@ def capture_rights() -> str:
         why = _reasons_of(source, purpose.upper())
         parts.append(f"\nAt {CAPTURES_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
         for action in declared["CAPTURE_ACTIONS"][purpose]:
+            parts.append(f"| `{action}` | {_escaped(why.get(action, CHECKED_BEFORE))} |\n")
+    return "".join(parts)
+
+
+SCALE_SETS_HEAD = """
+## Scale sets
+
+What [declaring the OS upgrades of scale sets](scale-sets.md) needs; made from `components/scale_set_role_actions.py`.
+`ScaleSetUpgradeRole` makes it. A missing action is an error of the preview that names it and its scope; without those
+of the rules less is checked, which is told. `tests/os_upgrades/test_rights.py` shows on the emulator that exactly these
+are used, and that each that is missing is told.
+"""
+SCALE_SETS_AT = {
+    "scale-sets": "the scale sets' resource groups",
+    "scale-set-images": "the galleries' resource groups",
+    "scale-set-network": "the resource groups of their subnets and load balancers",
+    "scale-set-vaults": "the resource groups of the key vaults that their models refer to",
+    "scale-set-catalog": "the subscription",
+}
+
+
+def scale_set_rights() -> str:
+    """The part of docs/rights.md about scale sets."""
+    source = PROJECT / "components" / "scale_set_role_actions.py"
+    declared = runpy.run_path(str(source))
+    parts = [SCALE_SETS_HEAD]
+    for purpose in declared["ScaleSetPurpose"]:
+        why = _reasons_of(source, purpose.name)
+        parts.append(f"\nAt {SCALE_SETS_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
+        for action in declared["SCALE_SET_ACTIONS"][purpose]:
             parts.append(f"| `{action}` | {_escaped(why.get(action, CHECKED_BEFORE))} |\n")
     return "".join(parts)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from cloud.azure_cloud import AzureCloud
+from emulator.wire import Request
 from os_upgrades import adoption
 from os_upgrades.adoption import Plan
-from os_upgrades.declaration import parse
+from os_upgrades.declaration import ScaleSetDeclaration, parse
+from os_upgrades.latest_model import Brought, bring_to_latest
+from os_upgrades.preview import Preview, preview
 from os_upgrades.scale_set import ScaleSet
 from os_upgrades.settings import Settings
 from simulation.emulated_pool import as_process
@@ -27,6 +34,7 @@ class Scene(Sets):
         super().__init__(**settings)
         self.clock = LoopClock()
         self.wire = Wire()
+        self.told: list[str] = []
 
     async def begin(self, capacity: int = 5, **options: Any) -> Scene:
         """Make the set, and go on at the emulator's time."""
@@ -34,32 +42,56 @@ class Scene(Sets):
         await self.clock.sleep(self.world.now - self.clock.now())
         return self
 
-    async def adopt(self, inputs: dict[str, Any], kept: Settings, process: Process | None = None) -> Plan:
+    @asynccontextmanager
+    async def cloud(self, process: Process, principal: str) -> AsyncIterator[AzureCloud]:
+        async with in_process_cloud(
+            self.emulator, process.clock(), process=process, wire=self.wire, principal=principal
+        ) as azure:
+            yield azure
+
+    async def adopt(
+        self, inputs: dict[str, Any], kept: Settings, process: Process | None = None, principal: str = "owner"
+    ) -> Plan:
         """Bring the set to a declaration, by a process of its own. Raises Died where that is killed."""
         runner = process or Process()
 
         async def work() -> Plan:
-            async with in_process_cloud(
-                self.emulator, runner.clock(), process=runner, wire=self.wire, principal="owner"
-            ) as azure:
-                return await adoption.adopt(azure, parse({"scale_set_id": SET, **inputs}), kept)
+            async with self.cloud(runner, principal) as azure:
+                return await adoption.adopt(azure, declaration(inputs), kept)
 
         return await as_process(runner, work())
 
-    async def release(self, kept: Settings, process: Process | None = None) -> None:
+    async def release(self, kept: Settings, process: Process | None = None, principal: str = "owner") -> None:
         runner = process or Process()
 
         async def work() -> None:
-            async with in_process_cloud(
-                self.emulator, runner.clock(), process=runner, wire=self.wire, principal="owner"
-            ) as azure:
+            async with self.cloud(runner, principal) as azure:
                 await adoption.release(azure, SET, kept)
 
         await as_process(runner, work())
 
+    async def bring(
+        self, process: Process | None = None, principal: str = "owner", stop: asyncio.Event | None = None
+    ) -> Brought:
+        """Bring the instances to the latest model. What is told is in `told`."""
+        runner = process or Process()
+
+        async def work() -> Brought:
+            async with self.cloud(runner, principal) as azure:
+                scale_set = await adoption.look(azure, SET)
+                return await bring_to_latest(
+                    azure, scale_set, runner.clock(), tell=self.told.append, stop=stop or asyncio.Event()
+                )
+
+        return await as_process(runner, work())
+
+    async def preview(self, inputs: dict[str, Any], principal: str = "owner") -> Preview:
+        async with self.cloud(Process(), principal) as azure:
+            return await preview(azure, declaration(inputs), {})
+
     def plan(self, inputs: dict[str, Any], kept: Settings) -> dict[str, str]:
         """What a preview would show."""
-        return adoption.plan(parse({"scale_set_id": SET, **inputs}), self.scale_set, kept).described
+        return adoption.plan(declaration(inputs), self.scale_set, kept).described
 
     @property
     def scale_set(self) -> ScaleSet:
@@ -73,6 +105,10 @@ class Scene(Sets):
         properties = {name: value for name, value in body["properties"].items() if name != "provisioningState"}
         tags = {name: value for name, value in body["tags"].items() if not name.startswith(TAGS)}
         return {"sku": body["sku"], "tags": tags, "properties": properties}
+
+    def fault(self, rule: dict[str, Any]) -> None:
+        answer = self.emulator.handle(Request("POST", "/emulator/faults", body={"seed": 1, "rules": [rule]}))
+        assert answer.status == 200, answer.body
 
     def writes(self) -> list[str]:
         return [kind_of_write(each) for each in self.wire.exchanges if each.write]
@@ -89,6 +125,10 @@ class Scene(Sets):
                 "properties": {"probes": [probe], "frontendIPConfigurations": [front]},
             },
         )
+
+
+def declaration(inputs: dict[str, Any]) -> ScaleSetDeclaration:
+    return parse({"scale_set_id": SET, **inputs})
 
 
 __all__ = ["HEALTH", "SET", "Scene"]
