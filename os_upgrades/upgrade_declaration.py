@@ -51,9 +51,9 @@ class ImageUpgradeDeclaration:
     approve: tuple[str, ...] | str = NONE
     """Instances whose deferred upgrade is approved, or ALL or NONE of them."""
     begin_within: float = BEGIN_WITHIN
-    """Seconds that Azure has to begin by itself."""
+    """Seconds that Azure has to begin by itself; by default no more than limit."""
     limit: float = LIMIT
-    """Seconds that a run watches."""
+    """Seconds that a run watches; by default twice begin_within at least."""
     when_stopped: Stopped = Stopped.LEAVE
 
     @property
@@ -69,17 +69,18 @@ class ImageUpgradeDeclaration:
 def parse(given: Mapping[str, Any]) -> ImageUpgradeDeclaration:
     """The declaration of plain inputs. Raises InvalidDeclaration."""
 
-    def seconds(name: str, default: float) -> float:
+    def seconds(name: str) -> float | None:
         value = given.get(name)
-        return default if value is None else duration(name, value)
+        return None if value is None else duration(name, value)
 
+    begin_within, limit = seconds("begin_within"), seconds("limit")
     declared = ImageUpgradeDeclaration(
         resource_id("scale_set_id", str(given["scale_set_id"]), "scale set", SCALE_SET, EXAMPLE_ID).rstrip("/"),
         _version(given.get("version")),
         _choice("start", given.get("start"), Start, Start.AUTO),
         _approve(given.get("approve")),
-        seconds("begin_within", BEGIN_WITHIN),
-        seconds("limit", LIMIT),
+        begin_within if begin_within is not None else min(BEGIN_WITHIN, limit or BEGIN_WITHIN),
+        limit if limit is not None else max(LIMIT, 2 * (begin_within or 0)),
         _choice("when_stopped", given.get("when_stopped"), Stopped, Stopped.LEAVE),
     )
     _check_together(declared, given)

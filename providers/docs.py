@@ -1,7 +1,8 @@
 """`python -m providers.docs`: makes the docs of inputs and the typed arguments from the schemas, so that they agree.
 
 docs/inputs.md and providers/args.py from schema.json, docs/golden-image-inputs.md and providers/golden_image_args.py
-from golden_image_schema.json, docs/scale-set-inputs.md and providers/scale_set_args.py from scale_set_schema.json.
+from golden_image_schema.json, docs/scale-set-inputs.md and providers/scale_set_args.py from scale_set_schema.json,
+docs/scale-set-upgrade-inputs.md and providers/image_upgrade_args.py from image_upgrade_schema.json.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.schema import golden_image_schema, scale_set_schema, schema
+from providers.schema import golden_image_schema, image_upgrade_schema, scale_set_schema, schema
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS_MD = ROOT / "docs" / "inputs.md"
@@ -21,6 +22,8 @@ GOLDEN_IMAGE_INPUTS_MD = ROOT / "docs" / "golden-image-inputs.md"
 GOLDEN_IMAGE_ARGS_PY = ROOT / "providers" / "golden_image_args.py"
 SCALE_SET_INPUTS_MD = ROOT / "docs" / "scale-set-inputs.md"
 SCALE_SET_ARGS_PY = ROOT / "providers" / "scale_set_args.py"
+IMAGE_UPGRADE_INPUTS_MD = ROOT / "docs" / "scale-set-upgrade-inputs.md"
+IMAGE_UPGRADE_ARGS_PY = ROOT / "providers" / "image_upgrade_args.py"
 WIDTH = 120
 
 _INTRODUCTION = """\
@@ -141,6 +144,46 @@ _SCALE_SET_OUTPUTS = """\
 """
 
 
+_IMAGE_UPGRADE_INTRODUCTION = """\
+# Inputs and outputs of `ScaleSetImageUpgrade`
+
+Made from `providers/image_upgrade_schema.json` by `python -m providers.docs`: change it there. What it does is in
+[scale-sets.md](scale-sets.md#bring-instances-to-the-latest-image).
+
+```python
+from providers.scale_set_image_upgrade import ScaleSetImageUpgrade, ScaleSetImageUpgradeArgs
+
+ScaleSetImageUpgrade("web", ScaleSetImageUpgradeArgs(scale_set_id=..., version="1.0.1"))
+```
+
+Durations are ISO 8601 (`PT10M`) or numbers of seconds. A key that is not listed here is an error that names the nearest
+one.
+
+"""
+
+_IMAGE_UPGRADE_OUTPUTS = """\
+## Outputs
+
+- `status`: `complete`, `complete_with_failures` (the upgrade has ended, and Azure has left instances out) or `waiting`
+  (for approvals). An upgrade that was stopped or cancelled is an error of `pulumi up`, with Azure's code, what it
+  means, what to do, and each failed instance.
+- `summary`: one line, such as `scale set web: 10 of 10 run 1.0.1`.
+- `waits_for`: what a `waiting` run waits for; then `pulumi up` does not fail. Else empty.
+- `image_version_id`: id of the version that the instances were brought to.
+- `instances`: names of the instances by the version they run; `pulumi refresh` reads it anew.
+- `failed`: instances with which something is wrong, and what Azure says of them.
+- `upgrade`: the upgrade that was watched, or the last one, in the shape of an entry of `history`.
+- `history`: Azure's `osUpgradeHistory`, the last five attempts within two months, the newest first.
+- `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+- `plan` and `state`: as below, after the run.
+
+Added to the inputs, and shown in a preview:
+
+- `plan`: instance -> `1.0.0 -> 1.0.1` of those that do not run the latest version; empty when there is nothing to do.
+- `state`: one line on where the scale set stands, and who begins the upgrade.
+"""
+
+
 def inputs_md() -> str:
     """The text of docs/inputs.md."""
     return _page(schema(), _INTRODUCTION, _OUTPUTS)
@@ -154,6 +197,11 @@ def golden_image_inputs_md() -> str:
 def scale_set_inputs_md() -> str:
     """The text of docs/scale-set-inputs.md."""
     return _page(scale_set_schema(), _SCALE_SET_INTRODUCTION, _SCALE_SET_OUTPUTS)
+
+
+def image_upgrade_inputs_md() -> str:
+    """The text of docs/scale-set-upgrade-inputs.md."""
+    return _page(image_upgrade_schema(), _IMAGE_UPGRADE_INTRODUCTION, _IMAGE_UPGRADE_OUTPUTS)
 
 
 def _page(of: Mapping[str, Any], introduction: str, outputs: str) -> str:
@@ -212,10 +260,9 @@ Defaults are those of the schema: None, like an argument that is left out, stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import %s
 from dataclasses import dataclass
-from typing import Any
-
+%s
 import pulumi
 '''
 
@@ -235,8 +282,15 @@ def scale_set_args_py() -> str:
     return _arguments("ScaleSetUpgradePolicy", "scale_set_schema.json", scale_set_schema())
 
 
+def image_upgrade_args_py() -> str:
+    """The text of providers/image_upgrade_args.py."""
+    return _arguments("ScaleSetImageUpgrade", "image_upgrade_schema.json", image_upgrade_schema())
+
+
 def _arguments(resource: str, source: str, of: Mapping[str, Any]) -> str:
-    return _HEADER % (resource, source) + "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
+    text = "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
+    collections = ", ".join(name for name in ("Mapping", "Sequence") if f"{name}[" in text)
+    return _HEADER % (resource, source, collections, "from typing import Any\n" if ", Any]" in text else "") + text
 
 
 def _classes(of: Mapping[str, Any], name: str) -> Iterator[str]:
@@ -266,6 +320,7 @@ def _annotation(prop: Mapping[str, Any]) -> str:
         "number": "float",
         "boolean": "bool",
         "object": "Mapping[str, pulumi.Input[str]]",
+        "array": "Sequence[pulumi.Input[str]]",
     }
     kinds = prop["type"] if isinstance(prop["type"], list) else [prop["type"]]
     return " | ".join(names[kind] for kind in kinds)
@@ -297,6 +352,8 @@ def main() -> None:
     GOLDEN_IMAGE_ARGS_PY.write_text(golden_image_args_py(), encoding="utf-8")
     SCALE_SET_INPUTS_MD.write_text(scale_set_inputs_md(), encoding="utf-8")
     SCALE_SET_ARGS_PY.write_text(scale_set_args_py(), encoding="utf-8")
+    IMAGE_UPGRADE_INPUTS_MD.write_text(image_upgrade_inputs_md(), encoding="utf-8")
+    IMAGE_UPGRADE_ARGS_PY.write_text(image_upgrade_args_py(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ class ScaleSetUpgradePolicyFailed(Failed):
     """The scale set could not be brought to the declaration, or given back."""
 
 
+class ScaleSetImageUpgradeFailed(Failed):
+    """The instances could not be brought to the image, or nobody watches the upgrade any longer."""
+
+
 def one_line(text: str) -> str:
     """The text without line breaks; lines become sentences."""
     return "; ".join(part for line in text.splitlines() if (part := " ".join(line.split()).rstrip(";"))).strip()

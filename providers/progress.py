@@ -36,10 +36,13 @@ class Log(Protocol):
 
 
 class Progress:
-    """A listener of the engine's events. `log` gets the lines, `every` seconds apart at least."""
+    """A listener of the engine's events. `log` gets the lines, `every` seconds apart at least. `what`: a host, or what
+    takes its place."""
 
-    def __init__(self, log: Log, *, every: float = EVERY, now: Callable[[], float] = real_time) -> None:
-        self._log, self._every, self._now = log, every, now
+    def __init__(
+        self, log: Log, *, every: float = EVERY, now: Callable[[], float] = real_time, what: str = "host"
+    ) -> None:
+        self._log, self._every, self._now, self._what = log, every, now, what
         self._shown, self._shown_at = "", float("-inf")
         self._version = ""
         self._hosts: set[str] = set()
@@ -92,7 +95,7 @@ class Progress:
                 self._version = str(data.get("version") or "")
                 self._hosts = {str(host) for host in data.get("hosts") or ()}
                 how = "goes on" if data.get("resumed") else "begins"
-                hosts = f"{len(self._hosts)} host{'' if len(self._hosts) == 1 else 's'}"
+                hosts = f"{len(self._hosts)} {self._what}{'' if len(self._hosts) == 1 else 's'}"
                 return f"attempt {data.get('attempt')} {how}: {hosts} to {self._version}"
             case Kind.PHASE:
                 self._enter(event.host, str(data.get("phase") or ""))
@@ -144,7 +147,7 @@ class Progress:
             out = f", out for {outage / 60:.0f} min" if isinstance(outage, int | float) and outage else ""
             return f"{event.host} done{out} ({count} of {total})"
         tenths = {(total * tenth + 9) // 10 for tenth in range(1, 11)}
-        return f"{count} of {total} hosts done" if count in tenths else ""
+        return f"{count} of {total} {self._what}s done" if count in tenths else ""
 
     def _fail(self, event: Event) -> str:
         result = str(event.data.get("result") or "failed").replace("_", " ").replace("-", " ")

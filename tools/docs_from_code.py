@@ -449,6 +449,16 @@ def scale_set_rules() -> str:
     return "\n".join(lines)
 
 
+def upgrade_errors() -> str:
+    """Azure's error codes of rolling OS upgrades."""
+    from os_upgrades.remedies import REMEDIES
+
+    lines = ["| code | it means | do |", "|---|---|---|"]
+    for each in REMEDIES:
+        lines.append(f"| [`{each.code}`](https://{each.source}) | {_escaped(each.means)} | {_escaped(each.do)} |")
+    return "\n".join(lines)
+
+
 # -- the audit log
 
 
@@ -573,7 +583,10 @@ def pages() -> dict[Path, str]:
         DOCS / "log_analytics.json": log_analytics_template(),
         drawn: architecture(drawn.read_text(encoding="utf-8")),
         images: with_blocks(images.read_text(encoding="utf-8"), {"capture phases": capture_phase_table()}),
-        scale_sets: with_blocks(scale_sets.read_text(encoding="utf-8"), {"scale set rules": scale_set_rules()}),
+        scale_sets: with_blocks(
+            scale_sets.read_text(encoding="utf-8"),
+            {"scale set rules": scale_set_rules(), "upgrade errors": upgrade_errors()},
+        ),
         audit: with_blocks(audit.read_text(encoding="utf-8"), {"columns": column_table(), "events": event_table()}),
     }
 

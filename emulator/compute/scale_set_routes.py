@@ -57,9 +57,8 @@ ROUTES: list[Route] = [
         scale_set_upgrade_calls.start_extension_upgrade,
         f"{_A}/extensionRollingUpgrade/action",  # unverified name
     ),
-    Route(
-        "POST", _SET + "/rollingUpgrades/cancel", scale_set_upgrade_calls.cancel, f"{_A}/rollingUpgrades/cancel/action"
-    ),
+    # "Cancels the rolling upgrade of a Virtual Machine Scale Set" (resource provider operations)
+    Route("POST", _SET + "/rollingUpgrades/cancel", scale_set_upgrade_calls.cancel, f"{_A}/rollingUpgrades/action"),
     Route("GET", _SET + "/rollingUpgrades/latest", scale_set_upgrade_status.get_latest, f"{_A}/rollingUpgrades/read"),
     Route("GET", _SET + "/osUpgradeHistory", scale_set_upgrade_status.get_history, f"{_A}/osUpgradeHistory/read"),
     Route(

@@ -23,6 +23,8 @@ def test_all_that_can_be_declared_is_read() -> None:
     assert [declared.approves(each) for each in ("0", "1")] == [True, False]
     assert parse({"scale_set_id": SET, "approve": "ALL"}).approves("7")
     assert not parse({"scale_set_id": SET}).approves("7")
+    short, long = parse({"scale_set_id": SET, "limit": "PT1H"}), parse({"scale_set_id": SET, "begin_within": "P1D"})
+    assert (short.begin_within, long.limit) == (3600, 2 * 86400)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,10 @@ def test_all_that_can_be_declared_is_read() -> None:
         ({"approve": []}, r'approve: \[\] names no instances; write all, none, or ids such as \["0", "1"\]'),
         ({"approve": "some"}, r"approve: 'some' names no instances; write all, none"),
         ({"limit": "PT0S"}, r"limit: 'PT0S' leaves no time to watch; write one such as PT12H"),
-        ({"limit": "PT1H"}, r"limit: 'PT1H' is shorter than begin_within; write a longer limit"),
+        (
+            {"limit": "PT1H", "begin_within": "PT2H"},
+            r"limit: 'PT1H' is shorter than begin_within; write a longer limit",
+        ),
         ({"limit": "soon"}, r"limit: 'soon' is no duration; write an ISO 8601 duration"),
         ({"start": "now", "begin_within": "PT1H"}, r"begin_within: 'PT1H' means nothing with start: now; leave it out"),
         ({"when_stopped": "pause"}, r"when_stopped: 'pause' is not known; use one of leave, cancel"),
