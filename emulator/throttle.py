@@ -43,11 +43,18 @@ COMPUTE_VM: dict[str, tuple[Bucket, Bucket]] = {
     "DeleteVM": _VM,
     "LowCostGet": (Bucket(36, 12 * PER_MINUTE), Bucket(24000, 8000 * PER_MINUTE)),
     "GetOperation": (Bucket(45, 15 * PER_MINUTE), Bucket(15000, 5000 * PER_MINUTE)),
+    # Capacities by recordings compute-vmss-* of 2024, refill a third of them in a minute as for VMs.
+    "CreateVMScaleSet": (Bucket(12, 4 * PER_MINUTE), Bucket(375, 125 * PER_MINUTE)),
+    "DeleteVMScaleSet": (Bucket(12, 4 * PER_MINUTE), Bucket(525, 175 * PER_MINUTE)),
+    "GetVMScaleSet": (Bucket(36, 12 * PER_MINUTE), Bucket(2400, 800 * PER_MINUTE)),
+    "HighCostGetVMScaleSet": (Bucket(30, 10 * PER_MINUTE), Bucket(1080, 360 * PER_MINUTE)),
 }
-"""Compute policy -> (`<policy>Resource`, one for each VM; `<policy>SubscriptionMaximum`)."""
+"""Compute policy -> (`<policy>Resource`, one for each VM or scale set; `<policy>SubscriptionMaximum`)."""
 
 COMPUTE_SUBSCRIPTION: dict[str, Bucket] = {
     "HighCostGetSubscriptionMaximum": Bucket(900, 300 * PER_MINUTE),
+    "VMScaleSetActionsSubscriptionMaximum": Bucket(1500, 500 * PER_MINUTE),
+    "DeleteVMScaleSetSubscriptionMaximum": Bucket(525, 175 * PER_MINUTE),
     "GetSubscriptionInfoSubscriptionMaximum": Bucket(360, 120 * PER_MINUTE),
     "CreateImagesSubscriptionMaximum": Bucket(60, 20 * PER_MINUTE),
     "GetImagesSubscriptionMaximum": Bucket(360, 120 * PER_MINUTE),
@@ -90,6 +97,14 @@ _RULES: tuple[tuple[str, str, str], ...] = (
     ("POST", r"virtualmachines/[^/]+/\w+", "UpdateVM"),
     ("GET", r"virtualmachines/[^/]+(/.*)?", "LowCostGet"),
     ("*", r"virtualmachines/[^/]+/(extensions|runcommands)/[^/]+", "UpdateVM"),
+    # Reads of one instance have policies that no recording shows: they are not counted.
+    ("GET", r"virtualmachinescalesets/[^/]+/(virtualmachines|instanceview)", "HighCostGetVMScaleSet"),
+    ("GET", r"virtualmachinescalesets/[^/]+(/(rollingupgrades/latest|osupgradehistory|skus))?", "GetVMScaleSet"),
+    ("PUT", r"virtualmachinescalesets/[^/]+", "CreateVMScaleSet"),
+    ("PATCH", r"virtualmachinescalesets/[^/]+", "CreateVMScaleSet"),
+    ("DELETE", r"virtualmachinescalesets/[^/]+", "DeleteVMScaleSet"),
+    ("POST", r"virtualmachinescalesets/[^/]+/deallocate", "DeleteVMScaleSetSubscriptionMaximum"),
+    ("POST", r"virtualmachinescalesets/.*", "VMScaleSetActionsSubscriptionMaximum"),
     ("GET", r"locations/[^/]+/operations/.*", "GetOperation"),
     ("GET", r"locations/[^/]+/diskoperations/.*", "GetOperation3Min"),
     ("GET", r"locations/[^/]+/capsoperations/.*", "GetOperationStatus3Min"),
@@ -200,9 +215,10 @@ def _charge_compute(world: World, request: Request, rest: str, headers: Headers)
 
 
 def _vm_of(world: World, path: str) -> str:
-    """The VM whose own bucket a call costs: that of the path, or the one that a polled operation works on."""
+    """The VM or scale set whose own bucket a call costs: that of the path, or the one that a polled operation works
+    on."""
     lower = path.lower()
-    if "/virtualmachines/" in lower:
+    if "/virtualmachines/" in lower or "/virtualmachinescalesets/" in lower:
         return "/".join(lower.split("/")[:9])
     operations = world.sections.get("operations", {})
     operation = operations.get(lower.rsplit("/", 1)[-1])

@@ -23,8 +23,9 @@ from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Resource, World
 
 TYPE = guests.INSTANCE_TYPE
-UPDATE_DOMAINS = 5
-"""Update domains of a placement group (learn.microsoft.com/azure/virtual-machines/availability-set-overview)."""
+UPDATE_DOMAINS = FAULT_DOMAINS = 5
+"""Domains of a placement group (learn.microsoft.com/azure/virtual-machine-scale-sets/
+virtual-machine-scale-sets-manage-fault-domains); one fault domain in zones."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -156,7 +157,8 @@ def place(world: World, scale_set: Resource, source: Source) -> Resource:
         "timeCreated": world.iso().replace("Z", "+00:00"),
     }
     instance = world.put(body["id"], body, {"generation": source.generation, "model": 0, "number": number})
-    faults = int(scale_set.body["properties"].get("platformFaultDomainCount") or 1)
+    spread = 1 if zones or flexible else FAULT_DOMAINS
+    faults = int(scale_set.body["properties"].get("platformFaultDomainCount") or spread)
     instance.hidden.update(update_domain=number % UPDATE_DOMAINS, fault_domain=number % faults)
     apply_model(scale_set, instance)
     disk = scale_set_disks.new_os_disk(world, scale_set, instance, source)

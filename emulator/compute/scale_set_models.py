@@ -37,8 +37,12 @@ _SINCE: tuple[tuple[str, str], ...] = (
     ("properties.upgradePolicy.automaticOSUpgradePolicy.osRollingUpgradeDeferral", "2023-09-01"),
     ("properties.virtualMachineProfile.storageProfile.diskControllerType", "2022-08-01"),
     ("properties.lifecycleHooksProfile", "2025-11-01"),
-    ("properties.platformFaultDomainCount", "2017-12-01"),
+    ("properties.virtualMachineProfile.storageProfile.osDisk.osType", "2020-06-01"),
+    ("properties.virtualMachineProfile.storageProfile.osDisk.diskSizeGB", "2020-06-01"),
 )
+SHOWS_ACCELERATED_NETWORKING_BEFORE = "2020-06-01"
+"""Older versions show the default of a network interface, newer ones that it does not track states (recorded; where the
+change lies is unverified)."""
 
 
 def as_of(body: Body, api_version: str) -> Body:
@@ -51,7 +55,26 @@ def as_of(body: Body, api_version: str) -> Body:
             for name in parents:
                 holder = holder.get(name) or {}
             holder.pop(last, None)
+    if api_version and api_version < SHOWS_ACCELERATED_NETWORKING_BEFORE:
+        for interface in _interfaces(shown.get("properties") or {}):
+            interface["properties"].setdefault("enableAcceleratedNetworking", False)
+            interface["properties"].pop("disableTcpStateTracking", None)
     return shown
+
+
+def policy_as_of(policy: Body, api_version: str) -> Body:
+    """A rolling upgrade policy by itself, as an API version shows it."""
+    whole = {"properties": {"upgradePolicy": {"rollingUpgradePolicy": policy}}}
+    shown: Body = as_of(whole, api_version)["properties"]["upgradePolicy"]["rollingUpgradePolicy"]
+    return shown
+
+
+def _interfaces(properties: Body) -> list[Body]:
+    """The network interfaces of a set's model, or of an instance."""
+    network = (properties.get("virtualMachineProfile") or {}).get("networkProfile") or {}
+    holder = properties.get("networkProfileConfiguration") or network
+    found: list[Body] = holder.get("networkInterfaceConfigurations") or []
+    return found
 
 
 def new(given: Body, source: Source | None) -> Body:
@@ -64,7 +87,6 @@ def new(given: Body, source: Source | None) -> Body:
         "virtualMachineProfile": _profile(given.get("virtualMachineProfile") or {}, source),
         "overprovision": not flexible,
         "doNotRunExtensionsOnOverprovisionedVMs": False,
-        "platformFaultDomainCount": 1 if flexible else 5,
     }
     own = ("upgradePolicy", "virtualMachineProfile", "provisioningState", "uniqueId", "timeCreated")
     return properties | {name: clone(value) for name, value in given.items() if name not in own}
@@ -186,7 +208,7 @@ def _storage(given: Body, source: Source | None) -> Body:
 
 
 def _interface(properties: Body) -> None:
-    properties.setdefault("enableAcceleratedNetworking", False)
+    properties.setdefault("disableTcpStateTracking", False)
     properties.setdefault("dnsSettings", {"dnsServers": []})
     properties.setdefault("enableIPForwarding", False)
     for configuration in properties.get("ipConfigurations") or []:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from emulator.compute import scale_set_upgrade_errors
+from emulator.compute import scale_set_models, scale_set_upgrade_errors
 from emulator.compute.shapes import clone
 from emulator.resources import existence
 from emulator.wire import ArmError, Body, Request, Response
@@ -101,7 +101,7 @@ def get_latest(world: World, request: Request, path: dict[str, str]) -> Response
         )
     upgrade = known[-1]
     properties: Body = {
-        "policy": clone(upgrade.policy),
+        "policy": scale_set_models.policy_as_of(upgrade.policy, request.api_version),
         "runningStatus": {
             "lastAction": upgrade.last_action,
             "lastActionTime": _time(world, upgrade.last_action_at),

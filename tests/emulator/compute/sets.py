@@ -15,7 +15,7 @@ IMAGE = f"{COMPUTE}/galleries/gallery/images/web"
 BALANCER = f"{NETWORK}/loadBalancers/front"
 PROBE = f"{BALANCER}/probes/health"
 UBUNTU = {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
-HEALTH = {
+HEALTH: dict[str, Any] = {
     "name": "health",
     "properties": {
         "publisher": "Microsoft.ManagedServices",
@@ -27,7 +27,7 @@ HEALTH = {
 }
 
 
-AUTOMATIC = {"enableAutomaticOSUpgrade": True}
+AUTOMATIC: dict[str, Any] = {"enableAutomaticOSUpgrade": True}
 HOUR = 3600.0
 
 

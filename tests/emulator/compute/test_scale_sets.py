@@ -215,3 +215,40 @@ def test_multiple_placement_groups_need_a_standard_load_balancer(sets: Sets) -> 
     profile = {"networkProfile": {**network, "healthProbe": {"id": PROBE}}}
     refused = sets.put(SET, sets.body(1, mode="Rolling", profile=profile, singlePlacementGroup=False))
     assert "Use a Standard load balancer" in message(refused)
+
+
+def test_rich_health_is_initializing_then_unknown_until_the_application_answers(sets: Sets) -> None:
+    rich = {**HEALTH, "properties": {**HEALTH["properties"], "typeHandlerVersion": "2.0"}}
+    rich["properties"]["settings"] = {"protocol": "http", "port": 80, "requestPath": "/", "gracePeriod": 60}
+    created = sets.put(SET, sets.body(1, extensions=[rich]))
+    sets.finish(created)
+    ready = sets.instance(0).hidden
+    ready["app_ready_at"] = sets.world.now + 120
+    assert sets.health(0) == "HealthState/initializing"
+    sets.wait(90)
+    assert sets.health(0) == "HealthState/unknown"
+    sets.wait(60)
+    assert sets.health(0) == "HealthState/healthy"
+    outage = {"scaleSet": "web", "state": "Unhealthy", "seconds": 60}
+    assert sets.call("POST", "/emulator/instance-health", outage).body == {"instances": ["0"]}
+    assert sets.health(0) == "HealthState/healthy"
+    sets.wait(10)
+    assert sets.health(0) == "HealthState/unhealthy"
+    sets.wait(60)
+    assert sets.health(0) == "HealthState/healthy"
+
+
+def test_the_state_of_the_emulator_shows_instances(sets: Sets) -> None:
+    sets.create(1)
+    shown = sets.get("/emulator/state").body["resources"][f"{SET}/virtualMachines/0".lower()]
+    assert shown["properties"]["latestModelApplied"] is True
+
+
+def test_a_set_of_flexible_orchestration_knows_its_instances_by_name(sets: Sets) -> None:
+    sets.create(2, orchestrationMode="Flexible", extensions=[HEALTH])
+    names = [each["name"] for each in sets.instances()]
+    assert all(name.startswith("web_") and len(name) == len("web_") + 8 for name in names)
+    assert code(sets.call("POST", f"{SET}/manualupgrade", {"instanceIds": ["*"]})) == "OperationNotAllowed"
+    sets.publish("1.0.1")
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert set(sets.images()) == {"1.0.1"}

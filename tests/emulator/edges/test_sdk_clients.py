@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from azure.mgmt.desktopvirtualization.aio import DesktopVirtualizationMgmtClient
 from azure.mgmt.desktopvirtualization.models import SendMessage, SessionHostPatch
 
 from emulator.server import Running
+from tests.support.emulator import served as serving
 
 SCOPE = "https://management.azure.com/.default"
 
@@ -107,6 +109,33 @@ async def test_compute_client_deallocates_and_starts(served: Running) -> None:
         await (await client.virtual_machines.begin_start("avd", "vm-2")).result()
         view = await client.virtual_machines.instance_view("avd", "vm-2")
         assert "PowerState/running" in {status.code for status in view.statuses or []}
+
+
+async def test_compute_client_rolls_a_scale_set(tmp_path: Path) -> None:
+    options = {"instances": 5, "versions": "1.0.1@1", "latency": False}
+    with serving(tmp_path, name="scale-set", speed=3000.0, **options) as served:
+        subscription = served.server.environment()["ARM_SUBSCRIPTION_ID"]
+        async with (
+            _credential(served) as credential,
+            ComputeManagementClient(credential, subscription, **_arguments(served)) as client,
+        ):
+            found = await client.virtual_machine_scale_sets.get("avd", "web")
+            assert (found.sku.capacity, found.virtual_machine_profile.storage_profile.os_disk.os_type) == (5, "Linux")
+            rolling = client.virtual_machine_scale_set_rolling_upgrades
+            await (await rolling.begin_start_os_upgrade("avd", "web")).result()
+            latest = await rolling.get_latest("avd", "web")
+            assert (latest.running_status.code, latest.progress.successful_instance_count) == ("Completed", 5)
+            history = client.virtual_machine_scale_sets.get_os_upgrade_history("avd", "web")
+            assert [each.properties.started_by async for each in history] == ["User"]
+            machines = client.virtual_machine_scale_set_vms
+            listed = [each async for each in machines.list("avd", "web", expand="instanceView")]
+            assert {each.storage_profile.image_reference.exact_version for each in listed} == {"1.0.1"}
+            assert {each.instance_view.vm_health.status.code for each in listed} == {"HealthState/healthy"}
+            view = await machines.get_instance_view("avd", "web", "0")
+            assert view.extensions[0].name == "setup"
+            events = client.virtual_machine_scale_set_life_cycle_hook_events.list("avd", "web")
+            assert [each async for each in events] == []
+            await (await rolling.begin_cancel("avd", "web")).result()
 
 
 async def test_updater_without_a_role_is_forbidden(served: Running) -> None:

@@ -124,6 +124,11 @@ def test_compute_refuses_with_a_json_string_in_details(world: World) -> None:
         ("GET", "galleries/g/images/i/versions/1.0.0", "GetGalleryImageVersion3Min", 1999),
         ("GET", "galleries/g/images/i/versions", "ListGalleryImageVersionsInGalleryImage3Min", 1499),
         ("PUT", "galleries/g", "CreateUpdateGallery3Min", 49),
+        ("GET", "virtualMachineScaleSets/s", "GetVMScaleSetResource", 35),
+        ("GET", "virtualMachineScaleSets/s/instanceView", "HighCostGetVMScaleSetSubscriptionMaximum", 1079),
+        ("PATCH", "virtualMachineScaleSets/s", "CreateVMScaleSetResource", 11),
+        ("POST", "virtualMachineScaleSets/s/manualupgrade", "VMScaleSetActionsSubscriptionMaximum", 1499),
+        ("POST", "virtualMachineScaleSets/s/deallocate", "DeleteVMScaleSetSubscriptionMaximum", 524),
     ],
 )
 def test_the_names_of_the_other_compute_buckets_are_recorded(
