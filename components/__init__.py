@@ -1,5 +1,7 @@
 """Declarative building blocks around the rolling image update, over `pulumi_azure_native`. One component per file."""
 
+from components.batch_pool import BatchPool, BatchPoolArgs
+from components.batch_upgrade_role import BatchUpgradeRole, BatchUpgradeRoleArgs
 from components.host_pool import HostPool, HostPoolArgs
 from components.image_gallery import ImageGallery, ImageGalleryArgs
 from components.image_update_role import CaptureRoleArgs, ImageUpdateRole, ImageUpdateRoleArgs
@@ -11,6 +13,10 @@ from components.scale_set_upgrades import PolicyParts, ScaleSetUpgrades, policy_
 from components.update_role_actions import Purpose
 
 __all__ = [
+    "BatchPool",
+    "BatchPoolArgs",
+    "BatchUpgradeRole",
+    "BatchUpgradeRoleArgs",
     "CaptureRoleArgs",
     "HostPool",
     "HostPoolArgs",

@@ -52,11 +52,13 @@ class EmulatedAzure:
 
 
 @contextmanager
-def running(folder: Path, *, speed: float, hosts: int, log: Path, **options: str | bool) -> Iterator[EmulatedAzure]:
+def running(
+    folder: Path, *, speed: float, hosts: int, log: Path, scenario: str = "pooled", **options: str | bool
+) -> Iterator[EmulatedAzure]:
     """Start the emulator with a pool of `hosts`, and end it when the block ends. `options` are those of its command."""
     environment_file = folder / "environment"
     environment_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "emulator", "--speed", f"{speed:g}", "--scenario", "pooled"]
+    command = [sys.executable, "-m", "emulator", "--speed", f"{speed:g}", "--scenario", scenario]
     command += ["--hosts", str(hosts), "--directory", str(folder), "--environment-file", str(environment_file)]
     for name, value in options.items():
         flag = name.replace("_", "-")

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,20 @@ class PulumiFailed(RuntimeError):
 class Pulumi:
     """Runs `pulumi` on a copy of the program, so that no tracked file changes."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], stack: str = STACK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        stack: str = STACK,
+        *,
+        source: Path = PROJECT,
+        files: Sequence[str] = PROGRAM,
+    ) -> None:
         self.stack = stack
         self.program = folder / "program"
-        for name in PROGRAM:
+        for name in files:
             (self.program / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, self.program / name)
+            shutil.copy(source / name, self.program / name)
         state = folder / "state"
         state.mkdir(exist_ok=True)
         self.environment = {

@@ -10,7 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from emulator import clock, computers, scenario_golden, scenario_hosts, scenario_outside, scenario_scale_set, users
+from emulator import (
+    clock,
+    computers,
+    scenario_batch,
+    scenario_golden,
+    scenario_hosts,
+    scenario_outside,
+    scenario_scale_set,
+    users,
+)
 from emulator.authorization import assignments, check, locks, roles
 from emulator.compute import scale_sets
 from emulator.desktopvirtualization import host_pools, scaling_plans
@@ -86,6 +95,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("apart", bool, False, "hosts, network and images in the groups avd-hosts, avd-network and avd-images"),
     Option("golden", bool, False, "a golden VM `golden` in the subnet `build`, to capture images from"),
     Option("outside", bool, False, "galleries of others: shared, public, in another subscription, in another tenant"),
+    Option("tasks", int, 0, "of scenario batch: tasks of two hours each"),
+    Option("user_subscription", bool, False, "of scenario batch: allocation mode UserSubscription"),
     Option("locks", int, 0, "hosts whose VM has a CanNotDelete lock"),
     Option("vm_size", str, "Standard_D4s_v5", "size of the hosts"),
     Option("os_disk_type", str, "Premium_LRS", "type of the OS disks"),
@@ -116,6 +127,7 @@ SCENARIOS: dict[str, tuple[str, Body]] = {
     "personal": ("a personal host pool: each host belongs to one user", {"personal": True, "max_session_limit": 1}),
     "automated": ("a host pool with session host configuration (managementType Automated)", {"automated": True}),
     "no-hosts": ("a host pool without hosts", {"empty": True}),
+    "batch": ("a Batch account with a pool whose nodes (`hosts`) run a gallery image", {"hosts": 4}),
     "scale-set": ("a scale set of a gallery image, with health source and data disks; no host pool", {}),
 }
 """Name -> (description, defaults that differ)."""
@@ -144,6 +156,8 @@ class Settings:
     apart: bool
     golden: bool
     outside: bool
+    tasks: int
+    user_subscription: bool
     locks: int
     vm_size: str
     os_disk_type: str
@@ -188,6 +202,10 @@ def build(name: str = "pooled", options: Body | None = None) -> World:
         group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
         scenario_scale_set.add(world, group, LOCATION, _scale_set(settings))
         check.forget(world)
+    elif name == "batch":
+        mode = "UserSubscription" if settings.user_subscription else "BatchService"
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+        scenario_batch.add(world, group, version=settings.image, hosts=settings.hosts, jobs=settings.tasks, mode=mode)
     elif name != "empty":
         _pools(world, settings)
     return world

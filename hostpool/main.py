@@ -22,7 +22,6 @@ from hostpool.commands import (
     schedule,
     status,
     tick,
-    upgrade,
 )
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
@@ -72,7 +71,6 @@ for command in (
     image.command,
     schedule.command,
     tick.command,
-    upgrade.command,
     comment.command,
 ):
     main.add_command(command)

@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from os_upgrades.progress import COMPLETED, FAULTED, ROLLING_FORWARD, Counts
 from rollout.arm import dig
 from rollout.azure import Body
+
+PENDING = "Pending"
+"""Beside Azure's codes: a version is there, and no node is being upgraded."""
 
 UPGRADING = ("upgradingos", "reimaging", "rebooting")
 """States of a node whose OS disk may be in exchange: `rebooting` where the pool does not defer."""
@@ -34,13 +38,10 @@ class Progress:
 
     code: str
     """RollingForward; Completed (all nodes run the version); Faulted (a node is broken, and none is being upgraded);
-    Pending (a version is there, and no node is being upgraded)."""
+    Pending."""
     target: str
     """The version that `latest` stands for; empty where it is not known."""
-    successful: int
-    failed: int
-    in_progress: int
-    pending: int
+    counts: Counts
     waits_for: tuple[BatchNode, ...]
     """Nodes that run tasks and another version: their upgrade is deferred until they are idle."""
     broken: tuple[BatchNode, ...]
@@ -54,12 +55,7 @@ class Progress:
         """As `rollingUpgrades/latest` has it: `runningStatus` and `progress`, and the nodes beside them."""
         return {
             "runningStatus": {"code": self.code},
-            "progress": {
-                "successfulInstanceCount": self.successful,
-                "failedInstanceCount": self.failed,
-                "inProgressInstanceCount": self.in_progress,
-                "pendingInstanceCount": self.pending,
-            },
+            "progress": self.counts.body(),
             "latest": self.target,
             "versions": dict(self.versions),
             "states": dict(self.states),
@@ -69,10 +65,10 @@ class Progress:
 
     def __str__(self) -> str:
         """`1.0.1: 3 of 6 nodes, 2 upgrading, 1 runs tasks`."""
-        whole = self.successful + self.failed + self.in_progress + self.pending
-        parts = [f"{self.target or 'latest'}: {self.successful} of {whole} node(s)"]
-        parts += [f"{self.in_progress} upgrading"] if self.in_progress else []
-        parts += [f"{self.failed} broken"] if self.failed else []
+        counts = self.counts
+        parts = [f"{self.target or 'latest'}: {counts.successful} of {counts.total} node(s)"]
+        parts += [f"{counts.in_progress} upgrading"] if counts.in_progress else []
+        parts += [f"{counts.failed} broken"] if counts.failed else []
         parts += [f"{len(self.waits_for)} waited for while they run tasks"] if self.waits_for else []
         return ", ".join(parts)
 
@@ -100,18 +96,15 @@ def progress(nodes: Sequence[BatchNode], target: str) -> Progress:
     done = [node for node in others if target and node.version == target]
     waiting = [node for node in others if node not in done]
     if upgrading:
-        code = "RollingForward"
+        code = ROLLING_FORWARD
     elif broken:
-        code = "Faulted"
+        code = FAULTED
     else:
-        code = "Pending" if waiting else "Completed"
+        code = PENDING if waiting else COMPLETED
     return Progress(
         code,
         target,
-        len(done),
-        len(broken),
-        len(upgrading),
-        len(waiting),
+        Counts(len(done), len(broken), len(upgrading), len(waiting)),
         tuple(node for node in waiting if node.tasks),
         tuple(broken),
         dict(Counter(node.version or "unknown" for node in staying)),

@@ -2,7 +2,8 @@
 
 docs/inputs.md and providers/args.py from schema.json, docs/golden-image-inputs.md and providers/golden_image_args.py
 from golden_image_schema.json, docs/scale-set-inputs.md and providers/scale_set_args.py from scale_set_schema.json,
-docs/scale-set-upgrade-inputs.md and providers/image_upgrade_args.py from image_upgrade_schema.json.
+docs/scale-set-upgrade-inputs.md and providers/image_upgrade_args.py from image_upgrade_schema.json,
+docs/batch-pool-inputs.md and providers/batch_pool_args.py from batch_pool_schema.json.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.schema import golden_image_schema, image_upgrade_schema, scale_set_schema, schema
+from providers.schema import batch_pool_schema, golden_image_schema, image_upgrade_schema, scale_set_schema, schema
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS_MD = ROOT / "docs" / "inputs.md"
@@ -24,6 +25,8 @@ SCALE_SET_INPUTS_MD = ROOT / "docs" / "scale-set-inputs.md"
 SCALE_SET_ARGS_PY = ROOT / "providers" / "scale_set_args.py"
 IMAGE_UPGRADE_INPUTS_MD = ROOT / "docs" / "scale-set-upgrade-inputs.md"
 IMAGE_UPGRADE_ARGS_PY = ROOT / "providers" / "image_upgrade_args.py"
+BATCH_POOL_INPUTS_MD = ROOT / "docs" / "batch-pool-inputs.md"
+BATCH_POOL_ARGS_PY = ROOT / "providers" / "batch_pool_args.py"
 WIDTH = 120
 
 _INTRODUCTION = """\
@@ -184,6 +187,39 @@ Added to the inputs, and shown in a preview:
 """
 
 
+_BATCH_POOL_INTRODUCTION = """\
+# Inputs and outputs of `BatchPoolUpgradePolicy`
+
+Made from `providers/batch_pool_schema.json` by `python -m providers.docs`: change it there. What it does, and the rules
+that a preview checks, are in [batch-pools.md](batch-pools.md).
+
+```python
+from providers.batch_pool_upgrade_policy import BatchPoolUpgradePolicy, BatchPoolUpgradePolicyArgs
+
+BatchPoolUpgradePolicy("frames", BatchPoolUpgradePolicyArgs(pool_id=..., upgrade_policy=...))
+```
+
+Durations are ISO 8601 (`PT10M`) or numbers of seconds. A key that is not listed here is an error that names the nearest
+one.
+
+"""
+
+_BATCH_POOL_OUTPUTS = """\
+## Outputs
+
+- `status`: `applied`. What could not be applied is an error of `pulumi up`, with Azure's own words.
+- `summary`: one line, such as `pool frames: 3 settings changed`.
+- `policy`: `upgradePolicy` of the pool as Azure has it. `pulumi refresh` reads it anew.
+- `found`: what it was before; `pulumi destroy` gives it back. A copy is in the pool's metadata.
+- `rolling_upgrade`: where the nodes stand, in the shape of a scale set's `rollingUpgrades/latest`: `runningStatus`,
+  `progress`, and beside them `latest` (the version that latest stands for now), `versions` and `states` (nodes by
+  each), `waitsFor` (nodes whose upgrade waits for their tasks), `errors`. `pulumi refresh` reads it anew.
+- `warnings`: rules that are broken without harm to the declaration, and what could not be checked.
+- `plan`: what the next `pulumi up` would change, added to the inputs and shown in a preview; empty for nothing,
+  `unknown` while an input is.
+"""
+
+
 def inputs_md() -> str:
     """The text of docs/inputs.md."""
     return _page(schema(), _INTRODUCTION, _OUTPUTS)
@@ -202,6 +238,11 @@ def scale_set_inputs_md() -> str:
 def image_upgrade_inputs_md() -> str:
     """The text of docs/scale-set-upgrade-inputs.md."""
     return _page(image_upgrade_schema(), _IMAGE_UPGRADE_INTRODUCTION, _IMAGE_UPGRADE_OUTPUTS)
+
+
+def batch_pool_inputs_md() -> str:
+    """The text of docs/batch-pool-inputs.md."""
+    return _page(batch_pool_schema(), _BATCH_POOL_INTRODUCTION, _BATCH_POOL_OUTPUTS)
 
 
 def _page(of: Mapping[str, Any], introduction: str, outputs: str) -> str:
@@ -287,6 +328,11 @@ def image_upgrade_args_py() -> str:
     return _arguments("ScaleSetImageUpgrade", "image_upgrade_schema.json", image_upgrade_schema())
 
 
+def batch_pool_args_py() -> str:
+    """The text of providers/batch_pool_args.py."""
+    return _arguments("BatchPoolUpgradePolicy", "batch_pool_schema.json", batch_pool_schema())
+
+
 def _arguments(resource: str, source: str, of: Mapping[str, Any]) -> str:
     text = "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
     collections = ", ".join(name for name in ("Mapping", "Sequence") if f"{name}[" in text)
@@ -354,6 +400,8 @@ def main() -> None:
     SCALE_SET_ARGS_PY.write_text(scale_set_args_py(), encoding="utf-8")
     IMAGE_UPGRADE_INPUTS_MD.write_text(image_upgrade_inputs_md(), encoding="utf-8")
     IMAGE_UPGRADE_ARGS_PY.write_text(image_upgrade_args_py(), encoding="utf-8")
+    BATCH_POOL_INPUTS_MD.write_text(batch_pool_inputs_md(), encoding="utf-8")
+    BATCH_POOL_ARGS_PY.write_text(batch_pool_args_py(), encoding="utf-8")
 
 
 if __name__ == "__main__":

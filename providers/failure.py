@@ -34,6 +34,10 @@ class ScaleSetImageUpgradeFailed(Failed):
     """The instances could not be brought to the image, or nobody watches the upgrade any longer."""
 
 
+class BatchPoolUpgradePolicyFailed(Failed):
+    """The Batch pool could not be brought to the declaration, or given back."""
+
+
 def one_line(text: str) -> str:
     """The text without line breaks; lines become sentences."""
     return "; ".join(part for line in text.splitlines() if (part := " ".join(line.split()).rstrip(";"))).strip()

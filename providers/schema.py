@@ -11,6 +11,7 @@ PATH = Path(__file__).with_name("schema.json")
 GOLDEN_IMAGE_PATH = Path(__file__).with_name("golden_image_schema.json")
 
 SCALE_SET_PATH = Path(__file__).with_name("scale_set_schema.json")
+BATCH_POOL_PATH = Path(__file__).with_name("batch_pool_schema.json")
 IMAGE_UPGRADE_PATH = Path(__file__).with_name("image_upgrade_schema.json")
 
 
@@ -39,6 +40,13 @@ def scale_set_schema() -> dict[str, Any]:
 def image_upgrade_schema() -> dict[str, Any]:
     """The schema of `ScaleSetImageUpgrade`'s inputs. It is shared: do not change it."""
     loaded: dict[str, Any] = json.loads(IMAGE_UPGRADE_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def batch_pool_schema() -> dict[str, Any]:
+    """The schema of `BatchPoolUpgradePolicy`'s inputs. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads(BATCH_POOL_PATH.read_text(encoding="utf-8"))
     return loaded
 
 

@@ -16,9 +16,10 @@ import json
 import re
 import runpy
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = PROJECT / "rollout" / "prechecks"
@@ -236,7 +237,7 @@ def rights() -> str:
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
-    return "".join([*parts, capture_rights(), scale_set_rights()])
+    return "".join([*parts, capture_rights(), scale_set_rights(), batch_rights()])
 
 
 CAPTURES_HEAD = """
@@ -295,6 +296,32 @@ def scale_set_rights() -> str:
         parts.append(f"\nAt {SCALE_SETS_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
         for action in declared["SCALE_SET_ACTIONS"][purpose]:
             parts.append(f"| `{action}` | {_escaped(why.get(action, CHECKED_BEFORE))} |\n")
+    return "".join(parts)
+
+
+BATCH_HEAD = """
+## Batch pools
+
+What [declaring the upgrade policy of Batch pools](batch-pools.md) needs; made from `components/batch_role_actions.py`.
+`BatchUpgradeRole` makes it. `tests/os_upgrades/test_batch_rights.py` shows on the emulator that exactly these are used,
+and what happens without each.
+"""
+BATCH_AT = {
+    "account": "the account's resource group",
+    "images": "the gallery's resource group",
+    "subscription": "the subscription, for `register_feature`",
+}
+
+
+def batch_rights() -> str:
+    """The part of docs/rights.md about Batch pools."""
+    source = PROJECT / "components" / "batch_role_actions.py"
+    declared = runpy.run_path(str(source))
+    parts = [BATCH_HEAD]
+    for purpose in declared["BatchPurpose"]:
+        why = _reasons_of(source, purpose.name)
+        parts.append(f"\nAt {BATCH_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
+        parts += [f"| `{action}` | {_escaped(why[action])} |\n" for action in declared["BATCH_ACTIONS"][purpose]]
     return "".join(parts)
 
 
@@ -443,8 +470,19 @@ def scale_set_rules() -> str:
     """The rules for scale sets that roll OS upgrades."""
     from os_upgrades.scale_set_rules import RULES
 
+    return _rules(RULES)
+
+
+def batch_pool_rules() -> str:
+    """The rules for Batch pools that roll OS upgrades."""
+    from os_upgrades.batch_pool_rules import RULES
+
+    return _rules(RULES)
+
+
+def _rules(rules: Sequence[Any]) -> str:
     lines = ["| rule | what must hold | else | source |", "|---|---|---|---|"]
-    for rule in RULES:
+    for rule in rules:
         lines.append(f"| `{rule.id}` | {_escaped(rule.says)} | {rule.severity} | <https://{rule.source}> |")
     return "\n".join(lines)
 
@@ -577,6 +615,7 @@ def pages() -> dict[Path, str]:
     """What the files should hold."""
     drawn = DOCS / "architecture.md"
     audit, images, scale_sets = DOCS / "audit.md", DOCS / "images.md", DOCS / "scale-sets.md"
+    batch_pools = DOCS / "batch-pools.md"
     return {
         DOCS / "pre-checks.md": pre_checks(),
         DOCS / "rights.md": rights(),
@@ -587,6 +626,7 @@ def pages() -> dict[Path, str]:
             scale_sets.read_text(encoding="utf-8"),
             {"scale set rules": scale_set_rules(), "upgrade errors": upgrade_errors()},
         ),
+        batch_pools: with_blocks(batch_pools.read_text(encoding="utf-8"), {"batch pool rules": batch_pool_rules()}),
         audit: with_blocks(audit.read_text(encoding="utf-8"), {"columns": column_table(), "events": event_table()}),
     }
 

@@ -352,6 +352,37 @@ CONFIGURATION_ASSIGNMENT = ResourceType(
     auto_name={"configurationAssignmentName": "random"},
 )
 
+BATCH_POOL = ResourceType(
+    token="azure-native:batch:Pool",
+    path=GROUP + "/providers/Microsoft.Batch/batchAccounts/{accountName}/pools/{poolName}",
+    api_version="2024-07-01",
+    inputs=frozenset(
+        {
+            "applicationLicenses",
+            "applicationPackages",
+            "certificates",
+            "deploymentConfiguration",
+            "displayName",
+            "identity",
+            "interNodeCommunication",
+            "metadata",
+            "mountConfiguration",
+            "networkConfiguration",
+            "resourceTags",
+            "scaleSettings",
+            "startTask",
+            "tags",
+            "targetNodeCommunicationMode",
+            "taskSchedulingPolicy",
+            "taskSlotsPerNode",
+            "upgradePolicy",
+            "userAccounts",
+            "vmSize",
+        }
+    ),
+    auto_name={"poolName": "random"},
+)
+
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     known.token: known
     for known in (
@@ -366,6 +397,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         LOAD_BALANCER,
         MAINTENANCE_CONFIGURATION,
         CONFIGURATION_ASSIGNMENT,
+        BATCH_POOL,
     )
 }
 

@@ -23,6 +23,7 @@ CLASSES = {
     "azure-native:network:LoadBalancer": sdk.network.LoadBalancer,
     "azure-native:maintenance:MaintenanceConfiguration": sdk.maintenance.MaintenanceConfiguration,
     "azure-native:maintenance:ConfigurationAssignment": sdk.maintenance.ConfigurationAssignment,
+    "azure-native:batch:Pool": sdk.batch.Pool,
 }
 
 

@@ -145,6 +145,6 @@ async def test_nodes_are_watched_through_the_data_plane() -> None:
             if not met or met[-1] != now.code:
                 met.append(now.code)
         assert met == ["Pending", "RollingForward", "Pending"]
-        assert (now.successful, now.pending, len(now.waits_for)) == (1, 1, 1)
+        assert (now.counts.successful, now.counts.pending, len(now.waits_for)) == (1, 1, 1)
         assert now.states == {"running": 1, "idle": 1}
         assert await batch.list_batch_nodes(seen.endpoint, "none") == []
