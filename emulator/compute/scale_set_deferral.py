@@ -35,6 +35,12 @@ def approve(world: World, scale_set: Resource, instances: list[Resource]) -> Non
             upgrade.approved.append(instance.id)
 
 
+def end(world: World, scale_set: Resource) -> None:
+    """The upgrade has ended: nobody is told of it any more."""
+    for instance in scale_set_instances.of(world, scale_set):
+        instance.hidden.pop("pending_os_upgrade", None)
+
+
 def tags(world: World, scale_set: Resource) -> dict[str, list[str]]:
     """Instance id -> tags of its metadata service, of those that have any."""
     return {

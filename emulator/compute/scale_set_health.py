@@ -101,12 +101,13 @@ def state_of(world: World, source: Source, instance: Resource) -> str | None:
 
 
 def healthy(world: World, scale_set: Resource, instance: Resource, source: Source | None = None) -> bool:
-    """Whether an instance counts as healthy for an upgrade. Initializing and Unknown do not."""
+    """Whether an instance counts as healthy for an upgrade. Initializing and Unknown do not. An instance of an older
+    model that was never given the health extension is judged without it (inferred)."""
     source = source or source_of(world, scale_set.body["properties"])
     machine = guests.machine_of(world, instance)
     if machine.power != "running" or not machine.booted or instance.body["properties"]["provisioningState"] == "Failed":
         return False
-    if source.kind in ("none", "service fabric"):
+    if source.kind in ("none", "service fabric") or (source.kind == "extension" and not _given(scale_set, instance)):
         states = [each["state"] for each in (instance.hidden.get("extensions") or {}).values()]
         return all(state == "Succeeded" for state in states)
     return state_of(world, source, instance) == HEALTHY
@@ -128,6 +129,13 @@ def view(world: World, scale_set: Resource, instance: Resource) -> Body | None:
         "time": world.iso(),
     }
     return {"status": status}
+
+
+def _given(scale_set: Resource, instance: Resource) -> bool:
+    """Whether the instance has, or is about to get, the health extension of the set's model."""
+    extensions = scale_set_models.extensions_of(scale_set.body["properties"])
+    names = {each["name"] for each in extensions if is_health_extension(each)}
+    return bool(names & (instance.hidden.get("extensions") or {}).keys()) or "work" in instance.hidden
 
 
 def _answering(world: World, source: Source, instance: Resource) -> bool:

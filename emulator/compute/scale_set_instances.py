@@ -60,6 +60,12 @@ def of(world: World, scale_set: Resource) -> list[Resource]:
     return list(world.under(scale_set.id, TYPE))
 
 
+def unhealthy_of(world: World, scale_set: Resource) -> list[str]:
+    """The ids of the instances that are not healthy now."""
+    source = scale_set_health.source_of(world, scale_set.body["properties"])
+    return [each.id for each in of(world, scale_set) if not scale_set_health.healthy(world, scale_set, each, source)]
+
+
 def latest(scale_set: Resource, instance: Resource) -> bool:
     """Whether the instance was brought to the set's latest model."""
     return bool(instance.hidden["model"] == scale_set.hidden["model"])

@@ -115,6 +115,7 @@ def _end(world: World, scale_set: Resource, upgrade: Upgrade, code: str, error: 
     upgrade.error = error or upgrade.error
     upgrade.batch, upgrade.in_progress = [], {}
     _log(world, upgrade, code, error=error["code"] if error else None)
+    scale_set_deferral.end(world, scale_set)
     scale_set.hidden.pop("rolling", None)
     scale_set.body["properties"]["provisioningState"] = "Succeeded"
     scale_set.etag += 1
@@ -132,7 +133,7 @@ def _end(world: World, scale_set: Resource, upgrade: Upgrade, code: str, error: 
 
 def _begin(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
     """The health of the whole set, before anything is touched."""
-    unhealthy = unhealthy_of(world, scale_set)
+    unhealthy = scale_set_instances.unhealthy_of(world, scale_set)
     limit = int(upgrade.policy["maxUnhealthyInstancePercent"])
     whole = len(scale_set_instances.of(world, scale_set))
     if upgrade.waiting and scale_set_batches.exceeds(len(unhealthy), whole, limit):
@@ -151,7 +152,7 @@ def _next_batch(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
     if not upgrade.waiting:
         _end(world, scale_set, upgrade, "Completed")
         return
-    unhealthy = unhealthy_of(world, scale_set)
+    unhealthy = scale_set_instances.unhealthy_of(world, scale_set)
     whole, limit = len(scale_set_instances.of(world, scale_set)), int(upgrade.policy["maxUnhealthyInstancePercent"])
     if upgrade.batches and scale_set_batches.exceeds(len(unhealthy), whole, limit):
         details = [errors.of_instance(scale_set.body["name"], each) for each in unhealthy]
@@ -213,7 +214,7 @@ def _run_batch(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
     upgrade.turn += 1
     upgrade.stage = "batch"
     upgrade.batches += 1
-    _log(world, upgrade, "batch", instances=[each.rsplit("/", 1)[-1] for each in upgrade.batch])
+    _log(world, upgrade, "batch", instances=[_number(each) for each in upgrade.batch])
     for each in upgrade.batch:
         upgrade.waiting.remove(each)
         upgrade.in_progress[each] = None
@@ -285,12 +286,14 @@ def _succeeded(world: World, scale_set: Resource, upgrade: Upgrade, instance_id:
     scale_set_disks.drop_previous(world, now)
     upgrade.succeeded.append(now.id)
     upgrade.upgraded.append(now.id)
+    _log(world, upgrade, "healthy", instances=[_number(now.id)])
     _after(world, scale_set, upgrade)
 
 
 def _failed(world: World, scale_set: Resource, upgrade: Upgrade, instance_id: str, error: Body | None) -> None:
     """An upgraded instance is not healthy: its old disk is put back where that may be."""
     upgrade.failed[instance_id] = errors.of_instance(scale_set.body["name"], instance_id, error)
+    _log(world, upgrade, "failed", instances=[_number(instance_id)], error=upgrade.failed[instance_id]["code"])
     surged = upgrade.surges.pop(instance_id, None)
     instance = world.get(instance_id)
     if surged is not None:
@@ -315,7 +318,7 @@ def _restored(world: World, instance_id: str, error: Body | None, upgrade: int) 
         record.rolled_back.append(instance_id)
     else:
         record.not_rolled_back[instance_id] = error
-    _log(world, record, "restored", instances=[instance_id.rsplit("/", 1)[-1]], error=error["code"] if error else None)
+    _log(world, record, "restored", instances=[_number(instance_id)], error=error["code"] if error else None)
     if record.stage == "rolling back":
         if not record.restoring:
             _end(world, scale_set, record, "Faulted", record.error)
@@ -327,7 +330,7 @@ def _after(world: World, scale_set: Resource, upgrade: Upgrade) -> None:
     """The end of a batch: how many of the upgraded instances are unhealthy?"""
     if upgrade.in_progress or upgrade.stage != "batch":
         return
-    unhealthy = set(unhealthy_of(world, scale_set))
+    unhealthy = set(scale_set_instances.unhealthy_of(world, scale_set))
     bad = [*upgrade.failed, *(each for each in upgrade.upgraded if each in unhealthy)]
     whole, limit = (
         len(upgrade.failed) + len(upgrade.upgraded),
@@ -367,16 +370,6 @@ def _fault(world: World, scale_set: Resource, upgrade: Upgrade, error: Body) -> 
 # -- parts
 
 
-def unhealthy_of(world: World, scale_set: Resource) -> list[str]:
-    """The ids of the instances that are not healthy now."""
-    source = scale_set_health.source_of(world, scale_set.body["properties"])
-    return [
-        each.id
-        for each in scale_set_instances.of(world, scale_set)
-        if not scale_set_health.healthy(world, scale_set, each, source)
-    ]
-
-
 def _opted_out(scale_set: Resource, upgrade: Upgrade) -> bool:
     automatic = scale_set_models.automatic_of(scale_set.body["properties"])
     return upgrade.started_by == "Platform" and not automatic["enableAutomaticOSUpgrade"]
@@ -387,6 +380,10 @@ def _target(scale_set: Resource, version: str | None) -> Body:
     storage = scale_set.body["properties"]["virtualMachineProfile"]["storageProfile"]
     reference = {name: value for name, value in storage["imageReference"].items() if name != "exactVersion"}
     return {**reference, "version": version}
+
+
+def _number(instance_id: str) -> str:
+    return instance_id.rsplit("/", 1)[-1]
 
 
 def _log(world: World, upgrade: Upgrade, what: str, **more: Any) -> None:

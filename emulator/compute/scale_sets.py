@@ -217,8 +217,10 @@ def change(world: World, request: Request, scale_set: Resource, *, patch: bool) 
         or secrets != had_secrets
         or sku["name"] != scale_set.body["sku"]["name"]
     )
-    if changes_model or sku["capacity"] != scale_set.body["sku"]["capacity"]:
+    had_capacity, capacity = int(scale_set.body["sku"]["capacity"]), int(sku["capacity"])
+    if changes_model or capacity < had_capacity:
         _require_not_rolling(world, scale_set)
+    if (changes_model or capacity != had_capacity) and not scale_set.hidden.get("rolling"):
         scale_set_operations.require_idle(world, scale_set)
     size = catalog.require_size(world, scale_set.body["location"], str(sku["name"]), scale_set.body["name"])
     scale_set_rules.require_valid(
@@ -335,8 +337,9 @@ def _mark_extensions(scale_set: Resource) -> None:
 
 
 def _require_not_rolling(world: World, scale_set: Resource) -> None:
-    """Raise 409 while a rolling upgrade runs: the model stays as it is then (code as operators quote it, words
-    unverified). The upgrade policy may change: so one opts out."""
+    """Raise 409 while a rolling upgrade runs: the model stays as it is then, and no instance goes (code as operators
+    quote it, words and limits unverified). The upgrade policy may change, so one opts out, and new instances may
+    come."""
     if scale_set.hidden.get("rolling"):
         raise ArmError(
             409,

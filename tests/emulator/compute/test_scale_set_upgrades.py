@@ -238,6 +238,55 @@ def test_expired_credentials_leave_the_first_batch_failed_and_four_steps_recover
     assert set(sets.images()) == {"1.0.1"}
 
 
+def test_instances_may_come_while_an_upgrade_runs_and_not_go(sets: Sets) -> None:
+    sets.create(5)
+    sets.publish("1.0.1")
+    started = sets.call("POST", f"{SET}/osRollingUpgrade")
+    sets.wait(60)
+    assert code(sets.call("PATCH", SET, {"sku": {"capacity": 4}})) == "OperationNotAllowed"
+    assert sets.finish(sets.call("PATCH", SET, {"sku": {"capacity": 6}}))["status"] == "Succeeded"
+    assert sets.finish(started)["status"] == "Succeeded"
+    assert sets.images() == ["1.0.1"] * 6
+
+
+def test_as_many_unhealthy_as_the_limit_allows_stop_nothing(sets: Sets) -> None:
+    sets.create(5, extensions=[HEALTH])
+    sets.publish("1.0.1")
+    sets.do("powerOff", {"instanceIds": ["4"]})
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert sets.latest()["progress"]["successfulInstanceCount"] == 5
+
+
+def test_a_version_that_failed_is_tried_again_after_a_write_of_the_set_only(sets: Sets) -> None:
+    sets.create(5, automatic=AUTOMATIC, extensions=[script("one"), HEALTH])
+    sets.finish(sets.patch({"virtualMachineProfile": {"extensionProfile": {"extensions": [script("two"), HEALTH]}}}))
+    sets.fault(bad())
+    sets.bring_out("1.0.1")
+    sets.until_ended()
+    assert not any(each["properties"]["latestModelApplied"] for each in sets.instances())
+    sets.bring_out("1.0.9", excludeFromLatest=True)
+    sets.wait(24 * HOUR)
+    assert len(sets.upgrades()) == 1
+    assert sets.call("DELETE", "/emulator/faults").status == 200
+    sets.finish(sets.call("PATCH", SET, {"tags": {"try": "again"}}))
+    sets.wait(24 * HOUR)
+    assert [each["code"] for each in sets.upgrades()] == ["Faulted", "Completed"]
+    assert all(each["properties"]["latestModelApplied"] for each in sets.instances())
+
+
+def test_who_opts_out_of_a_deferred_upgrade_is_rid_of_it(sets: Sets) -> None:
+    deferred = {**AUTOMATIC, "osRollingUpgradeDeferral": True}
+    sets.create(2, automatic=deferred, extensions=[HEALTH])
+    sets.bring_out("1.0.1")
+    sets.wait(6 * HOUR)
+    assert len(sets.upgrades()) == 1
+    off = {**deferred, "enableAutomaticOSUpgrade": False}
+    sets.finish(sets.patch({"upgradePolicy": {"automaticOSUpgradePolicy": off}}))
+    sets.wait(120)
+    assert sets.latest()["runningStatus"]["code"] == "Cancelled"
+    assert sets.told()["metadataTags"] == {}
+
+
 def test_deferred_upgrades_wait_for_each_instance_to_be_approved(sets: Sets) -> None:
     sets.create(3, automatic={**AUTOMATIC, "osRollingUpgradeDeferral": True}, extensions=[HEALTH])
     sets.bring_out("1.0.1")
