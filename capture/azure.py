@@ -48,6 +48,12 @@ class CaptureAzure(Azure, Protocol):
 
     async def delete_snapshot(self, snapshot_id: str) -> None: ...
 
+    # Microsoft.Compute/virtualMachineScaleSets
+
+    async def list_scale_sets(self, scope: str) -> list[Body]:
+        """Of a resource group, or of a subscription."""
+        ...
+
     # Microsoft.Compute/galleries/images/versions
 
     async def create_image_version(self, version_id: str, body: Body) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from capture import names
 from capture.azure import CaptureAzure
@@ -22,11 +23,15 @@ from rollout.azure import Body
 from rollout.clock import from_iso
 from rollout.errors import AzureError, Forbidden
 from rollout.history import read as read_history
-from rollout.images import may_be_version, tag_value
+from rollout.images import may_be_version, tag_value, version_key
 from rollout.prechecks.rights import allows
 
 POOLS = "Microsoft.DesktopVirtualization/hostPools"
-SEEN = ("Microsoft.Compute/disks/read", "Microsoft.DesktopVirtualization/hostpools/read")
+SEEN = (
+    "Microsoft.Compute/disks/read",
+    "Microsoft.Compute/virtualMachineScaleSets/read",
+    "Microsoft.DesktopVirtualization/hostpools/read",
+)
 """Actions at a subscription without which not all that uses a version is seen: Azure leaves out of its lists what
 may not be read."""
 LOCKS_READ = "Microsoft.Authorization/locks/read"
@@ -43,6 +48,8 @@ class Uses:
     """Version id -> name of a host pool of which it is the target."""
     numbers: Mapping[str, str]
     """Number -> name of a host pool whose declaration or history names it."""
+    scale_sets: Mapping[str, str]
+    """Version id -> name of a scale set whose instances are made of it."""
     locked: Mapping[str, str]
     """Version id -> name of the lock."""
 
@@ -56,6 +63,9 @@ class Uses:
                 return f"it is the target of pool {pool}"
         if version.name in self.numbers:
             return f"pool {self.numbers[version.name]} ran it or is to run it"
+        for used, scale_set in self.scale_sets.items():
+            if may_be_version(used, version.id):
+                return f"scale set {scale_set} is to run it"
         lock = next((lock for locked, lock in self.locked.items() if same_id(locked, version.id)), "")
         return f"lock {lock}" if lock else ""
 
@@ -106,6 +116,7 @@ async def _uses(azure: CaptureAzure, declared: CaptureDeclaration, versions: Seq
     disks: dict[str, str] = {}
     targets: dict[str, str] = {}
     numbers: dict[str, str] = {}
+    scale_sets: dict[str, str] = {}
     for subscription in (f"/subscriptions/{each}" for each in subscriptions):
         await _require_sight(azure, subscription, SEEN)
         for disk in (Disk(body) for body in await azure.list_disks(subscription)):
@@ -114,12 +125,14 @@ async def _uses(azure: CaptureAzure, declared: CaptureDeclaration, versions: Seq
                     disks[image] = disk.name
         for pool in await azure.list_resources(subscription, POOLS):
             _note_pool(pool, targets, numbers)
+        for scale_set in await azure.list_scale_sets(subscription):
+            scale_sets |= dict.fromkeys(_images(scale_set), name_of(str(scale_set["id"])))
     await _require_sight(azure, declared.image, (LOCKS_READ,))
     locked = {}
     for version in versions:
         for lock in await azure.list_locks(version.id):
             locked[version.id] = str(lock.get("name"))
-    return Uses(disks, targets, numbers, locked)
+    return Uses(disks, targets, numbers, scale_sets, locked)
 
 
 async def _require_sight(azure: CaptureAzure, scope: str, actions: Iterable[str]) -> None:
@@ -130,6 +143,12 @@ async def _require_sight(azure: CaptureAzure, scope: str, actions: Iterable[str]
             403, "NotAllSeen", f"the updater's role lacks {', '.join(lacking)} at {scope}, so that not all that uses "
             "versions is seen", "retention"
         )  # fmt: skip
+
+
+def _images(scale_set: Body) -> list[str]:
+    """The id of the image that a scale set's model names, under whichever key; none for one of the marketplace."""
+    reference: Any = dig(scale_set, "properties", "virtualMachineProfile", "storageProfile", "imageReference")
+    return [str(used) for used in (reference or {}).values() if str(used).startswith("/")]
 
 
 def _note_pool(pool: Body, targets: dict[str, str], numbers: dict[str, str]) -> None:
@@ -164,11 +183,14 @@ def going(
     good = [version for version in made if not verdict(version).startswith(FAILED) and version.ready]
     coming = not any(same_id(version.id, declared.version_id) for version in versions)
     last = {version.id for version in good[: rules.versions - coming]}
+    latest = max((v for v in versions if _offered(v)), key=lambda v: version_key(v.name), default=None)
     gone, kept = [], {}
     for version in made:
         if version.id in last or same_id(version.id, declared.version_id) or now - _published(version) < rules.age:
             continue
         why = uses.why(version) or _alive(version, now)
+        if version is latest:
+            why = why or "it is what latest stands for"
         if not version.ready and not version.failed:
             why = why or "it is being changed"
         if why:
@@ -180,6 +202,10 @@ def going(
     newest = {next((s.id for s in backups if s.tags[names.BACKUP] == which), "") for which in pair}
     old = [s for s in backups if now - _taken(s) >= rules.backups and s.id not in newest]
     return Going(tuple(gone), tuple(old), kept)
+
+
+def _offered(version: Resource) -> bool:
+    return version.ready and not dig(version.properties, "publishingProfile", "excludeFromLatest")
 
 
 def _alive(version: Resource, now: float) -> str:

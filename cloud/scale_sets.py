@@ -14,9 +14,14 @@ from rollout.errors import NotFound
 
 
 class ScaleSetOperations:
-    """The scale set part of `os_upgrades.azure.ScaleSetAzure`."""
+    """The scale set part of `os_upgrades.azure.ScaleSetAzure` and `capture.azure.CaptureAzure`."""
 
     connection: Connection
+
+    async def list_scale_sets(self, scope: str) -> list[Body]:
+        return await self.connection.list(
+            f"{scope}/providers/Microsoft.Compute/virtualMachineScaleSets", VIRTUAL_MACHINES
+        )
 
     async def get_scale_set(self, scale_set_id: str) -> Body | None:
         return await self.connection.get(scale_set_id, VIRTUAL_MACHINES)

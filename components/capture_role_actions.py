@@ -120,6 +120,8 @@ VERSIONS: Actions = (
 RETENTION: Actions = (
     # Disks that were made of a version: it stays.
     "Microsoft.Compute/disks/read",
+    # Scale sets that are to run a version: it stays.
+    "Microsoft.Compute/virtualMachineScaleSets/read",
     # Host pools that run a version, are to run it, or have run it lately: it stays.
     "Microsoft.DesktopVirtualization/hostpools/read",
     # A version with a management lock stays.

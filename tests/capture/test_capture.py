@@ -180,6 +180,37 @@ def test_an_agent_in_the_golden_vm_is_refused() -> None:
     virtually(story())
 
 
+def test_an_agent_is_found_by_the_boot_test_where_no_clone_is_looked_at() -> None:
+    """A specialized version keeps the golden VM's registration with its pool."""
+
+    async def story() -> None:
+        made = await golden_vm(os_state="Specialized")
+        guests.content_of(made.emulator.world, GOLDEN)["agent"] = True
+        with pytest.raises(CaptureFailed, match="its boot test failed: the image has an AVD agent of its own"):
+            await made.capture(os_state="specialized", boot_test={})
+        version = resources(made)[VERSION.lower()]
+        assert version["properties"]["publishingProfile"]["excludeFromLatest"]
+        assert version["tags"][names.BOOT_TEST].startswith("failed: the image has an AVD agent of its own")
+        assert not [key for key in resources(made) if "avdcap-" in key]
+
+    virtually(story())
+
+
+def test_a_boot_test_that_fails_comes_with_what_its_script_said() -> None:
+    async def story() -> str:
+        made = await golden_vm()
+        script = ["Write-Output 'looked for FSLogix'", "Write-Error 'no frxsvc service'", "exit 3"]
+        with pytest.raises(CaptureFailed) as failed:
+            await made.capture(boot_test={"script": script})
+        return str(failed.value)
+
+    said = virtually(story())
+    assert said.startswith(
+        "image win11 1.0.2: its boot test failed: its script ended with exit code 3: no frxsvc service"
+    )
+    assert said.splitlines()[1:] == ["looked for FSLogix", "--- stderr", "no frxsvc service"]
+
+
 def test_what_a_failed_update_did_is_kept_where_that_is_declared() -> None:
     async def story(**declared: Any) -> tuple[bool, list[str]]:
         made = await golden_vm()

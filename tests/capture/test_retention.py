@@ -20,7 +20,7 @@ from simulation.virtual_time import virtually
 
 NOW = 1_800_000_000.0
 DECLARED = replace(parse({**INPUTS, "version": "1.0.4"}), retention=Retention(2, 30 * DAY, 10 * DAY))
-NOTHING = Uses({}, {}, {}, {})
+NOTHING = Uses({}, {}, {}, {}, {})
 
 
 def version(number: str, age: float, **tags: str) -> Resource:
@@ -64,6 +64,7 @@ def test_the_last_ones_and_the_young_ones_stay() -> None:
         (replace(NOTHING, targets={SHARED: "hp3"}), "it is the target of pool hp3"),
         (replace(NOTHING, disks={PUBLIC: "vm-1_OsDisk"}), "disk vm-1_OsDisk was made of it"),
         (replace(NOTHING, numbers={"1.0.1": "hp2"}), "pool hp2 ran it or is to run it"),
+        (replace(NOTHING, scale_sets={VERSIONS[1].id: "web"}), "scale set web is to run it"),
         (replace(NOTHING, locked={VERSIONS[1].id: "keep"}), "lock keep"),
     ],
 )
@@ -90,10 +91,22 @@ def test_a_version_of_another_gallery_that_is_shared_keeps_none() -> None:
     assert gone(uses=replace(NOTHING, disks=elsewhere)) == ["1.0.2", "1.0.1", "1.0.0"]
 
 
+def test_what_latest_stands_for_stays_though_it_is_old() -> None:
+    def excluded(number: str, age: float) -> Resource:
+        made = version(number, age)
+        made.body["properties"]["publishingProfile"]["excludeFromLatest"] = True
+        return made
+
+    newer = [excluded(f"1.0.{number}", 100 - 20 * number) for number in range(1, 5)]
+    assert gone(versions=[VERSIONS[0], *newer]) == ["1.0.2", "1.0.1"]
+
+
 def test_one_that_failed_its_test_is_none_of_the_last() -> None:
     failed = version("1.0.5", 10, **{names.BOOT_TEST: "failed: x"})
     assert gone(versions=[*VERSIONS, failed]) == ["1.0.2", "1.0.1", "1.0.0"]
-    assert "1.0.5" in gone(versions=[*VERSIONS[3:], version("1.0.5", 40, **{names.BOOT_TEST: "failed: x"})])
+    old = version("1.0.5", 40, **{names.BOOT_TEST: "failed: x"})
+    old.body["properties"]["publishingProfile"]["excludeFromLatest"] = True
+    assert "1.0.5" in gone(versions=[*VERSIONS[3:], old])
 
 
 def test_old_backups_go_but_never_the_newest_pair() -> None:
@@ -128,6 +141,16 @@ def test_a_version_goes_with_the_capture_after_it_and_one_that_a_disk_was_made_o
         answer = made.ask("PUT", f"{GROUP}/providers/Microsoft.Compute/disks/kept", disk, "2024-03-02")
         assert answer.status == 202, answer.body
         await made.clock.sleep(60)
+        storage = {"imageReference": {"id": f"{DEFINITION}/versions/1.0.2"}}
+        model = {"virtualMachineProfile": {"storageProfile": storage}}
+        sets = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+        named = {"id": sets, "name": "web", "type": "Microsoft.Compute/virtualMachineScaleSets"}
+        made.emulator.world.put(sets, {**named, "location": "westeurope", "properties": model})
+        async with in_process_cloud(made.emulator, made.clock) as azure:
+            declared = parse({**INPUTS, "version": "1.0.4", "retention": rules})
+            kept_now = (await retention.look(azure, declared)).kept
+        assert kept_now == {"1.0.2": "scale set web is to run it", "1.0.3": "disk kept was made of it"}
+        made.emulator.world.delete(sets)
         async with in_process_cloud(made.emulator, made.clock) as azure:
             azure.list_permissions = not_all  # type: ignore[method-assign]
             blind = await retention.look(azure, replace(DECLARED, retention=Retention(1, 0, 0)))
