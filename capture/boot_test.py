@@ -77,11 +77,11 @@ def _examined(view: View, goal: Goal, record: CaptureRecord) -> Step:
         if view.test_disk is not None and view.test_disk.managed_by is None:
             return DeleteTestDisk()  # a machine of it has been deleted
         return CreateTestNic() if view.test_nic is None else CreateTestVm()
-    if machine.busy:
-        return Wait(f"the machine of the boot test is {machine.provisioning_state.lower() or machine.power}")
-    if machine.provisioning_state == "Failed":
+    if machine.provisioning_state == "Failed":  # whatever its power state then says
         why = memory.refused or "its provisioning failed"
         return Enter(replace(record, x=f"{FAILED}, it was not set up: {why}"))
+    if machine.busy:
+        return Wait(f"the machine of the boot test is {machine.provisioning_state.lower() or machine.power}")
     since = memory.test_since
     if since is not None and view.now - since > test.limit and not memory.set_up:
         return Enter(

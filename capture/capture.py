@@ -7,6 +7,7 @@ the golden VM, whatever that declares. A version that is there is not made again
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from capture import bodies, boot_test, names, retention
 from capture.azure import CaptureAzure
 from capture.declaration import CaptureDeclaration, Region
-from capture.errors import CaptureFailed, StepFailed
+from capture.errors import CaptureFailed, NotUndone, StepFailed
 from capture.executor import Executor, Ran
 from capture.lease import DefinitionLease, require_unused
 from capture.look import look
@@ -32,7 +33,8 @@ from rollout.stopping import until_stopped
 
 NEVER = "9999-12-31T00:00:00Z"
 PATIENCE = 12
-"""Refused or unanswered calls in a row after which it is given up; the pauses between them sum up to 8 minutes."""
+"""Refused or unanswered tries of one kind of step in a row, whatever else is done between them, after which it is given
+up; the pauses sum up to 8 minutes."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ async def capture(
     """Make the declared version, or find it there. Once `stop` is set the run ends where it is, its lease given back.
     `password` makes one for the machine of a boot test.
 
-    Raises PreCheckFailed (nothing was changed), CaptureFailed (the golden VM is as it was), LeaseHeld, LeaseLost,
-    Stopped and AzureError (the next run goes on).
+    Raises PreCheckFailed (nothing was changed), CaptureFailed (the golden VM is as it was), NotUndone, LeaseHeld,
+    LeaseLost, Stopped and AzureError (the next run goes on).
     """
     run = Capture(azure, declared, clock, lease, tell, password)
     if stop is None:
@@ -152,20 +154,22 @@ class Capture:
         """Raise CaptureFailed for a version that failed its boot test."""
         said = boot_test.verdict(version)
         if self._declared.boot_test is not None and said.startswith(boot_test.FAILED):
-            raise CaptureFailed(
+            told = (
                 f"{self.subject}: its boot test {said}; the version is excluded from latest. Mend the golden VM or the "
                 "test, then declare another version"
             )
+            raise CaptureFailed("\n".join((told, *self._memory.said)))
 
     # -- the loop
 
     async def _work(self, keeper: LeaseKeeper) -> Resource:
         """Until the golden VM is at rest and the version is there. Raises CaptureFailed where it is not."""
-        refused = 0
+        refused: Counter[str] = Counter()
         while True:
             if keeper.lost is not None:
                 raise keeper.lost
             view: View | None = None
+            doing = "look"
             try:
                 view = self._noted(await look(self._azure, self._goal, self._memory))
                 if view.record is not None and view.record.p is Phase.TEST:  # before it nothing may wait for that
@@ -176,21 +180,25 @@ class Capture:
                 if isinstance(step, Done):
                     assert view.version is not None
                     return view.version
+                doing = type(step).__name__
                 await self._do(step, view)
-                refused = 0
+                del refused[doing], refused["look"]
             except PreconditionFailed:
                 await self._clock.sleep(1.0)  # it may be our own write whose answer was lost: look again
             except StepFailed as failed:
                 self._memory = replace(self._memory, said=self._memory.said or failed.said)
                 self._giving_up = self._undoable(view, failed.reason)
             except AzureError as error:
-                refused += 1
-                if refused < PATIENCE and not isinstance(error, Forbidden):
-                    await self._clock.sleep(min(5.0 * 2.0 ** min(refused, 4), 60.0))
+                refused[doing] += 1
+                if refused[doing] < PATIENCE and not isinstance(error, Forbidden):
+                    await self._clock.sleep(min(5.0 * 2.0 ** min(refused[doing], 4), 60.0))
                     continue
-                if view is None or view.record is None or view.record.p in ENDING:
-                    raise  # it is left to the next run
-                self._giving_up, refused = str(error), 0
+                if view is None or view.record is None:
+                    raise
+                if view.record.p in ENDING or view.record.x:  # with a verdict only the test's machine is to go
+                    raise self._not_undone(str(error)) from error
+                self._giving_up = str(error)
+                refused.clear()
 
     async def _do(self, step: Step, view: View) -> None:
         match step:
@@ -210,7 +218,9 @@ class Capture:
         """The view with what this process knows since when."""
         record = view.record
         if record is not None:
-            self._snapshots = tuple(names.snapshot(view.vm.name, record.b, which) for which in ("before", "after"))
+            if record.p is not Phase.BACKUP:
+                pair = ("before", "after")
+                self._snapshots = tuple(names.snapshot(view.vm.name, record.b, which) for which in pair)
             if record.c == self._goal.id and record.w and not self._failure:
                 self._failure = self._told(record.w)  # it failed in a run that was killed
         test_since = (self._memory.test_since or view.now) if view.test_vm is not None else None
@@ -224,15 +234,17 @@ class Capture:
     # -- failures
 
     def _undoable(self, view: View | None, reason: str) -> str:
-        """The reason, where everything can be undone. Raises CaptureFailed where nothing was begun, or where it is the
-        undoing that cannot go on."""
+        """The reason, where everything can be undone. Raises CaptureFailed where nothing was begun, NotUndone where it
+        is the undoing that cannot go on."""
         if view is None or view.record is None:
             raise CaptureFailed(f"{self.subject}: {reason}")
         if view.record.p in ENDING:
-            raise CaptureFailed(
-                f"{self._failure or self.subject}; and it could not be undone to its end: {reason}. Run it again"
-            )
+            raise self._not_undone(reason)
         return reason
+
+    def _not_undone(self, reason: str) -> NotUndone:
+        begun = f"{self._failure}\n" if self._failure else f"{self.subject}: "
+        return NotUndone(f"{begun}not all could be brought back: {reason}\nthe next run goes on with that")
 
     async def _fail(self, view: View, reason: str) -> None:
         """From here on everything is undone, once the record says so."""

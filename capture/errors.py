@@ -10,6 +10,10 @@ class CaptureFailed(RolloutError):
     of it, line by line."""
 
 
+class NotUndone(RolloutError):
+    """Not all that a capture has changed could be brought back. The next run goes on with that."""
+
+
 class StepFailed(RolloutError):
     """A step found that this capture cannot succeed.
 

@@ -133,9 +133,8 @@ class Executor:
             case RunUpdate():
                 return await self._update(step, view)
             case RemoveRunCommands():
-                for name in await azure.list_run_commands(vm.id):
-                    if name.startswith(names.OURS):
-                        await azure.delete_run_command(vm.id, name)
+                for name in view.scripts:
+                    await azure.delete_run_command(vm.id, name)
                 return memory, "removed a script that was left on the golden VM"
             case CreateRestoredDisk():
                 assert view.before is not None
@@ -293,7 +292,7 @@ class Executor:
         state = str(seen.get("executionState") or "")
         data = {"update": ran.name, "exit_code": ran.exit_code, "seconds": ran.seconds, "output": ran.output}
         self._tell(Event(self._clock.now(), Kind.ACTION, vm.name, f"update {ran.name} {state.lower()}", data))
-        lines = tuple(line for line in ran.output.splitlines() if line.strip())[-SAID:]
+        lines = _last_lines(ran.output)
         if state == "TimedOut":
             raise StepFailed(f"update {ran.name} did not end within {update.limit / MINUTE:.0f} minutes", lines)
         if ran.exit_code or state in ("Failed", "Canceled"):
@@ -409,7 +408,7 @@ class Executor:
             verdict = f"failed, its script ended with exit code {code}: {last}"
         data = {"update": "boot test", "exit_code": code, "seconds": 0.0, "output": output}
         self._tell(Event(self._clock.now(), Kind.ACTION, view.vm.name, f"boot test {verdict}", data))
-        return replace(view.memory, verdict=verdict), ""
+        return replace(view.memory, verdict=verdict, said=_last_lines(output) if verdict != "passed" else ()), ""
 
     async def _judge(self, step: JudgeVersion, view: View) -> str:
         assert view.version is not None
@@ -442,6 +441,10 @@ async def _refusal(work: Awaitable[None]) -> str:
 def _require_ours(resource: ArmResource, vm: Vm) -> None:
     if resource.tags.get(names.GOLDEN) != tag_value(vm.id) or names.ID not in resource.tags:
         raise StepFailed(f"{resource.name} is not of this capture; it is left alone")
+
+
+def _last_lines(output: str) -> tuple[str, ...]:
+    return tuple(line for line in output.splitlines() if line.strip())[-SAID:]
 
 
 def _output(view: Body, secrets: Mapping[str, str]) -> str:

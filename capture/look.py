@@ -10,9 +10,10 @@ from capture.azure import CaptureAzure
 from capture.declaration import CaptureDeclaration
 from capture.errors import StepFailed
 from capture.record import CaptureRecord, Phase, decode
-from capture.steps import Goal, Memory, Resource, View
-from rollout.arm import Disk, Vm, group_of, name_of
+from capture.steps import Goal, MadeDisk, Memory, Resource, View
+from rollout.arm import Vm, group_of, name_of
 from rollout.azure import Body
+from rollout.errors import Forbidden
 
 
 class Places:
@@ -58,6 +59,8 @@ async def look(azure: CaptureAzure, goal: Goal, memory: Memory) -> View:
         )
         machine = Vm(test_vm) if test_vm is not None else None
         view = replace(view, test_vm=machine, test_disk=_disk(test_disk), test_nic=test_nic)
+    if record.p is Phase.CLEAN and record.u:
+        view = replace(view, scripts=await _scripts(azure, vm))
     match record.p:
         case Phase.BACKUP:
             return replace(view, before=_resource(await azure.get_snapshot(places.before)))
@@ -90,5 +93,13 @@ def _resource(body: Body | None) -> Resource | None:
     return Resource(body) if body is not None else None
 
 
-def _disk(body: Body | None) -> Disk | None:
-    return Disk(body) if body is not None else None
+def _disk(body: Body | None) -> MadeDisk | None:
+    return MadeDisk(body) if body is not None else None
+
+
+async def _scripts(azure: CaptureAzure, vm: Vm) -> tuple[str, ...]:
+    """What is left of scripts on the golden VM, as far as that may be read."""
+    try:
+        return tuple(name for name in await azure.list_run_commands(vm.id) if name.startswith(names.OURS))
+    except Forbidden:
+        return ()

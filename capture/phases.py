@@ -189,13 +189,15 @@ def _clone(view: View, record: CaptureRecord) -> Step:
             return Fail(f"the clone could not be made: {view.memory.refused}")
         if view.disk is None:
             return CreateCloneDisk()
-        if str(view.disk.properties.get("provisioningState")) != "Succeeded":
+        if view.disk.failed:
+            return DeleteCloneDisk()
+        if not view.disk.ready:
             return Wait(f"disk {view.disk.name}")
         return CreateCloneNic() if view.nic is None else CreateClone()
+    if clone.provisioning_state == "Failed":  # whatever its power state then says
+        return Fail(f"the clone could not be made: {view.memory.refused or 'its provisioning failed'}")
     if clone.busy:
         return Wait(f"clone {clone.name} is {clone.provisioning_state.lower() or clone.power}")
-    if clone.provisioning_state == "Failed":
-        return Fail(f"the clone could not be made: {view.memory.refused or 'its provisioning failed'}")
     if not clone.running:
         return Fail(f"clone {clone.name} is {clone.power or 'off'}, and was not stopped by this capture")
     return Enter(record.to(Phase.PREPARE, view.now)) if clone.agent_ready else _until_agent(view, "the clone")
@@ -291,7 +293,7 @@ def _clean(view: View, goal: Goal, record: CaptureRecord) -> Step:
         return removing
     if view.nic is not None:
         return DeleteCloneNic()
-    removing = boot_test.removal(view)
+    removing = boot_test.removal(view) or _without_scripts(view)
     if removing is not None:
         return removing
     restore = goal.declaration.after_failure is AfterFailure.RESTORE
@@ -307,16 +309,26 @@ def _without_clone(view: View) -> Step | None:
     return DeleteCloneDisk() if view.disk is not None else None
 
 
+def _without_scripts(view: View) -> Step | None:
+    """The next step to a golden VM without the run command of a script, which would run again on its next disk; None
+    once it has none."""
+    if not view.scripts:
+        return None
+    if view.vm.changing:
+        return Wait("an operation on the golden VM to end")
+    return RemoveRunCommands() if view.vm.running else StartVm()
+
+
 def _restore(view: View, record: CaptureRecord) -> Step:
     """Off, and on the disk made from the first snapshot. The disk that it had is kept, detached."""
     off = _deallocated(view.vm)
     if off is not None:
         return off
-    if view.restored is None:
+    if view.restored is None or view.restored.failed:
         return CreateRestoredDisk() if view.before is not None else Enter(record.to(Phase.RETURN, view.now))
     if view.vm.os_disk_name.lower() == view.restored.name.lower():
         return Enter(record.to(Phase.RETURN, view.now))
-    if str(view.restored.properties.get("provisioningState")) != "Succeeded":
+    if not view.restored.ready:
         return Wait(f"disk {view.restored.name}")
     if not view.memory.marked:
         return MarkReplacedDisk()
@@ -330,8 +342,6 @@ def _return(view: View, goal: Goal, record: CaptureRecord) -> Step:
     vm = view.vm
     if vm.changing:
         return Wait("an operation on the golden VM to end")
-    if vm.running and any(command.startswith("avd-capture") for command in _commands(vm)):
-        return RemoveRunCommands()
     match record.o:
         case Power.RUNNING:
             return rest if vm.running else StartVm()
@@ -341,7 +351,3 @@ def _return(view: View, goal: Goal, record: CaptureRecord) -> Step:
             return PowerOffVm() if vm.running else StartVm()
         case Power.DEALLOCATED:
             return _deallocated(vm) or rest
-
-
-def _commands(vm: Vm) -> tuple[str, ...]:
-    return tuple(each.name for each in vm.extensions)

@@ -89,6 +89,10 @@ class Resource(ArmResource):
         return self.state in ("Failed", "Canceled")
 
 
+class MadeDisk(Disk, Resource):
+    """A managed disk, with how far it is made."""
+
+
 @dataclass(frozen=True)
 class View:
     """All of a capture as observed. What does not exist is None."""
@@ -101,16 +105,18 @@ class View:
     memory: Memory = Memory()
     before: Resource | None = None
     after: Resource | None = None
-    disk: Disk | None = None
+    disk: MadeDisk | None = None
     nic: Body | None = None
     clone: Vm | None = None
     version: Resource | None = None
     """The one that the record's capture makes; without a record the declared one."""
     test_vm: Vm | None = None
     test_nic: Body | None = None
-    test_disk: Disk | None = None
-    restored: Disk | None = None
+    test_disk: MadeDisk | None = None
+    restored: MadeDisk | None = None
     """The disk made from the first snapshot after a failure."""
+    scripts: tuple[str, ...] = ()
+    """Run commands of ours that are left on the golden VM; looked for at the end, once scripts may have begun."""
 
 
 class Step:

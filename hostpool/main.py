@@ -22,6 +22,7 @@ from hostpool.commands import (
     schedule,
     status,
     tick,
+    upgrade,
 )
 from hostpool.logs import FOLDER_VARIABLE
 from hostpool.session import POOL_VARIABLE, Session, World, real_world
@@ -71,6 +72,7 @@ for command in (
     image.command,
     schedule.command,
     tick.command,
+    upgrade.command,
     comment.command,
 ):
     main.add_command(command)

@@ -18,12 +18,12 @@ import click
 from cloud.azure_cloud import open_cloud
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
+from hostpool.kinds import Kind, kind_of
 from hostpool.logs import DEFAULT_FOLDER, FOLDER_VARIABLE, NoLog
 from rollout.arm import subscription_of
 from rollout.audit import row
 from rollout.azure import Azure, Body
 from rollout.clock import Clock, in_zone
-from rollout.declaration import HOST_POOL_ID
 from rollout.errors import AzureError, InvalidDeclaration, RolloutError
 from sinks.audit_log import AuditFile
 from sinks.caller import caller
@@ -91,7 +91,24 @@ class Session:
 
     @property
     def pool_id(self) -> str:
-        """The pool's id as given. Raises WrongUse when there is none, or one that is none."""
+        """The host pool's id as given. Raises WrongUse when there is none, or one of something else."""
+        given = self.target_id
+        if self.kind is not Kind.HOST_POOL:
+            name = given.rsplit("/", 1)[-1]
+            raise WrongUse(
+                f"{name} is a {self.kind}, and this command is for host pools; status, history and report are for all, "
+                "upgrade is for scale sets"
+            )
+        return given
+
+    @property
+    def kind(self) -> Kind:
+        """What the id names."""
+        return kind_of(self.target_id) or Kind.HOST_POOL
+
+    @property
+    def target_id(self) -> str:
+        """The id as given, of whatever kind. Raises WrongUse when there is none, or one that is none."""
         given = (self.host_pool_id or self.world.environment.get(POOL_VARIABLE, "")).strip().rstrip("/")
         where = "--host-pool" if self.host_pool_id else POOL_VARIABLE
         if not given:
@@ -99,8 +116,11 @@ class Session:
                 f"no host pool given: add --host-pool ID or set {POOL_VARIABLE}; "
                 'az desktopvirtualization hostpool list --query "[].id" -o tsv shows the ids'
             )
-        if not HOST_POOL_ID.fullmatch(given):
-            raise WrongUse(f"{where}: {given!r} is not the id of a host pool; write {ID_SHAPE}")
+        if kind_of(given) is None:
+            raise WrongUse(
+                f"{where}: {given!r} is not the id of a host pool; write {ID_SHAPE}, or the id of a scale set or a "
+                "Batch pool"
+            )
         return given
 
     @property
@@ -110,6 +130,10 @@ class Session:
     @property
     def pool_name(self) -> str:
         return self.pool_id.rsplit("/", 1)[-1]
+
+    @property
+    def target_name(self) -> str:
+        return self.target_id.rsplit("/", 1)[-1]
 
     @property
     def folder(self) -> Path:
@@ -129,7 +153,7 @@ class Session:
 
     def azure(self, guard: WriteGuard = read_only) -> AbstractAsyncContextManager[Azure]:
         """A connection; it refuses every write unless another guard is given."""
-        return self.world.open_azure(self.world.environment, subscription_of(self.pool_id), self.clock, guard)
+        return self.world.open_azure(self.world.environment, subscription_of(self.target_id), self.clock, guard)
 
     def told(self, text: str) -> str:
         """A text with its times in the pool's zone and UTC."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hostpool.declared import stored, zone_of
+from hostpool.kinds import Kind as TargetKind
 from hostpool.wording import clock_time, duration, many
 from rollout import capacity, hold, images, lease, names, schedule
 from rollout.clock import iso
@@ -81,6 +82,10 @@ class PoolStatus:
     hosts: tuple[HostRow, ...]
     ghosts: tuple[str, ...]
     """Session hosts without an Azure VM: left alone."""
+    kind: TargetKind = TargetKind.HOST_POOL
+    """What it is; the rest has the same meaning for a scale set's instances and a Batch pool's nodes."""
+    upgrade: Mapping[str, Any] = field(default_factory=dict)
+    """`runningStatus`, `progress` and so on, as Azure tells them of a scale set's rolling upgrade."""
 
     @property
     def working(self) -> bool:
@@ -129,7 +134,36 @@ def status_of(pool: Pool, declaration: Declaration | None, *, at: float, log: Se
         ),
         hosts=rows,
         ghosts=tuple(ghost.name for ghost in pool.ghosts),
+        upgrade=_upgrade(record, rows),
     )
+
+
+_CODES = {
+    State.RUNNING: "RollingForward",
+    State.COMPLETE: "Completed",
+    State.COMPLETE_WITH_FAILURES: "Faulted",
+    State.STOPPED: "Faulted",
+    State.PAUSED: "Cancelled",
+}
+"""Azure's code for a state of the attempt, as in `rollout.history`."""
+
+
+def _upgrade(record: RolloutRecord | None, rows: Sequence[HostRow]) -> dict[str, Any]:
+    if record is None:
+        return {}
+    phases = [row.phase for row in rows if row.phase != EXCLUDED]
+    ended = (Phase.FAILED, Phase.ROLLED_BACK)
+    successful, failed = phases.count(DONE), sum(phase in ended for phase in phases)
+    pending = sum(phase in (TO_DO, "") for phase in phases)
+    return {
+        "runningStatus": {"code": _CODES[record.st]},
+        "progress": {
+            "successfulInstanceCount": successful,
+            "failedInstanceCount": failed,
+            "inProgressInstanceCount": len(phases) - successful - failed - pending,
+            "pendingInstanceCount": pending,
+        },
+    }
 
 
 def as_json(status: PoolStatus) -> dict[str, Any]:

@@ -127,15 +127,15 @@ class Seen:
         return found
 
 
-async def look(azure: UpgradeAzure, scale_set_id: str, goal: Image | None = None) -> Seen:
-    """Raises InvalidDeclaration for a scale set that does not exist or whose model does not name `latest`. `goal`: what
-    the instances are brought to, where that was found before."""
+async def look(azure: UpgradeAzure, scale_set_id: str, goal: Image | None = None, *, pinned: bool = False) -> Seen:
+    """Raises InvalidDeclaration for a scale set that does not exist or, unless `pinned`, whose model names a version.
+    `goal`: what the instances are brought to, where that was found before."""
     body = await azure.get_scale_set(scale_set_id)
     if body is None:
         remedy = "correct the id (az vmss list), or give the role Microsoft.Compute/virtualMachineScaleSets/read"
         raise InvalidDeclaration("scale_set_id", scale_set_id, "does not exist, or may not be seen", remedy)
     scale_set = ScaleSet(body)
-    image = goal or await latest_image(azure, scale_set)
+    image = goal or await latest_image(azure, scale_set, pinned=pinned)
     members, (upgrade, history) = await asyncio.gather(
         list_members(azure, scale_set_id), read_upgrade(azure, scale_set_id)
     )
@@ -157,23 +157,28 @@ async def list_members(azure: UpgradeAzure, scale_set_id: str) -> tuple[Member, 
     return tuple(member_of(Instance(body)) for body in listed)
 
 
-async def latest_image(azure: Azure, scale_set: ScaleSet) -> Image:
-    """The version that `latest` of the model stands for in the region now, by the rules that Azure has for VMs.
+async def latest_image(azure: Azure, scale_set: ScaleSet, *, pinned: bool = False) -> Image:
+    """The version that `latest` of the model stands for in the region now, by the rules that Azure has for VMs; with
+    `pinned` the one that the model names.
 
-    Raises InvalidDeclaration where the model pins a version, which Azure upgrades to nothing else ("... which have
+    Raises InvalidDeclaration for the latter else: Azure upgrades to nothing but latest ("... which have
     imageReference.version set to latest", github.com/Azure/Service-Fabric-Troubleshooting-Guides).
     """
-    reference = scale_set.image_reference
-    pinned = version_of({name: value for name, value in reference.items() if name != "exactVersion"})
-    if pinned:
+    reference, version = scale_set.image_reference, scale_set_version(scale_set)
+    if version and not pinned:
         where = "imageReference.version" if reference.get("publisher") else "imageReference.id"
         raise InvalidDeclaration(
             "scale_set_id",
             scale_set.name,
-            f"has a model that names version {pinned} in {where}, so that there is nothing to upgrade to",
+            f"has a model that names version {version} in {where}, so that there is nothing to upgrade to",
             "have the model name the image without a version, or latest (ScaleSetUpgradePolicy: image)",
         )
-    return await resolve(azure, Declaration("", _image(reference), LATEST), scale_set.location)
+    return await resolve(azure, Declaration("", image_of(reference), version or LATEST), scale_set.location)
+
+
+def scale_set_version(scale_set: ScaleSet) -> str:
+    """The version that the model names; empty for latest."""
+    return version_of({name: value for name, value in scale_set.image_reference.items() if name != "exactVersion"})
 
 
 def member_of(instance: Instance) -> Member:
@@ -212,7 +217,7 @@ def _failure(status: Mapping[str, Any]) -> str:
     return f"{parts[2]}: {message}" if len(parts) > 2 and not parts[2].isdigit() else message
 
 
-def _image(reference: Mapping[str, Any]) -> str:
+def image_of(reference: Mapping[str, Any]) -> str:
     """The model's image as it is declared elsewhere, without a version."""
     for name in ("id", "sharedGalleryImageId", "communityGalleryImageId"):
         if reference.get(name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os_upgrades.image_upgrade import by_hand
 from os_upgrades.progress import COMPLETED
 from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration, Start
-from os_upgrades.upgrade_look import Seen
+from os_upgrades.upgrade_look import Seen, scale_set_version
 
 
 def line(seen: Seen, declared: ImageUpgradeDeclaration | None = None) -> str:
@@ -20,9 +20,12 @@ def line(seen: Seen, declared: ImageUpgradeDeclaration | None = None) -> str:
         parts += [f"{counts.failed} failed"] if counts.failed else []
         waits = "; each waits for its approval" if seen.deferred and not counts.in_progress else ""
         return f"Azure rolls {seen.upgrade.version or latest} out: {', '.join(parts)}{waits}{sick}"
+    named = bool(scale_set_version(seen.scale_set))
+    which = f"{latest}, which the model names" if named else f"{latest}, the latest"
     if not behind:
-        return f"{count} of {count} instances run {latest}, the latest{sick}"
-    return f"{behind} of {count} instances do not run {latest}, the latest; {_next(seen, declared)}{sick}"
+        return f"{count} of {count} instances run {which}{sick}"
+    then = "no OS upgrade goes there" if named else _next(seen, declared)
+    return f"{behind} of {count} instances do not run {which}; {then}{sick}"
 
 
 def _next(seen: Seen, declared: ImageUpgradeDeclaration | None) -> str:
