@@ -9,7 +9,7 @@ from typing import Any
 from os_upgrades import events, health, policy, sources
 from os_upgrades.events import LifecycleHook, Notification
 from os_upgrades.health import Health
-from os_upgrades.policy import Mode, UpgradePolicy
+from os_upgrades.policy import UpgradePolicy
 from os_upgrades.values import flag, refuse
 from rollout.azure import Body
 from rollout.errors import InvalidDeclaration
@@ -48,7 +48,8 @@ class ScaleSetDeclaration:
     lifecycle_hooks: tuple[LifecycleHook, ...] | None = None
     windows_automatic_updates: bool | None = None
     update_instances: bool = False
-    """Instances that do not have the latest model are brought to it."""
+    """While the mode is Manual, instances that do not have the latest model are brought to it: also before it becomes
+    another one."""
 
     @property
     def image_reference(self) -> Body | None:
@@ -125,12 +126,4 @@ def _check_together(declared: ScaleSetDeclaration) -> None:
             "has Windows Update change the disks that automatic OS upgrades replace",
             sources.AUTOMATIC_UPGRADE,
             "write false, or leave it out",
-        )
-    if declared.update_instances and upgrade is not None and upgrade.mode is not Mode.MANUAL:
-        raise refuse(
-            "update_instances",
-            True,
-            f"is for mode Manual; with mode {upgrade.mode} Azure updates instances by itself",
-            sources.UPGRADE_POLICY,
-            "leave it out, or write upgrade_policy.mode: Manual",
         )

@@ -38,6 +38,22 @@ def has_a_source(case: Case) -> Iterator[Broken]:
     )
 
 
+def instances_report_before_they_are_rolled(case: Case) -> Iterator[Broken]:
+    """An instance that does not report yet counts as unhealthy, so that with all of them no batch begins."""
+    before, after = case.before, case.scale_set
+    if before is None or case.updates_instances or not before.by_hand or not after.capacity:
+        return
+    new = after.health_extension is not None and before.health_extension is None
+    if new and after.policy("mode") == "Rolling":
+        yield Broken(
+            "upgrade_policy.mode",
+            "Rolling",
+            "begins before any instance reports its health: the extension is new, and instances of mode Manual get it "
+            "when they are brought to the latest model",
+            "write update_instances: true, or stay with Manual until they report it",
+        )
+
+
 def has_one_source_only(case: Case) -> Iterator[Broken]:
     extension, probe = case.scale_set.health_extension, case.scale_set.health_probe_id
     if extension is not None and probe:

@@ -41,10 +41,10 @@ class Preview:
         return (*told, *(f"not checked, because it could not be read: {each}" for each in self.unread))
 
 
-async def preview(azure: ScaleSetAzure, declared: ScaleSetDeclaration, kept: Settings) -> Preview:
+async def preview(azure: ScaleSetAzure, declared: ScaleSetDeclaration, kept: Settings, owner: str) -> Preview:
     """Of a declaration. `kept`: what the outputs say was found. Raises NotFound for a scale set that is not there."""
     scale_set = await adoption.look(azure, declared.scale_set_id)
-    todo = adoption.plan(declared, scale_set, kept)
+    todo = adoption.plan(declared, scale_set, kept, owner)
     lacks = await missing(azure, declared, scale_set, todo.changes)
     return await judge(azure, declared, scale_set, todo, lacks)
 
@@ -54,8 +54,8 @@ async def judge(
 ) -> Preview:
     """Of a scale set that was read already."""
     after = settings.applied(scale_set, todo.changes)
-    seen = await observe(azure, after, instances=after.policy("mode") == "Manual")
-    case = Case(after, seen.surroundings, azure.azure_time(), declared.update_instances)
+    seen = await observe(azure, after, instances=after.by_hand or scale_set.by_hand)
+    case = Case(after, seen.surroundings, azure.azure_time(), declared.update_instances, scale_set)
     plan = todo.described | _instances(declared, todo, seen.surroundings.instances or ())
     return Preview(plan, check(case), tuple(lacks), seen.unread)
 

@@ -139,6 +139,18 @@ def instances_have_the_model(case: Case) -> Iterator[Broken]:
         )
 
 
+def instances_can_be_brought(case: Case) -> Iterator[Broken]:
+    instances = case.surroundings.instances
+    if case.updates_instances and instances and all(each.latest_model is None for each in instances):
+        yield Broken(
+            "update_instances",
+            True,
+            "brings nothing: Azure does not say which of these instances have the latest model, as in orchestration "
+            "mode Flexible",
+            "leave it out, and bring them by name (az vmss update-instances)",
+        )
+
+
 def spot_is_not_told(case: Case) -> Iterator[Broken]:
     told = dig(case.scale_set.profile, "scheduledEventsProfile", "terminateNotificationProfile", "enable")
     priority = str(case.scale_set.profile.get("priority") or "")

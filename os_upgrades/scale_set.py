@@ -114,6 +114,12 @@ class ScaleSet(ArmResource):
         return dig(self.properties, "upgradePolicy", *path)
 
     @property
+    def by_hand(self) -> bool:
+        """Mode Manual, in which instances get the latest model when somebody brings them to it; also where none is
+        shown."""
+        return str(self.policy("mode") or "Manual") == "Manual"
+
+    @property
     def automatic_os_upgrade(self) -> bool:
         return self.policy("automaticOSUpgradePolicy", "enableAutomaticOSUpgrade") is True
 

@@ -70,6 +70,13 @@ RULES: tuple[Rule[Case], ...] = (
         health_rules.has_one_source_only,
     ),
     Rule(
+        "health-first",
+        ERROR,
+        "A scale set of mode Manual that becomes Rolling has its source of health on its instances before",
+        sources.ROLLING_UPGRADES,
+        health_rules.instances_report_before_they_are_rolled,
+    ),
+    Rule(
         "flexible-health",
         ERROR,
         "In orchestration mode Flexible it is the extension",
@@ -215,6 +222,13 @@ RULES: tuple[Rule[Case], ...] = (
         "With mode Manual instances are brought to the latest model",
         sources.AUTOMATIC_UPGRADE,
         rolling_rules.instances_have_the_model,
+    ),
+    Rule(
+        "model-known",
+        WARNING,
+        "Where instances are to be brought to the latest model, Azure says which have it",
+        sources.UPGRADE_POLICY,
+        rolling_rules.instances_can_be_brought,
     ),
     Rule(
         "terminate-spot",

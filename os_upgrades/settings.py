@@ -175,6 +175,13 @@ def extension_changes(changes: Settings) -> dict[str, Body | None]:
     return {path.removeprefix(EXTENSIONS): value for path, value in changes.items() if path.startswith(EXTENSIONS)}
 
 
+def of_switches(changes: Settings) -> Settings:
+    """The changes that let Azure begin to upgrade: the mode, and automatic OS upgrades. All others come before."""
+    return {
+        path: value for path, value in changes.items() if path == "upgradePolicy.mode" or path.startswith(AUTOMATIC)
+    }
+
+
 def replaces_health(changes: Settings) -> bool:
     """Whether a source of health is taken away or takes the place of the other, which takes a PUT of the whole model:
     a PATCH takes nothing away (as `az vmss update --remove` does it), and Azure takes no model with both sources."""

@@ -52,6 +52,8 @@ class Case:
     """Epoch seconds."""
     updates_instances: bool = False
     """Whether the declaration brings instances to the latest model."""
+    before: ScaleSet | None = None
+    """The scale set as it is now, where it is to be changed."""
 
     @property
     def automatic_os_upgrade(self) -> bool:

@@ -201,8 +201,8 @@ class ScaleSetUpgradePolicyArgs:
     """
 
     scale_set_id: pulumi.Input[str]
-    """Id of the scale set. Another one is another resource: the former one is given back. One resource per scale set.
-    Source: Azure Compute REST API, Virtual Machine Scale Sets - Create Or Update.
+    """Id of the scale set. Another one is another resource: the former one is given back. Source: Azure Compute REST
+    API, Virtual Machine Scale Sets - Create Or Update.
     """
 
     upgrade_policy: pulumi.Input[UpgradePolicyArgs | Mapping[str, Any]] | None = None
@@ -237,7 +237,8 @@ class ScaleSetUpgradePolicyArgs:
     """
 
     update_instances: pulumi.Input[bool] | None = None
-    """With mode Manual: instances that do not have the latest model are brought to it, in batches of
-    max_batch_instance_percent, as long as they become healthy. They restart, and get new OS disks where the image has
-    changed. Default: false. Source: Azure documentation, perform manual upgrades on scale sets.
+    """While the mode is Manual, instances that do not have the latest model are brought to it, in batches of
+    max_batch_instance_percent, as long as they become healthy; also before the mode becomes another one. They restart,
+    and get new OS disks where the image has changed. Default: false. Source: Azure documentation, perform manual
+    upgrades on scale sets.
     """

@@ -72,7 +72,8 @@ class ScaleSetUpgradePolicyProvider(DynamicProvider):
         from providers.runtime import runtime
         from providers.scale_setting import look
 
-        seen = runtime().run(look(checked.declaration, inputs.found(olds, checked.declaration)))
+        urn = str(news.get("resource_urn") or "")
+        seen = runtime().run(look(checked.declaration, inputs.found(olds, checked.declaration), urn))
         if seen.failures:
             return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in seen.failures])
         for warning in (*seen.warnings, *([seen.problem] if seen.problem else [])):
@@ -120,7 +121,8 @@ class ScaleSetUpgradePolicyProvider(DynamicProvider):
         from providers.scale_setting import give_back
 
         try:
-            runtime().run(give_back(str(props.get("scale_set_id") or id_), dict(props.get("found") or {})))
+            urn = str(props.get("resource_urn") or "")
+            runtime().run(give_back(str(props.get("scale_set_id") or id_), dict(props.get("found") or {}), urn))
         except ScaleSetUpgradePolicyFailed as failed:
             raise ScaleSetUpgradePolicyFailed(str(failed)) from None
 

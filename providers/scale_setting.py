@@ -48,12 +48,12 @@ class Look:
     settings: Settings = field(default_factory=dict)
 
 
-async def look(declared: ScaleSetDeclaration, found: Settings) -> Look:
+async def look(declared: ScaleSetDeclaration, found: Settings, urn: str) -> Look:
     """What a run would do, and which of Azure's rules the outcome would break. Raises nothing that Azure or the
     declaration is the reason of."""
     try:
         async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
-            seen = await preview(azure, declared, found)
+            seen = await preview(azure, declared, found, adoption.owner_of(urn))
     except TimeoutError:
         return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
     except NotFound:
@@ -87,7 +87,7 @@ async def apply(declared: ScaleSetDeclaration, found: Settings, urn: str, stop: 
     log = EngineLog(urn)
     try:
         async with _cloud(declared.scale_set_id, _anything) as azure:
-            return await _applied(azure, declared, found, log, stop)
+            return await _applied(azure, declared, found, adoption.owner_of(urn), log, stop)
     except (RolloutError, AzureError) as error:
         raise ScaleSetUpgradePolicyFailed(_told(declared.scale_set_id, error)) from None
     finally:
@@ -95,14 +95,20 @@ async def apply(declared: ScaleSetDeclaration, found: Settings, urn: str, stop: 
 
 
 async def _applied(
-    azure: ScaleSetAzure, declared: ScaleSetDeclaration, found: Settings, log: EngineLog, stop: asyncio.Event
+    azure: ScaleSetAzure,
+    declared: ScaleSetDeclaration,
+    found: Settings,
+    owner: str,
+    log: EngineLog,
+    stop: asyncio.Event,
 ) -> dict[str, Any]:
-    done = await adoption.adopt(azure, declared, found)
+    async def bring(scale_set: ScaleSet) -> None:
+        await bring_to_latest(azure, scale_set, clock_from(os.environ), tell=log.status, stop=stop)
+
+    done = await adoption.adopt(azure, declared, found, owner, bring if declared.update_instances else None)
     for path, change in done.described.items():
         log.info(f"{path}: {change}")
     scale_set = await adoption.look(azure, declared.scale_set_id)
-    if declared.update_instances:
-        await bring_to_latest(azure, scale_set, clock_from(os.environ), tell=log.status, stop=stop)
     instances = [Instance(body) for body in await azure.list_scale_set_instances(scale_set.id)]
     after = await judge(azure, declared, scale_set, Plan())
     return outputs_of(scale_set, done, instances, tuple(one_line(each) for each in after.warnings))
@@ -123,11 +129,11 @@ def outputs_of(scale_set: ScaleSet, done: Plan, instances: list[Instance], warni
     }
 
 
-async def give_back(scale_set_id: str, found: Settings) -> None:
+async def give_back(scale_set_id: str, found: Settings, urn: str) -> None:
     """Give the scale set back as it was found. Raises ScaleSetUpgradePolicyFailed."""
     try:
         async with _cloud(scale_set_id, _anything) as azure:
-            await adoption.release(azure, scale_set_id, found)
+            await adoption.release(azure, scale_set_id, found, adoption.owner_of(urn))
     except (RolloutError, AzureError) as error:
         raise ScaleSetUpgradePolicyFailed(_told(scale_set_id, error)) from None
 

@@ -50,23 +50,36 @@ class Scene(Sets):
             yield azure
 
     async def adopt(
-        self, inputs: dict[str, Any], kept: Settings, process: Process | None = None, principal: str = "owner"
+        self,
+        inputs: dict[str, Any],
+        kept: Settings,
+        process: Process | None = None,
+        principal: str = "owner",
+        owner: str = "a",
     ) -> Plan:
         """Bring the set to a declaration, by a process of its own. Raises Died where that is killed."""
         runner = process or Process()
 
         async def work() -> Plan:
             async with self.cloud(runner, principal) as azure:
-                return await adoption.adopt(azure, declaration(inputs), kept)
+                declared = declaration(inputs)
+
+                async def bring(scale_set: ScaleSet) -> None:
+                    stop = asyncio.Event()
+                    await bring_to_latest(azure, scale_set, runner.clock(), tell=self.told.append, stop=stop)
+
+                return await adoption.adopt(azure, declared, kept, owner, bring if declared.update_instances else None)
 
         return await as_process(runner, work())
 
-    async def release(self, kept: Settings, process: Process | None = None, principal: str = "owner") -> None:
+    async def release(
+        self, kept: Settings, process: Process | None = None, principal: str = "owner", owner: str = "a"
+    ) -> None:
         runner = process or Process()
 
         async def work() -> None:
             async with self.cloud(runner, principal) as azure:
-                await adoption.release(azure, SET, kept)
+                await adoption.release(azure, SET, kept, owner)
 
         await as_process(runner, work())
 
@@ -87,11 +100,11 @@ class Scene(Sets):
 
     async def preview(self, inputs: dict[str, Any], principal: str = "owner") -> Preview:
         async with self.cloud(Process(), principal) as azure:
-            return await preview(azure, declaration(inputs), {})
+            return await preview(azure, declaration(inputs), {}, "a")
 
     def plan(self, inputs: dict[str, Any], kept: Settings) -> dict[str, str]:
         """What a preview would show."""
-        return adoption.plan(declaration(inputs), self.scale_set, kept).described
+        return adoption.plan(declaration(inputs), self.scale_set, kept, "a").described
 
     @property
     def scale_set(self) -> ScaleSet:

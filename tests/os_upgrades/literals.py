@@ -119,7 +119,8 @@ def instance(number: int, *, latest: bool | None = True) -> Instance:
 
 
 def case(patch: dict[str, Any] | None = None, *, top: dict[str, Any] | None = None, **around: Any) -> Case:
-    """What the rules look at. `around`: fields of Surroundings, and updates_instances."""
-    updates = around.pop("updates_instances", False)
+    """What the rules look at. `around`: fields of Surroundings, updates_instances, and what was before (properties)."""
+    updates, before = around.pop("updates_instances", False), around.pop("before", None)
     known: dict[str, Any] = {"image_versions": [version("1.0.0", "westeurope")], **around}
-    return Case(ScaleSet(body(patch, **(top or {}))), Surroundings(**known), NOW, updates)
+    was = ScaleSet(body(before)) if before is not None else None
+    return Case(ScaleSet(body(patch, **(top or {}))), Surroundings(**known), NOW, updates, was)

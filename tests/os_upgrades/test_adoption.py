@@ -37,6 +37,7 @@ EVERYTHING: dict[str, Any] = {
     "os_image_notification": {"enable": True},
     "terminate_notification": {"enable": True, "not_before_timeout": "PT10M"},
     "lifecycle_hooks": [{"type": "UpgradeAutoOSScheduling", "wait_duration": "PT8H", "default_action": "Approve"}],
+    "update_instances": True,
 }
 AUTOMATIC = {"mode": "Rolling", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True}}
 
@@ -107,7 +108,7 @@ def test_what_is_declared_no_more_is_given_back_and_what_changes_is_changed() ->
     async def story() -> None:
         made = await Scene().begin()
         first = await made.adopt(EVERYTHING, {})
-        inputs = {
+        inputs: dict[str, Any] = {
             "upgrade_policy": {**AUTOMATIC, "rolling_upgrade_policy": {"max_batch_instance_percent": 10}},
             "health": EXTENSION,
         }
@@ -188,7 +189,12 @@ def _pinned() -> dict[str, Any]:
     return {"storageProfile": {"imageReference": {"id": f"{IMAGE}/versions/1.0.0"}, "osDisk": disk}}
 
 
-INPUTS = {"upgrade_policy": AUTOMATIC, "health": EXTENSION, "lifecycle_hooks": EVERYTHING["lifecycle_hooks"]}
+INPUTS: dict[str, Any] = {
+    "upgrade_policy": AUTOMATIC,
+    "health": EXTENSION,
+    "lifecycle_hooks": EVERYTHING["lifecycle_hooks"],
+    "update_instances": True,
+}
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
@@ -215,7 +221,7 @@ def test_a_process_that_is_killed_at_any_write_of_an_adoption_has_lost_nothing(s
     writes = 0
     while virtually(story(writes + 1)):
         writes += 1
-    assert writes == 3  # the tags, the extension, the PATCH
+    assert writes == 6  # the tags, the extension, the hooks, two batches of one, the policy
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
@@ -254,6 +260,24 @@ def test_tags_of_others_stay_and_lost_ones_of_ours_do_no_harm() -> None:
         await made.release(done.found)
         assert made.scale_set.tags == {"team": "web"}
         assert made.scale_set.policy("mode") == "Manual"
+
+    virtually(story())
+
+
+def test_two_resources_may_declare_different_settings_of_one_scale_set() -> None:
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        before = made.declared
+        policy = await made.adopt({"upgrade_policy": AUTOMATIC}, {}, owner="policy")
+        told = await made.adopt({"os_image_notification": {"enable": True}}, {}, owner="told")
+        assert made.plan({"upgrade_policy": AUTOMATIC}, policy.found) == {}
+        assert made.scale_set.policy("mode") == "Rolling"
+        await made.release(policy.found, owner="policy")
+        profile = made.scale_set.profile["scheduledEventsProfile"]
+        assert profile["osImageNotificationProfile"]["enable"] and made.scale_set.policy("mode") == "Manual"
+        await made.release(told.found, owner="told")
+        assert _meant(made.declared["properties"]) == _meant(before["properties"])
+        assert made.scale_set.tags == {}
 
     virtually(story())
 

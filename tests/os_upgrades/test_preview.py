@@ -12,7 +12,7 @@ from tests.os_upgrades.emulated import Scene
 
 EXTENSION = {"extension": {"protocol": "http", "port": 80, "request_path": "/health"}}
 AUTOMATIC = {"mode": "Rolling", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True}}
-GOOD: dict[str, Any] = {"upgrade_policy": AUTOMATIC, "health": EXTENSION}
+GOOD: dict[str, Any] = {"upgrade_policy": AUTOMATIC, "health": EXTENSION, "update_instances": True}
 
 
 def test_a_good_declaration_has_a_plan_and_nothing_else() -> None:
@@ -25,7 +25,10 @@ def test_a_good_declaration_has_a_plan_and_nothing_else() -> None:
             "upgradePolicy.automaticOSUpgradePolicy.enableAutomaticOSUpgrade": "false -> true",
             "extensions.HealthExtension": "none -> ApplicationHealthLinux 2.0 (protocol http, port 80, requestPath "
             "/health, intervalInSeconds 5, numberOfProbes 1)",
+            "instances": "5 of 5 to be brought to the latest model",
         }
+        [error] = (await made.preview({**GOOD, "update_instances": False})).errors
+        assert error.rule == "health-first"
         assert made.writes() == []
 
     virtually(story())

@@ -178,6 +178,19 @@ EXAMPLES = [
         (case(probed()), case()),
     ),
     Example(
+        "health-first",
+        case(before={**extensions(), **OFF}),
+        "upgrade_policy.mode",
+        "'Rolling' begins before any instance reports its health",
+        "write update_instances: true",
+        (
+            case(before={**extensions(), **OFF}, updates_instances=True),
+            case(before=OFF),
+            case(before=extensions()),
+            case({"upgradePolicy": {"mode": "Manual"}}, before={**extensions(), **OFF}),
+        ),
+    ),
+    Example(
         "flexible-health",
         case({**FLEXIBLE, **probed()}),
         "virtualMachineProfile.networkProfile.healthProbe.id",
@@ -412,6 +425,18 @@ EXAMPLES = [
             case({"upgradePolicy": {"mode": "Manual"}}, instances=[instance(0), instance(1, latest=None)]),
             case({"upgradePolicy": {"mode": "Manual"}}, instances=[instance(1, latest=False)], updates_instances=True),
             case(instances=[instance(1, latest=False)]),
+        ),
+    ),
+    Example(
+        "model-known",
+        case({**FLEXIBLE}, instances=[instance(0, latest=None)], updates_instances=True),
+        "update_instances",
+        "true brings nothing",
+        "leave it out, and bring them by name",
+        (
+            case(instances=[instance(0), instance(1, latest=None)], updates_instances=True),
+            case(instances=[], updates_instances=True),
+            case({**FLEXIBLE}, instances=[instance(0, latest=None)]),
         ),
     ),
     Example(

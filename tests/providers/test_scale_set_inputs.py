@@ -173,7 +173,6 @@ BAD: list[Any] = [
         {"upgrade_policy": AUTOMATIC, "windows_automatic_updates": True},
         "windows_automatic_updates: true has Windows Update change the disks that automatic OS upgrades replace",
     ),
-    ({"update_instances": True}, "update_instances: true is for mode Manual; with mode Rolling Azure updates"),
 ]
 
 
@@ -195,7 +194,7 @@ GOOD: list[dict[str, Any]] = [
     {"terminate_notification": {"enable": False, "not_before_timeout": 300}},
     {"lifecycle_hooks": []},
     {"upgrade_policy": AUTOMATIC, "windows_automatic_updates": False},
-    {"upgrade_policy": {"mode": "Manual"}, "update_instances": True},
+    {"update_instances": True},
     {"upgrade_policy": None, "windows_automatic_updates": False},
 ]
 
