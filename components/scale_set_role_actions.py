@@ -38,6 +38,8 @@ SCALE_SETS: Actions = (
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
     # The same read with `$expand=instanceView`, for their health; unverified that Azure checks this action for it.
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
+    # Rules: is a rolling upgrade under way.
+    "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades/read",
     # Bring instances to the latest model (`update_instances`).
     "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
     # Note what was found, before anything is changed.

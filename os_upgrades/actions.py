@@ -56,7 +56,7 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
 }
 PERMISSIONS_READ = "Microsoft.Authorization/permissions/read"
 OWN_READS: Mapping[Holds, tuple[str, ...]] = {
-    Holds.SCALE_SETS: (PERMISSIONS_READ,),
+    Holds.SCALE_SETS: (PERMISSIONS_READ, f"{_SET}/rollingUpgrades/read"),
     Holds.IMAGES: (PERMISSIONS_READ,),
     Holds.NETWORK: (PERMISSIONS_READ, f"{_BALANCER}/read", "Microsoft.Network/virtualNetworks/subnets/read"),
     Holds.VAULTS: ("Microsoft.KeyVault/vaults/secrets/read",),
@@ -80,7 +80,7 @@ def needed(declared: ScaleSetDeclaration, scale_set: ScaleSet, changes: Settings
         return
     yield own, "Microsoft.Resources/tags/write"
     written = settings.extension_changes(changes)
-    if settings.replaces_health(changes):
+    if settings.in_one_write(changes, scale_set):
         yield own, f"{_SET}/write"
         yield from _joined(scale_set)
     else:

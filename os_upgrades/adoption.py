@@ -146,10 +146,9 @@ async def look(azure: ScaleSetAzure, scale_set_id: str) -> ScaleSet:
 
 
 async def _write(azure: ScaleSetAzure, scale_set: ScaleSet, changes: Settings) -> None:
-    """A source of health comes before what needs it, and goes after it. Where one takes the place of another the whole
-    model is written at once: Azure takes no model with both, and none with neither."""
+    """A source of health comes before what needs it, and goes after it."""
     extensions = settings.extension_changes(changes)
-    if settings.replaces_health(changes):
+    if settings.in_one_write(changes, scale_set):
         await azure.replace_scale_set(scale_set.id, settings.applied(scale_set, changes).body, etag=scale_set.etag)
         return
     etag = scale_set.etag

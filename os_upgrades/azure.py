@@ -45,6 +45,10 @@ class ScaleSetAzure(Protocol):
         """POST manualupgrade: brings instances to the latest model, all at the same time."""
         ...
 
+    async def get_rolling_upgrade(self, scale_set_id: str) -> Body | None:
+        """The last rolling upgrade, or None where there never was one: `properties.runningStatus.code`."""
+        ...
+
     # What a scale set depends on
 
     async def list_image_versions(self, definition_id: str) -> list[Body]: ...

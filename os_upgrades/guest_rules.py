@@ -35,6 +35,14 @@ def windows_update_is_off(case: Case) -> Iterator[Broken]:
         )
 
 
+def windows_settings_are_of_windows(case: Case) -> Iterator[Broken]:
+    scale_set = case.scale_set
+    enabled = dig(scale_set.profile, "osProfile", "windowsConfiguration", "enableAutomaticUpdates")
+    os_type = str(dig(scale_set.profile, "storageProfile", "osDisk", "osType") or "")
+    if enabled is not None and os_type.lower() == "linux":
+        yield Broken("windows_automatic_updates", enabled, "is declared of Linux instances", "leave it out")
+
+
 def patches_are_not_azures(case: Case) -> Iterator[Broken]:
     if not case.automatic_os_upgrade:
         return

@@ -31,8 +31,9 @@ class Seen:
     """Why, for each: `Key Vault web-kv: ...`."""
 
 
-async def observe(azure: ScaleSetAzure, scale_set: ScaleSet, *, instances: bool) -> Seen:
-    """What a scale set, with its declaration applied, depends on; its instances where they are of interest."""
+async def observe(azure: ScaleSetAzure, scale_set: ScaleSet, *, instances: bool, upgrade: bool) -> Seen:
+    """What a scale set, with its declaration applied, depends on; its instances and its last rolling upgrade where they
+    are of interest."""
     unread: list[str] = []
 
     async def tried(what: str, work: Awaitable[T], otherwise: T) -> T:
@@ -52,9 +53,11 @@ async def observe(azure: ScaleSetAzure, scale_set: ScaleSet, *, instances: bool)
         _secrets(azure, scale_set, unread),
     )
     listed = await tried("the instances", _instances(azure, scale_set), None) if instances else None
+    id_ = scale_set.id
+    rolling = await tried("the rolling upgrade", azure.get_rolling_upgrade(id_), None) if upgrade else None
     cores = await tried("the quota", _cores(azure, scale_set), None) if surging else None
     subnets = await tried("the subnets", _subnets(azure, scale_set), []) if surging else []
-    return Seen(Surroundings(versions, balancers, cluster, secrets, listed, cores, subnets), tuple(unread))
+    return Seen(Surroundings(versions, balancers, cluster, secrets, listed, rolling, cores, subnets), tuple(unread))
 
 
 async def _versions(azure: ScaleSetAzure, scale_set: ScaleSet) -> list[Body] | None:

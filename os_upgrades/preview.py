@@ -54,7 +54,7 @@ async def judge(
 ) -> Preview:
     """Of a scale set that was read already."""
     after = settings.applied(scale_set, todo.changes)
-    seen = await observe(azure, after, instances=after.by_hand or scale_set.by_hand)
+    seen = await observe(azure, after, instances=after.by_hand or scale_set.by_hand, upgrade=bool(todo.changes))
     case = Case(after, seen.surroundings, azure.azure_time(), declared.update_instances, scale_set)
     plan = todo.described | _instances(declared, todo, seen.surroundings.instances or ())
     return Preview(plan, check(case), tuple(lacks), seen.unread)

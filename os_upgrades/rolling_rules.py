@@ -151,6 +151,18 @@ def instances_can_be_brought(case: Case) -> Iterator[Broken]:
         )
 
 
+def no_upgrade_runs(case: Case) -> Iterator[Broken]:
+    """The policy may change while one runs, the model may not."""
+    code = dig(case.surroundings.rolling_upgrade, "properties", "runningStatus", "code")
+    if case.changes_model and code == "RollingForward":
+        yield Broken(
+            "scale_set_id",
+            case.scale_set.id,
+            "is being upgraded now, and Azure takes no other model before that ends (409 OperationNotAllowed)",
+            "wait for its end, or cancel it (az vmss rolling-upgrade cancel)",
+        )
+
+
 def spot_is_not_told(case: Case) -> Iterator[Broken]:
     told = dig(case.scale_set.profile, "scheduledEventsProfile", "terminateNotificationProfile", "enable")
     priority = str(case.scale_set.profile.get("priority") or "")

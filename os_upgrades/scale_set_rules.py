@@ -231,6 +231,20 @@ RULES: tuple[Rule[Case], ...] = (
         rolling_rules.instances_can_be_brought,
     ),
     Rule(
+        "upgrade-running",
+        WARNING,
+        "While a rolling upgrade runs nothing changes but the upgrade policy",
+        sources.UNDER_WAY,
+        rolling_rules.no_upgrade_runs,
+    ),
+    Rule(
+        "windows-settings",
+        ERROR,
+        "Automatic updates of Windows are a setting of Windows instances",
+        sources.COMPUTE_API,
+        guest_rules.windows_settings_are_of_windows,
+    ),
+    Rule(
         "terminate-spot",
         ERROR,
         "Instances of priority Spot have no termination notification",

@@ -182,10 +182,16 @@ def of_switches(changes: Settings) -> Settings:
     }
 
 
-def replaces_health(changes: Settings) -> bool:
-    """Whether a source of health is taken away or takes the place of the other, which takes a PUT of the whole model:
-    a PATCH takes nothing away (as `az vmss update --remove` does it), and Azure takes no model with both sources."""
-    return PROBE in changes and (changes[PROBE] is None or bool(extension_changes(changes)))
+def in_one_write(changes: Settings, scale_set: ScaleSet) -> bool:
+    """Whether the changes take a PUT of the whole model, as `az vmss update` makes it. So they do where a source of
+    health is taken away or takes the place of the other: a PATCH takes nothing away, and Azure takes no model with both
+    sources. And where more than one write would change a model that Azure rolls out at once: it refuses the second
+    (github.com/hashicorp/terraform-provider-azurerm/issues/7002)."""
+    extensions = extension_changes(changes)
+    if PROBE in changes and (changes[PROBE] is None or extensions):
+        return True
+    others = any(path.startswith("virtualMachineProfile.") for path in changes)
+    return not scale_set.by_hand and (len(extensions) > 1 or bool(extensions and others))
 
 
 def applied(scale_set: ScaleSet, changes: Settings) -> ScaleSet:

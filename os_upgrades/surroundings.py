@@ -36,6 +36,8 @@ class Surroundings:
     secrets: Mapping[str, Body | None] = field(default_factory=dict)
     """Key Vault secrets that the model refers to, by URI, those that could be asked for; None for one that is gone."""
     instances: Sequence[Instance] | None = None
+    rolling_upgrade: Body | None = None
+    """The last one, which may be under way."""
     cores: Cores | None = None
     subnets: Sequence[Body] = ()
     """Those of the instances' interfaces."""
@@ -54,6 +56,11 @@ class Case:
     """Whether the declaration brings instances to the latest model."""
     before: ScaleSet | None = None
     """The scale set as it is now, where it is to be changed."""
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether instances are to be made otherwise than before."""
+        return self.before is not None and self.before.profile != self.scale_set.profile
 
     @property
     def automatic_os_upgrade(self) -> bool:

@@ -119,6 +119,12 @@ class Scene(Sets):
         tags = {name: value for name, value in body["tags"].items() if not name.startswith(TAGS)}
         return {"sku": body["sku"], "tags": tags, "properties": properties}
 
+    def upgrade_status(self) -> str:
+        """How the last rolling upgrade is."""
+        self.world.advance(self.clock.now())
+        latest = self.get(f"{SET}/rollingUpgrades/latest", version="2024-07-01").body
+        return str(latest["properties"]["runningStatus"]["code"])
+
     def fault(self, rule: dict[str, Any]) -> None:
         answer = self.emulator.handle(Request("POST", "/emulator/faults", body={"seed": 1, "rules": [rule]}))
         assert answer.status == 200, answer.body

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from os_upgrades.adoption import FOUND
-from rollout.errors import AzureError, NotFound
+from rollout.errors import AzureError, Conflict, NotFound
 from simulation.process import Died, Kill, Process
 from simulation.virtual_time import virtually
 from tests.emulator.compute.sets import HEALTH, IMAGE, PROBE
@@ -302,5 +302,61 @@ def test_what_azure_refuses_leaves_a_record_that_gives_back_nothing_wrong() -> N
         await made.release({})
         assert made.declared == before
         assert made.scale_set.tags == {}
+
+    virtually(story())
+
+
+async def _rolling(**more: Any) -> Scene:
+    """Five instances that Azure rolls, with an upgrade to 1.1.0 that has just begun."""
+    automatic = {"enableAutomaticOSUpgrade": True}
+    made = await Scene().begin(mode="Rolling", automatic=automatic, extensions=[HEALTH], **more)
+    made.publish("1.1.0")
+    answer = made.call("POST", f"{SET}/osRollingUpgrade", version="2024-07-01")
+    assert answer.status == 202, answer.body
+    await made.clock.sleep(60)
+    assert made.upgrade_status() == "RollingForward"
+    return made
+
+
+def test_one_opts_out_in_the_middle_of_an_upgrade() -> None:
+    off = {"mode": "Rolling", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": False}}
+
+    async def story() -> None:
+        made = await _rolling()
+        assert (await made.preview({"upgrade_policy": off})).warnings == ()
+        done = await made.adopt({"upgrade_policy": off}, {})
+        assert not made.scale_set.automatic_os_upgrade
+        await made.release(done.found)
+        assert made.scale_set.automatic_os_upgrade
+
+    virtually(story())
+
+
+def test_the_model_of_a_scale_set_that_is_being_upgraded_is_left_alone() -> None:
+    async def story() -> None:
+        made = await _rolling()
+        inputs = {"os_image_notification": {"enable": True}}
+        [warning] = (await made.preview(inputs)).warnings
+        assert "is being upgraded now" in warning and "(rule upgrade-running, " in warning
+        with pytest.raises(Conflict, match="OperationNotAllowed"):
+            await made.adopt(inputs, {})
+        await made.clock.sleep(4 * 3600)
+        assert made.upgrade_status() != "RollingForward"
+        assert (await made.preview(inputs)).warnings == ()
+        await made.adopt(inputs, {})
+
+    virtually(story())
+
+
+def test_a_model_that_azure_rolls_at_once_is_changed_by_one_write() -> None:
+    async def story() -> None:
+        made = await Scene().begin(mode="Rolling", extensions=[HEALTH])
+        await made.clock.sleep(600)
+        tcp = {"extension": {"protocol": "tcp", "port": 80, "states": "binary"}}
+        await made.adopt({"health": tcp, "os_image_notification": {"enable": True}}, {})
+        model = [each for each in made.writes() if "virtualmachinescalesets" in each.lower() and "tags" not in each]
+        assert len(model) == 1
+        extension = made.scale_set.health_extension
+        assert extension is not None and extension.settings["protocol"] == "tcp"
 
     virtually(story())

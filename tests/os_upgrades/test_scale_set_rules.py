@@ -52,6 +52,10 @@ def rolling(**numbers: Any) -> dict[str, Any]:
     return {"upgradePolicy": {"rollingUpgradePolicy": numbers, "automaticOSUpgradePolicy": USED}}
 
 
+def upgrade(code: str) -> dict[str, Any]:
+    return {"properties": {"runningStatus": {"code": code}}}
+
+
 USED = {"enableAutomaticOSUpgrade": True, "useRollingUpgradePolicy": True}
 LINUX = {"linuxConfiguration": {"patchSettings": {"patchMode": "AutomaticByPlatform"}}, "windowsConfiguration": None}
 SAS = "https://store.blob.core.windows.net/boot/setup.ps1?sv=2024&se={}&sig=abc"
@@ -437,6 +441,28 @@ EXAMPLES = [
             case(instances=[instance(0), instance(1, latest=None)], updates_instances=True),
             case(instances=[], updates_instances=True),
             case({**FLEXIBLE}, instances=[instance(0, latest=None)]),
+        ),
+    ),
+    Example(
+        "upgrade-running",
+        case(profile(scheduledEventsProfile={}), before={}, rolling_upgrade=upgrade("RollingForward")),
+        "scale_set_id",
+        "is being upgraded now",
+        "wait for its end, or cancel it",
+        (
+            case(profile(scheduledEventsProfile={}), before={}, rolling_upgrade=upgrade("Completed")),
+            case({"upgradePolicy": {"mode": "Manual"}}, before={}, rolling_upgrade=upgrade("RollingForward")),
+        ),
+    ),
+    Example(
+        "windows-settings",
+        case(profile(storageProfile={"osDisk": {"osType": "Linux"}})),
+        "windows_automatic_updates",
+        "false is declared of Linux instances",
+        "leave it out",
+        (
+            case(profile(storageProfile={"osDisk": {"osType": "Windows"}})),
+            case(profile(storageProfile={"osDisk": {"osType": "Linux"}}, osProfile={"windowsConfiguration": None})),
         ),
     ),
     Example(
