@@ -82,8 +82,9 @@ class ScaleSetArgs:
 class ScaleSet(pulumi.ComponentResource):
     """A virtual machine scale set with its upgrade policy, source of health and notifications.
 
-    Raises ValueError for a rule of Azure that it breaks, as far as the program's own values say; what depends on what
-    is in Azure (image versions, load balancers) is judged by a `ScaleSetUpgradePolicy` for it.
+    Raises RunError, which Pulumi shows without a traceback, for a rule of Azure that it breaks, as far as the program's
+    own values say; what depends on what is in Azure (image versions, load balancers) is judged by a
+    `ScaleSetUpgradePolicy` for it.
     """
 
     scale_set_id: pulumi.Output[str]
@@ -122,11 +123,11 @@ class ScaleSet(pulumi.ComponentResource):
 
 
 def judged(args: ScaleSetArgs) -> list[Finding]:
-    """The warnings that the scale set leads to. Raises ValueError with all errors."""
+    """The warnings that the scale set leads to. Raises RunError with all errors."""
     findings = check(Case(Model(model(args)), Surroundings(), now=0.0))
     errors = [str(each) for each in findings if each.severity is Severity.ERROR]
     if errors:
-        raise ValueError("\n".join(errors))
+        raise pulumi.RunError("\n".join(errors))
     return [each for each in findings if each.severity is Severity.WARNING]
 
 

@@ -72,6 +72,7 @@ _BATCH = _versions(
     "20220101 20220601 20221001 20230501 20231101 20240201 20240701 20250601"
 )
 _MAINTENANCE = _versions("20210501 20210901p 20221101p 20230401 20230901p 20231001p 20251001p")
+_SERVICE_FABRIC = _versions("20180201 20190301 20200301 20201201p 20210601 20230301p 20231101p")
 _LOCKS = _versions("20150101 20150501p 20150601 20160901 20170401 20200501")
 
 NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -108,6 +109,7 @@ NAMESPACES: dict[str, dict[str, tuple[str, ...]]] = {
         "locations": _AVD,
     },
     "Microsoft.Batch": {"batchAccounts": _BATCH, "batchAccounts/pools": _BATCH},
+    "Microsoft.ServiceFabric": {"clusters": _SERVICE_FABRIC},
     "Microsoft.KeyVault": {"vaults": _VAULTS, "vaults/secrets": _VAULTS},
     "Microsoft.Maintenance": {
         "maintenanceConfigurations": _MAINTENANCE,

@@ -23,6 +23,7 @@ from emulator import (
     operations,
     requests_log,
     scale_set_control,
+    service_fabric,
     throttle,
 )
 from emulator.authorization import check, locks
@@ -56,6 +57,7 @@ ROUTES: list[Route] = [
     *batch_routes.ROUTES,
     *monitor_routes.ROUTES,
     *maintenance_routes.ROUTES,
+    *service_fabric.ROUTES,
     *marketplace.ROUTES,
 ]
 """The ARM API."""

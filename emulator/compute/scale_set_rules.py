@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from emulator import iso_durations
+from emulator import iso_durations, service_fabric
 from emulator.compute import catalog, scale_set_health, scale_set_models
 from emulator.compute.shapes import invalid
 from emulator.network.load_balancers import balancer_of
@@ -162,15 +162,16 @@ def _require_no_windows_update(properties: Body, api_version: str) -> None:
 
 
 def _require_durability(world: World, properties: Body) -> None:
-    """Service Fabric needs durability Silver or Gold, the same in its cluster, and a handler from 1.1 on. The cluster's
-    level is the setting `service_fabric_durability` of the emulator; without it the two agree. Words of the mismatch:
-    Service Fabric's troubleshooting guide of OS image upgrades."""
+    """Service Fabric needs durability Silver or Gold, the same in its cluster, and a handler from 1.1 on. The level of
+    a cluster that is not there is the setting `service_fabric_durability`; without it the two agree. Words of the
+    mismatch: Service Fabric's troubleshooting guide of OS image upgrades."""
     for extension in scale_set_models.extensions_of(properties):
         if not scale_set_health.is_service_fabric(extension):
             continue
         settings = extension["properties"].get("settings") or {}
         level, node_type = str(settings.get("durabilityLevel") or "Bronze"), str(settings.get("nodeTypeRef") or "")
-        cluster = str(world.setting("service_fabric_durability", level))
+        elsewhere = str(world.setting("service_fabric_durability", level))
+        cluster = service_fabric.durability(world, settings) or elsewhere
         if cluster.lower() != level.lower():
             raise ArmError(
                 409,

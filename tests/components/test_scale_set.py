@@ -158,7 +158,7 @@ SURGE = {**POLICY, "rolling_upgrade_policy": {"max_surge": True}}
     ],
 )
 def test_what_azure_would_refuse_is_refused_before_anything_is_made(args: ScaleSetArgs, text: str) -> None:
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(pulumi.RunError, match=text):
         ScaleSet("web", args)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from emulator.keyvault import vaults
+from rollout.errors import Conflict
 from simulation.virtual_time import virtually
 from tests.emulator.arm_client import GROUP
 from tests.emulator.compute.sets import BALANCER, HEALTH, IMAGE, PROBE, script
@@ -114,5 +117,29 @@ def test_an_image_of_another_kind_replaces_the_whole_reference() -> None:
         assert seen.plan["virtualMachineProfile.storageProfile.imageReference"] == (
             f"{IMAGE} -> Canonical:0001-com-ubuntu-server-jammy:22_04-LTS-Gen2:latest"
         )
+
+    virtually(story())
+
+
+def test_the_durability_of_a_node_type_is_compared_with_its_clusters() -> None:
+    async def story() -> None:
+        made = Scene()
+        name = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/fabric"
+        node_types = [{"name": "web", "durabilityLevel": "Gold"}]
+        body = {"location": "westeurope", "properties": {"nodeTypes": node_types}}
+        cluster = made.put(name, body, version="2021-06-01").body
+        settings = {"nodeTypeRef": "web", "clusterEndpoint": cluster["properties"]["clusterEndpoint"]}
+        kind = {"publisher": "Microsoft.Azure.ServiceFabric", "type": "ServiceFabricLinuxNode"}
+        properties = {**kind, "typeHandlerVersion": "1.1", "settings": {**settings, "durabilityLevel": "Silver"}}
+        await made.begin(extensions=[{"name": "fabric", "properties": properties}])
+        policy = {"mode": "Manual", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True}}
+        [error] = (await made.preview({"upgrade_policy": policy})).errors
+        assert (error.rule, error.value) == ("service-fabric-same-durability", "Silver")
+        with pytest.raises(Conflict, match="Durability Mismatch Detected for NodeType web"):
+            await made.adopt({"upgrade_policy": policy}, {})  # Azure finds the same
+        node_types[0]["durabilityLevel"] = "Silver"
+        made.put(name, body, version="2021-06-01")
+        assert (await made.preview({"upgrade_policy": policy})).errors == ()
+        await made.adopt({"upgrade_policy": policy}, {})
 
     virtually(story())

@@ -20,13 +20,8 @@ from tests.os_upgrades.emulated import Scene
 from tests.support.pulumi_mocks import Recorder, run_program
 
 EVERY = frozenset(action for actions in SCALE_SET_ACTIONS.values() for action in actions)
-UNSEEN = frozenset(
-    {
-        "Microsoft.ServiceFabric/clusters/read",
-        "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
-    }
-)
-"""The emulator has no Service Fabric clusters; that Azure checks the other one for `$expand` is unverified."""
+UNSEEN = frozenset({"Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read"})
+"""That Azure checks it for `$expand` is unverified."""
 RICH = {"extension": {"protocol": "http", "port": 80, "request_path": "/health", "grace_period": 60}}
 NUMBERS = {"max_batch_instance_percent": 50, "max_unhealthy_instance_percent": 50, "max_surge": True}
 BY_HAND: dict[str, Any] = {
@@ -110,6 +105,10 @@ def test_with_exactly_these_rights_a_scale_set_is_taken_over_and_given_back_and_
         done = await made.adopt(PROBED, done.found, principal="guest")
         done = await made.adopt(EXTENSION, done.found, principal="guest")
         await made.release(done.found, principal="guest")
+        node_type = {"publisher": "Microsoft.Azure.ServiceFabric", "type": "ServiceFabricLinuxNode", "settings": {}}
+        model = made.world.resources[SET.lower()].body["properties"]["virtualMachineProfile"]
+        model["extensionProfile"] = {"extensions": [{"name": "fabric", "properties": node_type}]}
+        await made.preview(EXTENSION, principal="guest")
         return used(made)
 
     assert virtually(story()) == EVERY - UNSEEN

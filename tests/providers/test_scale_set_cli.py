@@ -20,11 +20,24 @@ from tests.support.pulumi_cli import Cli, cli
 PROGRAM = """
 import json
 import pulumi
+from components import (
+    OSImageMaintenance, OSImageMaintenanceArgs, ScaleSet, ScaleSetArgs, ScaleSetRef, ScaleSetUpgrades
+)
 from providers.scale_set_upgrade_policy import ScaleSetUpgradePolicy
 
 with open("inputs.json") as file:
-    policy = ScaleSetUpgradePolicy("web", json.load(file))
-pulumi.export("summary", policy.summary)
+    given = json.load(file)
+if "whole" in given:
+    upgrades = ScaleSetUpgrades(**given["upgrades"])
+    api = ScaleSet("api", ScaleSetArgs(**given["whole"], upgrades=upgrades))
+    OSImageMaintenance("nights", OSImageMaintenanceArgs(
+        given["whole"]["resource_group_name"], "nights", "westeurope", given["window"],
+        {"api": ScaleSetRef(given["whole"]["resource_group_name"], api.scale_set_name)},
+    ))
+    ScaleSetUpgradePolicy("hooks", {"scale_set_id": api.scale_set_id, "lifecycle_hooks": given["hooks"]})
+if "policy" in given:
+    policy = ScaleSetUpgradePolicy("web", given["policy"])
+    pulumi.export("summary", policy.summary)
 """
 SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/hosts"
@@ -36,10 +49,10 @@ POLICY = {
 HEALTH = {"extension": {"protocol": "http", "port": 80, "request_path": "/health", "states": "binary"}}
 
 
-def ask(server: Running, method: str, path: str, body: Any = None) -> Any:
+def ask(server: Running, method: str, path: str, body: Any = None, version: str = "2026-04-01") -> Any:
     """One ARM request as the deployer."""
     principal = principal_named(server.emulator, "deployer")
-    return server.emulator.handle(Request(method, path, {"api-version": "2026-04-01"}, body=body, principal=principal))
+    return server.emulator.handle(Request(method, path, {"api-version": version}, body=body, principal=principal))
 
 
 def scale_set(server: Running) -> dict[str, Any]:
@@ -91,7 +104,7 @@ def pulumi(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Cli:
 
 def declare(pulumi: Cli, **inputs: Any) -> None:
     given = {"scale_set_id": SET, "upgrade_policy": POLICY, **inputs}
-    (pulumi.program / "inputs.json").write_text(json.dumps(given))
+    (pulumi.program / "inputs.json").write_text(json.dumps({"policy": given}))
 
 
 def outputs(pulumi: Cli) -> dict[str, Any]:
@@ -146,3 +159,47 @@ def test_from_the_first_preview_to_destroy(pulumi: Cli, server: Running) -> None
     assert profile["osProfile"]["windowsConfiguration"]["enableAutomaticUpdates"] is True
     assert profile["extensionProfile"]["extensions"] == []
     assert after["tags"] == {}
+
+
+API = SET.replace("/web", "/api")
+WHOLE = {
+    "resource_group_name": GROUP.rpartition("/")[2],
+    "scale_set_name": "api",
+    "location": "westeurope",
+    "vm_size": "Standard_D2s_v5",
+    "capacity": 1,
+    "windows": True,
+    "image": DEFINITION,
+    "subnet_id": SUBNET,
+    "admin_username": "azureuser",
+    "admin_password": "Secret-Pass-1",
+    "data_disk_sizes_gb": [64],
+}
+ROLLED = {
+    "mode": "Rolling",
+    "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True, "use_rolling_upgrade_policy": True},
+    "rolling_upgrade_policy": {"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 100},
+}
+WINDOW = {"start": "2026-12-05 22:00", "recur_every": "Week Saturday", "time_zone": "W. Europe Standard Time"}
+HOOKS = [{"type": "UpgradeAutoOSScheduling", "wait_duration": "PT8H"}]
+
+
+def test_a_whole_scale_set_with_a_window_and_lifecycle_hooks(pulumi: Cli, server: Running) -> None:
+    upgrades = {"upgrade_policy": ROLLED, "health_extension": HEALTH["extension"]}
+    whole = {"whole": WHOLE, "upgrades": upgrades, "window": WINDOW, "hooks": HOOKS}
+    (pulumi.program / "inputs.json").write_text(json.dumps(whole))
+    pulumi("up", "--yes", "--skip-preview")
+    properties = ask(server, "GET", API).body["properties"]
+    assert properties["upgradePolicy"]["automaticOSUpgradePolicy"]["enableAutomaticOSUpgrade"] is True
+    assert properties["virtualMachineProfile"]["osProfile"]["windowsConfiguration"]["enableAutomaticUpdates"] is False
+    assert properties["lifecycleHooksProfile"]["lifecycleHooks"] == [{**HOOK}]
+    assigned = ask(server, "GET", f"{API}/providers/Microsoft.Maintenance/configurationAssignments", None, MAINTENANCE)
+    assert [each["name"] for each in assigned.body["value"]] == ["nights-api"]
+    assert "unchanged" in pulumi("up", "--yes", "--skip-preview")
+
+    pulumi("destroy", "--yes", "--skip-preview")
+    assert ask(server, "GET", API).status == 404
+
+
+HOOK = {"type": "UpgradeAutoOSScheduling", "waitDuration": "PT8H"}
+MAINTENANCE = "2023-10-01-preview"
