@@ -42,7 +42,7 @@ class BatchPools:
     api_version = API_VERSION
 
     def __init__(self, cloud: AzureCloud) -> None:
-        self._connection = cloud.connection
+        self.cloud, self._connection = cloud, cloud.connection
         self._management = cache(self._new_management)
         self._data_planes: dict[str, BatchClient] = {}
         self.list_image_versions = cloud.list_image_versions

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import batch
+from pulumi_azure_native import batch, features
 
 from os_upgrades import batch_pool_rules
+from os_upgrades.batch_pool import FEATURE, PoolCase, parse_policy
 from os_upgrades.batch_pool import BatchPool as View
-from os_upgrades.batch_pool import PoolCase, parse_policy
 from os_upgrades.findings import Finding, Severity
 
 TYPE = "avd:index:BatchPool"
@@ -58,6 +58,9 @@ class BatchPoolArgs:
     start_task: str | None = None
     """Command line that each node runs before it takes tasks, also after its OS disk was exchanged."""
     metadata: Mapping[str, str] | None = None
+    user_subscription: bool = False
+    """Whether the account's allocation mode is UserSubscription: then deferral needs a feature of the subscription,
+    which is looked up before the pool is made."""
 
 
 class BatchPool(pulumi.ComponentResource):
@@ -88,7 +91,7 @@ class BatchPool(pulumi.ComponentResource):
             deployment_configuration={"virtualMachineConfiguration": {**machine, "imageReference": image}},
             scale_settings=properties["scaleSettings"],
             task_slots_per_node=args.task_slots_per_node,
-            upgrade_policy=properties.get("upgradePolicy"),
+            upgrade_policy=_with_feature(args, properties),
             network_configuration=network.get("networkConfiguration"),
             start_task=properties.get("startTask"),
             metadata=[{"name": key, "value": value} for key, value in (args.metadata or {}).items()] or None,
@@ -136,12 +139,36 @@ def properties_of(args: BatchPoolArgs) -> dict[str, Any]:
 
 def _judged(args: BatchPoolArgs, properties: Mapping[str, Any]) -> list[Finding]:
     """The warnings. What is known when Azure was asked only, such as the versions of the image, is not judged."""
-    found = batch_pool_rules.check(
-        PoolCase(View({"id": args.pool_name, "properties": dict(properties)}), "", API_VERSION)
-    )
+    found = batch_pool_rules.check(_case(args, properties))
     if not isinstance(args.image, str):  # made in the same stack, so that its id is not known yet
         found = tuple(finding for finding in found if finding.rule != "image-in-gallery")
+    _refuse(args, found)
+    return [finding for finding in found if finding.severity is Severity.WARNING]
+
+
+def _case(args: BatchPoolArgs, properties: Mapping[str, Any], feature: str | None = None) -> PoolCase:
+    mode = "UserSubscription" if args.user_subscription else None
+    view = View({"id": args.pool_name, "properties": dict(properties)})
+    return PoolCase(view, "", API_VERSION, mode, feature)
+
+
+def _refuse(args: BatchPoolArgs, found: Iterable[Finding]) -> None:
     errors = [str(finding) for finding in found if finding.severity is Severity.ERROR]
     if errors:
         raise BatchPoolRefused(f"pool {args.pool_name}: {'; '.join(errors)}")
-    return [finding for finding in found if finding.severity is Severity.WARNING]
+
+
+def _with_feature(args: BatchPoolArgs, properties: Mapping[str, Any]) -> Any:
+    """The upgrade policy, once it is known that the subscription has the feature that deferral needs."""
+    policy = properties.get("upgradePolicy")
+    if not args.user_subscription or not _case(args, properties).pool.defers:
+        return policy
+    namespace, name = FEATURE
+    looked_up = features.get_subscription_feature_registration_output(feature_name=name, provider_namespace=namespace)
+
+    def checked(found: Any) -> Any:
+        case = _case(args, properties, str(found.properties.state))
+        _refuse(args, [each for each in batch_pool_rules.check(case) if each.rule == "deferral-feature"])
+        return policy
+
+    return looked_up.apply(checked)

@@ -55,13 +55,18 @@ async def look(batch: BatchAzure, azure: Azure, pool_id: str, goal: Image | None
         raise InvalidDeclaration("pool_id", pool_id, "does not exist, or may not be seen", remedy)
     pool = BatchPool(body)
     account = await batch.get_batch_account(pool.account_id) or {}
-    image = goal or await _latest(azure, pool, str(account.get("location") or ""))
+    image = goal or await _followed(azure, pool, str(account.get("location") or ""))
     endpoint = str(dig(account, "properties", "accountEndpoint") or "")
     listed = await batch.list_batch_nodes(endpoint, pool.name) if endpoint else []
     return PoolSeen(pool, image, nodes_of(listed), azure.azure_time())
 
 
-async def _latest(azure: Azure, pool: BatchPool, location: str) -> Image:
+async def latest(azure: Azure, pool: BatchPool, location: str) -> str:
+    """The version that a pool's nodes are brought to now. Raises InvalidDeclaration where they follow none."""
+    return (await _followed(azure, pool, location)).version
+
+
+async def _followed(azure: Azure, pool: BatchPool, location: str) -> Image:
     reference = dict(pool.machine.get("imageReference") or {})
     reference.setdefault("version", LATEST)  # Batch's own default
     if str(reference["version"]).lower() != LATEST or "/versions/" in str(reference.get("id") or "").lower():

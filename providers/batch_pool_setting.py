@@ -12,7 +12,7 @@ from typing import Any
 from cloud.batch_pools import BatchPools, open_batch
 from cloud.clock import clock_from
 from cloud.policies import WriteGuard, read_only
-from os_upgrades import batch_adoption
+from os_upgrades import batch_adoption, batch_look
 from os_upgrades.batch_adoption import Look
 from os_upgrades.batch_pool import FEATURE, BatchPoolDeclaration
 from os_upgrades.batch_progress import nodes_of, progress
@@ -24,7 +24,7 @@ from providers.preview import PATIENCE
 from providers.validation import Problem
 from rollout.arm import name_of, subscription_of
 from rollout.azure import Body
-from rollout.errors import AzureError, Forbidden, InvalidDeclaration, NotFound, RolloutError
+from rollout.errors import AzureError, Forbidden, InvalidDeclaration, NotFound, RolloutError, Unreachable
 
 REMEDIES: Mapping[str, str] = {
     "PropertyCannotBeUpdated": "empty the pool first: az batch pool resize --target-dedicated-nodes 0",
@@ -131,10 +131,24 @@ async def give_back(declared: BatchPoolDeclaration, found: Body | None) -> None:
 
 async def _observed(azure: BatchPools, seen: Look) -> dict[str, Any]:
     """`policy` as Azure has it, and `rolling_upgrade`: where the nodes stand."""
-    image = seen.case.image
-    latest = newest_usable(seen.case.image_versions or (), image.location)
     nodes = nodes_of(await azure.list_batch_nodes(seen.endpoint, seen.pool.name)) if seen.endpoint else ()
-    return {"policy": dict(seen.pool.upgrade_policy), "rolling_upgrade": progress(nodes, latest).body}
+    return {
+        "policy": dict(seen.pool.upgrade_policy),
+        "rolling_upgrade": progress(nodes, await _latest(azure, seen)).body,
+    }
+
+
+async def _latest(azure: BatchPools, seen: Look) -> str:
+    """The version that `latest` stands for now; empty where the pool names one itself, or it cannot be read."""
+    image = seen.case.image
+    if image.versions is not None:
+        return newest_usable(image.versions, image.location)
+    try:
+        return await batch_look.latest(azure.cloud, seen.pool, image.location)
+    except Unreachable:
+        raise
+    except (InvalidDeclaration, AzureError):
+        return ""
 
 
 def _told(declared: BatchPoolDeclaration, error: Exception) -> str:

@@ -402,6 +402,11 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
 }
 
 FUNCTIONS: Mapping[str, tuple[str, str]] = {
+    "azure-native:features:getSubscriptionFeatureRegistration": (
+        "/subscriptions/{subscriptionId}/providers/Microsoft.Features/featureProviders/{providerNamespace}"
+        "/subscriptionFeatureRegistrations/{featureName}",
+        "2021-07-01",
+    ),
     "azure-native:keyvault:getVault": (GROUP + "/providers/Microsoft.KeyVault/vaults/{vaultName}", "2024-11-01"),
 }
 """Functions (`invoke`): token -> path and api-version of the resource that is read; its answer is given as it is."""

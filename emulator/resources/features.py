@@ -16,6 +16,10 @@ REGISTERING = 900.0
 KNOWN = ("Microsoft.Compute/RollingUpgradeDeferral",)
 
 _API_VERSIONS = ("2015-12-01", "2021-07-01")
+_REGISTRATION = (
+    "/subscriptions/{subscription}/providers/Microsoft.Features/featureProviders/{namespace}"
+    "/subscriptionFeatureRegistrations/{feature}"
+)
 _FEATURE = "/subscriptions/{subscription}/providers/Microsoft.Features/providers/{namespace}/features/{feature}"
 
 
@@ -34,6 +38,23 @@ def set_registered(world: World, subscription: str, name: str) -> None:
 
 def get(world: World, request: Request, path: dict[str, str]) -> Response:
     return Response(200, _body(world, path))
+
+
+def get_registration(world: World, request: Request, path: dict[str, str]) -> Response:
+    """The same as a registration of the subscription, which azure-native reads."""
+    name, subscription = _name(path), path["subscription"]
+    namespace, _, feature = name.partition("/")
+    kind = "Microsoft.Features/featureProviders/subscriptionFeatureRegistrations"
+    properties = {
+        "subscriptionId": subscription,
+        "featureName": feature,
+        "providerNamespace": namespace,
+        "state": state_of(world, subscription, name),
+        "approvalType": "AutoApproval",
+    }
+    scope = f"/subscriptions/{subscription}/providers/Microsoft.Features/featureProviders/{namespace}"
+    registration = f"{scope}/subscriptionFeatureRegistrations/{feature}"
+    return Response(200, {"id": registration, "name": feature, "type": kind, "properties": properties})
 
 
 def register(world: World, request: Request, path: dict[str, str]) -> Response:
@@ -75,5 +96,12 @@ ROUTES: list[Route] = [
     Route("GET", _FEATURE, get, "Microsoft.Features/providers/features/read", _API_VERSIONS),
     Route(
         "POST", _FEATURE + "/register", register, "Microsoft.Features/providers/features/register/action", _API_VERSIONS
+    ),
+    Route(
+        "GET",
+        _REGISTRATION,
+        get_registration,
+        "Microsoft.Features/featureProviders/subscriptionFeatureRegistrations/read",
+        _API_VERSIONS,
     ),
 ]

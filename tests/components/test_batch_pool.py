@@ -11,6 +11,7 @@ import pytest
 from components import BatchPool, BatchPoolArgs
 from components.batch_pool import FOR_EMPTY_POOLS, BatchPoolRefused
 from rollout.errors import InvalidDeclaration
+from tests.support.pulumi_mocks import Recorder, run_program
 
 IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/nodes/images/linux"
 AUTOMATIC = {"enable_automatic_os_upgrade": True, "use_rolling_upgrade_policy": True}
@@ -98,3 +99,27 @@ def test_what_azure_would_refuse_or_never_upgrade_is_refused(
 def test_an_image_of_the_same_stack_is_waited_for(declare: Any) -> None:
     [pool] = declare(lambda: BatchPool("frames", args(image=pulumi.Output.from_input(IMAGE)))).of("batch:Pool")
     assert pool["deploymentConfiguration"]["virtualMachineConfiguration"]["imageReference"] == {"id": IMAGE}
+
+
+GET_FEATURE = "azure-native:features:getSubscriptionFeatureRegistration"
+
+
+def recorder(state: str) -> Recorder:
+    return Recorder(functions={GET_FEATURE: {"properties": {"state": state}}})
+
+
+def test_deferral_in_a_subscription_of_ones_own_needs_the_feature() -> None:
+    def program() -> None:
+        BatchPool("frames", args(user_subscription=True))
+
+    with pytest.raises(Exception, match="rule deferral-feature") as refused:
+        run_program(program, recorder("NotRegistered"))
+    assert "az feature register --namespace Microsoft.Compute --name RollingUpgradeDeferral" in str(refused.value)
+    [pool] = run_program(program, recorder("Registered")).of("batch:Pool")
+    assert pool["upgradePolicy"]["mode"] == "automatic"
+
+
+def test_the_feature_is_not_asked_for_where_nothing_defers() -> None:
+    policy = {"mode": "automatic", "automatic_os_upgrade_policy": {**AUTOMATIC, "os_rolling_upgrade_deferral": False}}
+    program = lambda: BatchPool("frames", args(user_subscription=True, upgrade_policy=policy))  # noqa: E731
+    assert run_program(program, Recorder()).of("batch:Pool")

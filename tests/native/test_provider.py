@@ -410,3 +410,14 @@ def test_a_vault_can_be_looked_up(ready, arm):
     assert found["properties"]["vaultUri"] == "https://kv/"
     with pytest.raises(grpc.RpcError, match="vaults/none' was not found"):
         ready.invoke("azure-native:keyvault:getVault", resourceGroupName="avd", vaultName="none")
+
+
+def test_a_feature_of_the_subscription_is_read(ready, arm):
+    feature = (
+        f"{SUBSCRIPTION}/providers/Microsoft.Features/featureProviders/Microsoft.Compute"
+        "/subscriptionFeatureRegistrations/RollingUpgradeDeferral"
+    )
+    arm.resources[feature.lower()] = {"id": feature, "properties": {"state": "Pending"}}
+    arguments = {"providerNamespace": "Microsoft.Compute", "featureName": "RollingUpgradeDeferral"}
+    found = ready.invoke("azure-native:features:getSubscriptionFeatureRegistration", **arguments)
+    assert found["properties"]["state"] == "Pending"

@@ -231,7 +231,10 @@ def test_deferral_in_a_user_subscription_needs_the_feature_and_the_error_says_ho
         f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Features/providers/Microsoft.Compute/features/"
         "RollingUpgradeDeferral"
     )
-    assert azure.get(feature, version="2021-07-01").body["properties"]["state"] == "NotRegistered"
+    registration = feature.replace("Features/providers", "Features/featureProviders")
+    registration = registration.replace("/features/", "/subscriptionFeatureRegistrations/")
+    for path in (feature, registration):
+        assert azure.get(path, version="2021-07-01").body["properties"]["state"] == "NotRegistered"
     asked = azure.call("POST", f"{feature}/register", version="2021-07-01")
     assert asked.body["properties"]["state"] == "Registering"
     assert azure.put(f"{ACCOUNT}/pools/p2", {"properties": properties()}).status == 400
