@@ -4,10 +4,14 @@ learn.microsoft.com/azure/virtual-machine-scale-sets/virtual-machine-scale-sets-
 1. nothing begins while more than maxUnhealthyInstancePercent of the instances are unhealthy;
 2. a batch is chosen (scale_set_batches.py) and waits for what must let it pass (scale_set_gates.py);
 3. its instances get a new OS disk, and run custom data and extensions (scale_set_imaging.py);
-4. each has five minutes to get healthy, else its old OS disk is put back, unless that is switched off or a user began
-the upgrade (a manual start cannot restore);
+4. each has five minutes to get healthy, else its old OS disk is put back, unless that is switched off or a user
+   began the upgrade (a manual start cannot restore);
 5. the upgrade stops if too many of the upgraded instances are unhealthy, and, before the next batch, if too many of all
    are. A running batch is always finished.
+
+An OS upgrade goes by the rolling upgrade policy whatever the upgrade mode (learn.microsoft.com/azure/
+virtual-machine-scale-sets/virtual-machine-scale-sets-configure-rolling-upgrades), and whatever useRollingUpgradePolicy
+says: the REST specification has it that without this flag Azure's own 20 % are taken, which that page does not know.
 
 Inferred: the five minutes begin when the instance is provisioned; who opts out in the middle gets the running batch
 finished and the upgrade Cancelled.

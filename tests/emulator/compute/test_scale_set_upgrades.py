@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from emulator.compute import images
 from emulator.compute.scale_set_batches import Candidate, next_batch
-from tests.emulator.arm_client import code
+from tests.emulator.arm_client import COMPUTE, LOCATION, code
 from tests.emulator.compute.sets import AUTOMATIC, HEALTH, HOUR, IMAGE, PROBE, SET, UBUNTU, Sets, bad, script
 
 
@@ -52,6 +53,28 @@ def test_a_version_that_is_excluded_or_elsewhere_is_no_reason(sets: Sets, hidden
     sets.call("POST", "/emulator/image-versions", {"image": IMAGE, "version": "1.0.1", **hidden})
     sets.wait(6 * HOUR)
     assert (sets.images(), sets.history()) == (["1.0.0", "1.0.0"], [])
+
+
+def test_a_version_is_followed_once_it_is_replicated_and_no_longer_excluded(sets: Sets) -> None:
+    source = f"{COMPUTE}/images/linux"
+    images.add(sets.world, source, location=LOCATION, os_type="Linux", generation="V2", size_gb=30)
+    sets.create(2, automatic=AUTOMATIC, extensions=[HEALTH])
+    sets.wait(4 * HOUR)
+    version = f"{IMAGE}/versions/1.0.1"
+    body: dict[str, Any] = {
+        "location": LOCATION,
+        "properties": {
+            "publishingProfile": {"targetRegions": [{"name": LOCATION}], "excludeFromLatest": True},
+            "storageProfile": {"source": {"id": source}},
+        },
+    }
+    assert sets.finish(sets.put(version, body))["status"] == "Succeeded"
+    sets.wait(4 * HOUR)
+    assert sets.upgrades() == []
+    body["properties"]["publishingProfile"]["excludeFromLatest"] = False
+    assert sets.finish(sets.put(version, body))["status"] == "Succeeded"
+    sets.until_ended()
+    assert set(sets.images()) == {"1.0.1"}
 
 
 def test_a_platform_image_is_followed_too(sets: Sets) -> None:
