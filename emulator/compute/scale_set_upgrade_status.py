@@ -127,10 +127,10 @@ def get_history(world: World, request: Request, path: dict[str, str]) -> Respons
 
 
 def progress(upgrade: Upgrade) -> Body:
-    """The four counters. An instance that was rolled back counts as failed."""
+    """The four counters. An instance that was rolled back counts as failed, one that is being so as in progress."""
     return {
         "successfulInstanceCount": len(upgrade.succeeded),
-        "failedInstanceCount": len(upgrade.failed),
+        "failedInstanceCount": sum(each not in upgrade.in_progress for each in upgrade.failed),
         "inProgressInstanceCount": len(upgrade.in_progress),
         "pendingInstanceCount": len(upgrade.waiting),
     }
