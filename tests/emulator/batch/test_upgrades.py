@@ -78,6 +78,18 @@ def test_batches_keep_to_the_percentages_and_the_pause() -> None:
     assert site.upgrade(azure)["status"] == "Completed"
 
 
+def test_a_node_that_becomes_idle_does_not_end_the_pause() -> None:
+    azure = site.with_pool(upgradePolicy=site.rolling(maxBatchInstancePercent=50, pauseTimeBetweenBatches="PT10M"))
+    for _ in range(3):
+        site.submit(azure, *["sleep 150"] * 99)
+    site.publish(azure, "1.0.1")
+    site.until(azure, lambda: site.ended(azure))
+    times = {each["event"]: [] for each in site.seen(azure)["events"]}
+    for each in site.seen(azure)["events"]:
+        times[each["event"]].append(clock.parse(each["time"]))
+    assert times["upgrading"][1] - times["upgraded"][0] >= 600
+
+
 def test_zones_are_not_mixed_in_a_batch_unless_crossed() -> None:
     for cross, sizes in ((False, [1, 1, 1]), (True, [3])):
         policy = site.rolling(
@@ -100,7 +112,8 @@ def test_a_node_that_runs_tasks_is_upgraded_once_it_is_idle_and_none_is_interrup
     by_node = {node["id"]: node for node in site.nodes_of(azure)}
     assert by_node[busy]["virtualMachineInfo"]["imageReference"]["exactVersion"] == "1.0.0"
     assert by_node[busy]["state"] == "running" and not site.ended(azure)
-    site.submit(azure, *["sleep 600"] * 40)  # the queue is never empty, and yet its turn comes
+    for _ in range(3):
+        site.submit(azure, *["sleep 600"] * 99)  # the queue is never empty, and yet its turn comes
     site.until(azure, lambda: site.ended(azure), 12 * HOURS)
     assert site.versions(azure) == ["1.0.1", "1.0.1"]
     assert site.upgrade(azure)["deferred"] == [busy]
