@@ -45,6 +45,7 @@ class BatchPools:
         self.cloud, self._connection = cloud, cloud.connection
         self._management = cache(self._new_management)
         self._data_planes: dict[str, BatchClient] = {}
+        self.azure_time = cloud.azure_time
         self.list_image_versions = cloud.list_image_versions
         self.get_image_version = cloud.get_image_version
 

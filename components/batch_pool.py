@@ -160,15 +160,16 @@ def _refuse(args: BatchPoolArgs, found: Iterable[Finding]) -> None:
 
 def _with_feature(args: BatchPoolArgs, properties: Mapping[str, Any]) -> Any:
     """The upgrade policy, once it is known that the subscription has the feature that deferral needs."""
-    policy = properties.get("upgradePolicy")
     if not args.user_subscription or not _case(args, properties).pool.defers:
-        return policy
+        return properties.get("upgradePolicy")
     namespace, name = FEATURE
-    looked_up = features.get_subscription_feature_registration_output(feature_name=name, provider_namespace=namespace)
+    found = features.get_subscription_feature_registration_output(feature_name=name, provider_namespace=namespace)
+    return found.apply(lambda feature: with_feature(args, properties, str(feature.properties.state)))
 
-    def checked(found: Any) -> Any:
-        case = _case(args, properties, str(found.properties.state))
-        _refuse(args, [each for each in batch_pool_rules.check(case) if each.rule == "deferral-feature"])
-        return policy
 
-    return looked_up.apply(checked)
+def with_feature(args: BatchPoolArgs, properties: Mapping[str, Any], state: str) -> Any:
+    """The upgrade policy of a pool in one's own subscription, where the feature is in this state. Raises
+    BatchPoolRefused."""
+    found = batch_pool_rules.check(_case(args, properties, state))
+    _refuse(args, [finding for finding in found if finding.rule == "deferral-feature"])
+    return properties.get("upgradePolicy")

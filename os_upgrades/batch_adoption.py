@@ -86,6 +86,7 @@ async def look(azure: BatchAzure, declared: BatchPoolDeclaration, kept: Body | N
         azure.api_version,
         dig(account, "properties", "poolAllocationMode"),
         register_feature=declared.register_feature,
+        now=azure.azure_time(),
         changes=changes,
     )
     case = await _depends_on(azure, declared, case, unread)

@@ -14,6 +14,8 @@ class BatchAzure(Protocol):
     api_version: str
     """By which pools are read and written."""
 
+    def azure_time(self) -> float: ...
+
     # Microsoft.Batch
 
     async def get_batch_account(self, account_id: str) -> Body | None: ...

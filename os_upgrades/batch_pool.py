@@ -150,6 +150,8 @@ class PoolCase:
     """State of FEATURE in the subscription."""
     register_feature: bool = False
     image_versions: Sequence[Body] | None = None
+    now: float | None = None
+    """Epoch seconds."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """What of the policy differs from what is there; empty for a pool that is yet to be made."""
 

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from os_upgrades import image_rules, sources
 from os_upgrades.batch_pool import FEATURE, REGISTERED, PoolCase
 from os_upgrades.findings import Broken, Finding, Rule, Severity, broken
+from os_upgrades.guest_rules import SOON, signatures_in
 from os_upgrades.policy import DEFAULT_PERCENT
 from rollout.arm import dig
+from rollout.clock import iso
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 OLDEST_API = "2024-02-01"
 """The documentation of 2023 says 2023-11-01, where the upgrade policy came; that of 2024 and later says this one."""
 AUTOMATIC, ROLLING = "upgrade_policy.automatic_os_upgrade_policy", "upgrade_policy.rolling_upgrade_policy"
+EXTENSIONS = "deploymentConfiguration.virtualMachineConfiguration.extensions"
 WINDOWS = "deploymentConfiguration.virtualMachineConfiguration.windowsConfiguration"
 
 
@@ -89,6 +92,35 @@ def tasks_are_waited_for(case: PoolCase) -> Iterator[Broken]:
             "has nodes upgraded while they run tasks, which then begin anew",
             "write true, or leave it out",
         )
+
+
+def signatures_are_good(case: PoolCase) -> Iterator[Broken]:
+    """Of what can be read: a node that is upgraded runs its extensions and its start task again."""
+    for prop, url, until in _signatures(case):
+        if case.now is not None and until <= case.now:
+            yield Broken(
+                prop,
+                url,
+                f"has a shared access signature that ended at {iso(until)}: the first batch would fail",
+                "write a new one, or let the pool's managed identity read it",
+            )
+
+
+def signatures_stay_good(case: PoolCase) -> Iterator[Broken]:
+    for prop, url, until in _signatures(case):
+        if case.now is not None and case.now < until <= case.now + SOON:
+            yield Broken(
+                prop,
+                url,
+                f"has a shared access signature that ends at {iso(until)}: an upgrade after that would fail",
+                "make one that lasts longer, or let the pool's managed identity read it",
+            )
+
+
+def _signatures(case: PoolCase) -> Iterator[tuple[str, str, float]]:
+    if case.automatic_os_upgrade:
+        yield from signatures_in("startTask", case.pool.properties.get("startTask"))
+        yield from signatures_in(EXTENSIONS, case.pool.machine.get("extensions"))
 
 
 def one_node_is_within_the_limit(case: PoolCase) -> Iterator[Broken]:
@@ -192,6 +224,20 @@ RULES: tuple[Rule[PoolCase], ...] = (
         "Nodes are upgraded when they run no task",
         sources.BATCH,
         tasks_are_waited_for,
+    ),
+    Rule(
+        "sas-expired",
+        ERROR,
+        "No shared access signature in the start task or in extensions' settings has ended",
+        sources.BATCH,
+        signatures_are_good,
+    ),
+    Rule(
+        "sas-expires",
+        WARNING,
+        "None ends within a week",
+        sources.BATCH,
+        signatures_stay_good,
     ),
     Rule(
         "small-pool",

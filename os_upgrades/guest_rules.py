@@ -153,13 +153,18 @@ def secret_references(scale_set: ScaleSet) -> Iterator[tuple[str, str, str]]:
 
 
 def _sas(scale_set: ScaleSet) -> Iterator[tuple[str, str, float]]:
-    """Path, URL without its query, and end (epoch seconds) of each shared access signature in extensions' settings."""
+    """Those in extensions' settings."""
     for extension in scale_set.extensions:
-        for prop, text in _texts(f"{EXTENSIONS}[{extension.name}].settings", extension.settings):
-            for url in _URL.findall(text):
-                until = _end(url)
-                if until is not None:
-                    yield prop, f"{url.partition('?')[0]}?...", until
+        yield from signatures_in(f"{EXTENSIONS}[{extension.name}].settings", extension.settings)
+
+
+def signatures_in(prop: str, value: Any) -> Iterator[tuple[str, str, float]]:
+    """Path, URL without its query, and end (epoch seconds) of each shared access signature in a value at any depth."""
+    for path, text in _texts(prop, value):
+        for url in _URL.findall(text):
+            until = _end(url)
+            if until is not None:
+                yield path, f"{url.partition('?')[0]}?...", until
 
 
 def _texts(prop: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from components import BatchPool, BatchPoolArgs
-from components.batch_pool import FOR_EMPTY_POOLS, BatchPoolRefused
+from components.batch_pool import FOR_EMPTY_POOLS, BatchPoolRefused, properties_of, with_feature
 from rollout.errors import InvalidDeclaration
 from tests.support.pulumi_mocks import Recorder, run_program
 
@@ -104,18 +104,13 @@ def test_an_image_of_the_same_stack_is_waited_for(declare: Any) -> None:
 GET_FEATURE = "azure-native:features:getSubscriptionFeatureRegistration"
 
 
-def recorder(state: str) -> Recorder:
-    return Recorder(functions={GET_FEATURE: {"properties": {"state": state}}})
-
-
 def test_deferral_in_a_subscription_of_ones_own_needs_the_feature() -> None:
-    def program() -> None:
-        BatchPool("frames", args(user_subscription=True))
-
-    with pytest.raises(Exception, match="rule deferral-feature") as refused:
-        run_program(program, recorder("NotRegistered"))
+    own = args(user_subscription=True)
+    with pytest.raises(BatchPoolRefused, match="rule deferral-feature") as refused:
+        with_feature(own, properties_of(own), "NotRegistered")
     assert "az feature register --namespace Microsoft.Compute --name RollingUpgradeDeferral" in str(refused.value)
-    [pool] = run_program(program, recorder("Registered")).of("batch:Pool")
+    registered = Recorder(functions={GET_FEATURE: {"properties": {"state": "Registered"}}})
+    [pool] = run_program(lambda: BatchPool("frames", own), registered).of("batch:Pool")
     assert pool["upgradePolicy"]["mode"] == "automatic"
 
 

@@ -23,6 +23,7 @@ def case(
     automatic: dict[str, Any] | None = None,
     rolling: dict[str, Any] | None = None,
     machine: dict[str, Any] | None = None,
+    start_task: dict[str, Any] | None = None,
     nodes: int = 10,
     state: str = "Steady",
     **changed: Any,
@@ -38,6 +39,7 @@ def case(
         "scaleSettings": {"fixedScale": {"targetDedicatedNodes": nodes}},
         "currentDedicatedNodes": nodes,
         "allocationState": state,
+        "startTask": start_task,
         "upgradePolicy": policy,
     }
     whole = PoolCase(BatchPool({"id": ID, "properties": properties}), "westeurope", "2025-06-01", "BatchService")
@@ -61,6 +63,16 @@ def test_a_pool_as_it_should_be_breaks_no_rule() -> None:
 
 USER = {"allocation_mode": "UserSubscription", "feature": "NotRegistered"}
 CHANGED = {"changes": {"mode": "manual -> automatic"}}
+NOW = 1_768_248_000.0
+"""2026-01-12T20:00:00Z."""
+
+
+def files(end: str) -> dict[str, Any]:
+    """A start task with a file whose signature ends then."""
+    url = f"https://store.blob.core.windows.net/setup/setup.sh?sv=2024-11-04&se={end}&sp=r&sig=abc"
+    return {"commandLine": "sh setup.sh", "resourceFiles": [{"httpUrl": url, "filePath": "setup.sh"}]}
+
+
 BROKEN: dict[str, tuple[PoolCase, PoolCase]] = {
     "image-latest": (
         case(machine={"imageReference": {"id": f"{DEFINITION}/versions/1.0.0"}}),
@@ -99,6 +111,14 @@ BROKEN: dict[str, tuple[PoolCase, PoolCase]] = {
     "empty-pool": (case(nodes=1, rolling={"maxUnhealthyInstancePercent": 100}, **CHANGED), case(nodes=0, **CHANGED)),
     "deferral-feature": (case(**USER), case(**USER, register_feature=True)),
     "deferral-off": (case(automatic={"osRollingUpgradeDeferral": False}), case()),
+    "sas-expired": (
+        case(start_task=files("2026-01-12T20:00:00Z"), now=NOW),
+        case(start_task=files("2026-01-12T20:00:01Z"), now=NOW),
+    ),
+    "sas-expires": (
+        case(machine={"extensions": [{"settings": files("2026-01-19T20:00:00Z")}]}, now=NOW),
+        case(machine={"extensions": [{"settings": files("2026-01-19T20:00:01Z")}]}, now=NOW),
+    ),
     "small-pool": (case(nodes=4), case(nodes=5)),
     "numbers-used": (
         case(automatic={"useRollingUpgradePolicy": False}, rolling={"maxBatchInstancePercent": 10}),
@@ -135,6 +155,13 @@ def test_what_does_not_matter_without_automatic_upgrades() -> None:
 
 def test_what_was_not_read_is_not_judged() -> None:
     assert not found(case(allocation_mode="UserSubscription", feature=None, image_versions=None))
+    assert not found(case(start_task=files("2020-01-01T00:00:00Z"), now=None))
+
+
+def test_a_signature_is_not_shown() -> None:
+    told = str(found(case(start_task=files("2020-01-01"), now=NOW))["sas-expired"])
+    assert "startTask.resourceFiles[0].httpUrl: 'https://store.blob.core.windows.net/setup/setup.sh?...'" in told
+    assert "sig=" not in told
 
 
 def declared(**changed: Any) -> dict[str, Any]:
