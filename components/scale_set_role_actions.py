@@ -56,6 +56,14 @@ NETWORK: Actions = (
     "Microsoft.Network/virtualNetworks/subnets/join/action",
     # The same for back-end pools.
     "Microsoft.Network/loadBalancers/backendAddressPools/join/action",
+    # The same for inbound NAT pools.
+    "Microsoft.Network/loadBalancers/inboundNatPools/join/action",
+    # The same for network security groups.
+    "Microsoft.Network/networkSecurityGroups/join/action",
+    # The same for pools of application gateways.
+    "Microsoft.Network/applicationGateways/backendAddressPools/join/action",
+    # The same for application security groups.
+    "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
     # A probe as the source of health.
     "Microsoft.Network/loadBalancers/probes/join/action",
     # Rules: does the probe exist, how often does it ask, of which SKU is its load balancer.

@@ -18,6 +18,7 @@ from os_upgrades.scale_set import ScaleSet
 from os_upgrades.settings import Settings
 from os_upgrades.surroundings import IMAGE
 from rollout.arm import dig
+from rollout.azure import Body
 from rollout.errors import Forbidden, NotFound
 from rollout.prechecks.rights import allows
 
@@ -50,7 +51,15 @@ ACTIONS: Mapping[Holds, tuple[str, ...]] = {
         "Microsoft.Resources/tags/write",
     ),
     Holds.IMAGES: ("Microsoft.Compute/galleries/images/versions/read",),
-    Holds.NETWORK: (JOIN_SUBNET, JOIN_POOL, JOIN_PROBE),
+    Holds.NETWORK: (
+        JOIN_SUBNET,
+        JOIN_POOL,
+        JOIN_PROBE,
+        f"{_BALANCER}/inboundNatPools/join/action",
+        "Microsoft.Network/networkSecurityGroups/join/action",
+        "Microsoft.Network/applicationGateways/backendAddressPools/join/action",
+        "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
+    ),
     Holds.VAULTS: (),
     Holds.CATALOG: (),
 }
@@ -99,15 +108,31 @@ def needed(declared: ScaleSetDeclaration, scale_set: ScaleSet, changes: Settings
         yield definition, "Microsoft.Compute/galleries/images/versions/read"
 
 
+_NIC_JOINS = (("networkSecurityGroup", "Microsoft.Network/networkSecurityGroups/join/action"),)
+_ADDRESS_JOINS = (
+    ("subnet", JOIN_SUBNET),
+    ("loadBalancerBackendAddressPools", JOIN_POOL),
+    ("loadBalancerInboundNatPools", f"{_BALANCER}/inboundNatPools/join/action"),
+    ("applicationGatewayBackendAddressPools", "Microsoft.Network/applicationGateways/backendAddressPools/join/action"),
+    ("applicationSecurityGroups", "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"),
+)
+"""What a model names, and the action by which Azure lets it (built-in role Virtual Machine Contributor)."""
+
+
 def _joined(scale_set: ScaleSet) -> Iterator[tuple[str, str]]:
     """A PUT of the whole model joins its networks again."""
     for nic in dig(scale_set.profile, "networkProfile", "networkInterfaceConfigurations") or ():
+        yield from _named(nic.get("properties"), _NIC_JOINS)
         for address in dig(nic, "properties", "ipConfigurations") or ():
-            subnet = dig(address, "properties", "subnet", "id")
-            if subnet:
-                yield str(subnet), JOIN_SUBNET
-            for pool in dig(address, "properties", "loadBalancerBackendAddressPools") or ():
-                yield str(pool["id"]), JOIN_POOL
+            yield from _named(address.get("properties"), _ADDRESS_JOINS)
+
+
+def _named(properties: Body | None, joins: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    for name, action in joins:
+        found = (properties or {}).get(name) or ()
+        for each in [found] if isinstance(found, dict) else found:
+            if each.get("id"):
+                yield str(each["id"]), action
 
 
 async def missing(

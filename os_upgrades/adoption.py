@@ -156,7 +156,7 @@ async def _write(azure: ScaleSetAzure, scale_set: ScaleSet, changes: Settings) -
         if properties is not None:
             await azure.put_scale_set_extension(scale_set.id, name, {"name": name, "properties": properties})
             etag = (await look(azure, scale_set.id)).etag
-    body = settings.patch(changes, settings.observed(scale_set, changes))
+    body = settings.patch(changes)
     if body:
         await azure.update_scale_set(scale_set.id, body, etag=etag)
     for name, properties in extensions.items():

@@ -153,15 +153,17 @@ def _reference(reference: Any) -> Any:
     return {name: str(value).lower() for name, value in (reference or {}).items() if value and name != "exactVersion"}
 
 
-def patch(changes: Settings, there: Settings) -> Body:
-    """The PATCH of all changes but those of extensions; empty for none. `there`: what they replace."""
+def _named(reference: Any) -> set[str]:
+    """By what members a reference names its image."""
+    return set(_reference(reference)) - {"version"}
+
+
+def patch(changes: Settings) -> Body:
+    """The PATCH of all changes but those of extensions; empty for none."""
     body: Body = {}
-    for path, wanted in changes.items():
+    for path, value in changes.items():
         if path.startswith(EXTENSIONS):
             continue
-        value = wanted
-        if path == IMAGE:  # else Azure could merge a gallery image with a marketplace image
-            value = dict.fromkeys((there.get(path) or {}).keys() - {"exactVersion"}) | (wanted or {})
         at = body.setdefault("properties", {})
         *above, name = path.split(".")
         for part in above:
@@ -183,12 +185,17 @@ def of_switches(changes: Settings) -> Settings:
 
 
 def in_one_write(changes: Settings, scale_set: ScaleSet) -> bool:
-    """Whether the changes take a PUT of the whole model, as `az vmss update` makes it. So they do where a source of
-    health is taken away or takes the place of the other: a PATCH takes nothing away, and Azure takes no model with both
-    sources. And where more than one write would change a model that Azure rolls out at once: it refuses the second
-    (github.com/hashicorp/terraform-provider-azurerm/issues/7002)."""
+    """Whether the changes take a PUT of the whole model, as `az vmss update` makes it.
+
+    So they do where a source of health is taken away or takes the place of the other: a PATCH takes nothing away, and
+    Azure takes no model with both sources. So with an image of another kind, a gallery's in place of the marketplace's.
+    And where more than one write would change a model that Azure rolls out at once: it refuses the second
+    (github.com/hashicorp/terraform-provider-azurerm/issues/7002).
+    """
     extensions = extension_changes(changes)
     if PROBE in changes and (changes[PROBE] is None or extensions):
+        return True
+    if IMAGE in changes and _named(changes[IMAGE]) != _named(scale_set.image_reference):
         return True
     others = any(path.startswith("virtualMachineProfile.") for path in changes)
     return not scale_set.by_hand and (len(extensions) > 1 or bool(extensions and others))
@@ -196,7 +203,9 @@ def in_one_write(changes: Settings, scale_set: ScaleSet) -> bool:
 
 def applied(scale_set: ScaleSet, changes: Settings) -> ScaleSet:
     """The scale set as it will be: what the rules judge."""
-    body = merged(scale_set.body, patch(changes, observed(scale_set, changes)))
+    body = merged(scale_set.body, patch(changes))
+    if IMAGE in changes:
+        body["properties"]["virtualMachineProfile"]["storageProfile"]["imageReference"] = changes[IMAGE] or {}
     written = extension_changes(changes)
     kept = [e for e in _listed(scale_set) if str(e.get("name")).lower() not in {name.lower() for name in written}]
     new = [{"name": name, "properties": properties} for name, properties in written.items() if properties is not None]

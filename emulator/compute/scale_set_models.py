@@ -93,14 +93,17 @@ def new(given: Body, source: Source | None) -> Body:
 
 
 def changed(properties: Body, given: Body, source: Source | None, *, patch: bool) -> Body:
-    """The properties after an update. An update leaves out what stays (recorded: a PUT without imageReference); the
-    upgrade policy of a PUT is the whole policy, and its network profile the whole of that (so `az vmss update --remove
-    virtualMachineProfile.networkProfile...` works, which sends a PUT; PATCH takes nothing away)."""
+    """The properties after an update. An update leaves out what stays (recorded: a PUT without imageReference). The
+    upgrade policy of a PUT is the whole policy, and so are its network profile and its image reference: `az vmss update
+    --remove virtualMachineProfile.networkProfile...` works so, which sends a PUT; PATCH takes nothing away."""
     updated: Body = {**properties}
     profile = given.get("virtualMachineProfile")
     if profile is not None:
         whole = {"networkProfile": profile["networkProfile"]} if not patch and "networkProfile" in profile else {}
         wanted_profile = {**merge(properties["virtualMachineProfile"], profile), **whole}
+        if not patch and (profile.get("storageProfile") or {}).get("imageReference"):
+            reference = profile["storageProfile"]["imageReference"]
+            wanted_profile["storageProfile"] = {**wanted_profile["storageProfile"], "imageReference": reference}
         updated["virtualMachineProfile"] = _profile(wanted_profile, source)
     policy = given.get("upgradePolicy")
     if policy is not None:

@@ -162,6 +162,13 @@ def test_what_azure_would_refuse_is_refused_before_anything_is_made(args: ScaleS
         ScaleSet("web", args)
 
 
+def test_what_azure_would_take_all_the_same_is_a_warning(declare: Any, mocker: Any) -> None:
+    warned = mocker.patch("pulumi.log.warn")
+    made(declare, replace(ARGS, capacity=2))
+    [call] = warned.call_args_list
+    assert "(rule small-scale-set, " in call.args[0]
+
+
 def test_what_is_declared_wrongly_is_refused_where_it_is_written() -> None:
     with pytest.raises(InvalidDeclaration, match=r"health: 'extension, probe_id' names both sources"):
         ScaleSetUpgrades(POLICY, health_extension=HTTP, health_probe_id="x")

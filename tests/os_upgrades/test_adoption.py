@@ -184,6 +184,18 @@ def test_the_image_is_followed_in_place_of_a_pinned_version() -> None:
     virtually(story())
 
 
+def test_an_image_of_another_kind_takes_the_place_of_the_whole_reference() -> None:
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        done = await made.adopt({"image": "Canonical:ubuntu-24_04-lts:server"}, {})
+        reference = made.scale_set.image_reference
+        assert "id" not in reference and reference["sku"] == "server" and reference["version"] == "latest"
+        await made.release(done.found)
+        assert made.scale_set.image_reference == {"id": IMAGE}
+
+    virtually(story())
+
+
 def _pinned() -> dict[str, Any]:
     disk = {"createOption": "FromImage", "managedDisk": {"storageAccountType": "Premium_LRS"}}
     return {"storageProfile": {"imageReference": {"id": f"{IMAGE}/versions/1.0.0"}, "osDisk": disk}}

@@ -12,16 +12,27 @@ from components import ScaleSetUpgradeRole, ScaleSetUpgradeRoleArgs
 from components.scale_set_role_actions import SCALE_SET_ACTIONS, ScaleSetPurpose
 from components.update_role_plan import roles
 from emulator.keyvault import vaults
-from os_upgrades.actions import ACTIONS, OWN_READS, Holds
+from os_upgrades.actions import ACTIONS, OWN_READS, Holds, needed
+from os_upgrades.scale_set import ScaleSet
+from os_upgrades.settings import PROBE as PROBE_PATH
 from simulation.virtual_time import virtually
 from tests.emulator.arm_client import GROUP, GUEST, SCOPE
 from tests.emulator.compute.sets import BALANCER, IMAGE, PROBE, SET, script
-from tests.os_upgrades.emulated import Scene
+from tests.os_upgrades.emulated import Scene, declaration
 from tests.support.pulumi_mocks import Recorder, run_program
 
 EVERY = frozenset(action for actions in SCALE_SET_ACTIONS.values() for action in actions)
-UNSEEN = frozenset({"Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read"})
-"""That Azure checks it for `$expand` is unverified."""
+JOINS = frozenset(
+    {
+        "Microsoft.Network/loadBalancers/inboundNatPools/join/action",
+        "Microsoft.Network/networkSecurityGroups/join/action",
+        "Microsoft.Network/applicationGateways/backendAddressPools/join/action",
+        "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
+    }
+)
+UNSEEN = JOINS | {"Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read"}
+"""The emulator's scale sets join subnets and back-end pools only; that Azure checks the last for `$expand` is
+unverified."""
 RICH = {"extension": {"protocol": "http", "port": 80, "request_path": "/health", "grace_period": 60}}
 NUMBERS = {"max_batch_instance_percent": 50, "max_unhealthy_instance_percent": 50, "max_surge": True}
 BY_HAND: dict[str, Any] = {
@@ -136,6 +147,24 @@ def test_a_missing_right_is_foretold_by_its_name_and_scope() -> None:
         assert lines, action
         assert all(f"the role lacks {action} at /subscriptions/" in line for line in lines), lines
         assert all(line.endswith("; add it to the updater's role there") for line in lines), lines
+
+
+def test_a_model_that_is_written_whole_joins_all_that_it_names() -> None:
+    address = {
+        "loadBalancerInboundNatPools": [{"id": f"{BALANCER}/inboundNatPools/ssh"}],
+        "applicationGatewayBackendAddressPools": [{"id": "/gateway/pool"}],
+        "applicationSecurityGroups": [{"id": "/asg"}],
+    }
+    nic = {
+        "properties": {
+            "networkSecurityGroup": {"id": "/nsg"},
+            "ipConfigurations": [{"name": "ip", "properties": address}],
+        }
+    }
+    probed = {"networkInterfaceConfigurations": [nic], "healthProbe": {"id": PROBE}}
+    model = ScaleSet({"id": SET, "properties": {"virtualMachineProfile": {"networkProfile": probed}}})
+    wanted = dict(needed(declaration({"health": RICH}), model, {PROBE_PATH: None}))
+    assert {wanted[scope] for scope in ("/nsg", "/gateway/pool", "/asg", f"{BALANCER}/inboundNatPools/ssh")} == JOINS
 
 
 def test_each_purpose_is_assigned_where_its_resources_are() -> None:
