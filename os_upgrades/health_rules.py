@@ -39,7 +39,8 @@ def has_a_source(case: Case) -> Iterator[Broken]:
 
 
 def instances_report_before_they_are_rolled(case: Case) -> Iterator[Broken]:
-    """An instance that does not report yet counts as unhealthy, so that with all of them no batch begins."""
+    """Azure's page suggests Manual until health is reported; what becomes of an upgrade that begins before, it does not
+    say."""
     before, after = case.before, case.scale_set
     if before is None or case.updates_instances or not before.by_hand or not after.capacity:
         return

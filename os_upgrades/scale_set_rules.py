@@ -71,7 +71,7 @@ RULES: tuple[Rule[Case], ...] = (
     ),
     Rule(
         "health-first",
-        ERROR,
+        WARNING,
         "A scale set of mode Manual that becomes Rolling has its source of health on its instances before",
         sources.ROLLING_UPGRADES,
         health_rules.instances_report_before_they_are_rolled,

@@ -120,10 +120,10 @@ class Scene(Sets):
         return {"sku": body["sku"], "tags": tags, "properties": properties}
 
     def upgrade_status(self) -> str:
-        """How the last rolling upgrade is."""
+        """How the last rolling upgrade is; `none` where there never was one."""
         self.world.advance(self.clock.now())
-        latest = self.get(f"{SET}/rollingUpgrades/latest", version="2024-07-01").body
-        return str(latest["properties"]["runningStatus"]["code"])
+        latest = self.get(f"{SET}/rollingUpgrades/latest", version="2024-07-01")
+        return str(latest.body["properties"]["runningStatus"]["code"]) if latest.status == 200 else "none"
 
     def fault(self, rule: dict[str, Any]) -> None:
         answer = self.emulator.handle(Request("POST", "/emulator/faults", body={"seed": 1, "rules": [rule]}))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from os_upgrades.adoption import FOUND
-from rollout.errors import AzureError, Conflict, NotFound
+from os_upgrades.adoption import FOUND, found_in
+from rollout.errors import AzureError, Conflict, NotFound, PreconditionFailed
 from simulation.process import Died, Kill, Process
 from simulation.virtual_time import virtually
 from tests.emulator.compute.sets import HEALTH, IMAGE, PROBE
@@ -76,6 +76,10 @@ def test_everything_that_can_be_declared_is_applied_once_and_given_back() -> Non
         }
         assert properties["lifecycleHooksProfile"]["lifecycleHooks"][0]["waitDuration"] == "PT8H"
 
+        kinds = [each.split("/")[-1] for each in made.writes()]
+        # Instances report their health before Azure may begin.
+        assert kinds == ["PATCH tags", "extensions", "PATCH virtualmachinescalesets", *["manualupgrade"] * 5, kinds[2]]
+
         wrote = len(made.writes())
         again = await made.adopt(EVERYTHING, done.found)
         assert again.changes == {}
@@ -121,6 +125,7 @@ def test_what_is_declared_no_more_is_given_back_and_what_changes_is_changed() ->
         events = properties["virtualMachineProfile"]["scheduledEventsProfile"]
         assert [each["enable"] for each in events.values()] == [False, False]
         assert set(second.found) < set(first.found)
+        assert found_in(made.scale_set.tags, "a") == second.found
         assert second.found["upgradePolicy.mode"] == "Manual"
 
     virtually(story())
@@ -370,5 +375,40 @@ def test_a_model_that_azure_rolls_at_once_is_changed_by_one_write() -> None:
         assert len(model) == 1
         extension = made.scale_set.health_extension
         assert extension is not None and extension.settings["protocol"] == "tcp"
+
+    virtually(story())
+
+
+@pytest.mark.parametrize("times", [3, 4])
+def test_whoever_else_writes_at_the_same_time_is_let_through(times: int) -> None:
+    """The etag that was read does not match any more: looked at anew, a few times."""
+
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        effect = {"type": "status", "status": 412, "code": "PreconditionFailed"}
+        path = "virtualMachineScaleSets/web\\\\?"
+        made.fault({"id": "412", "method": "PATCH", "path": path, "nth": [*range(1, times + 1)], "effect": effect})
+        if times == 4:
+            with pytest.raises(PreconditionFailed):
+                await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+            return
+        await made.adopt({"upgrade_policy": AUTOMATIC}, {})
+        assert made.scale_set.automatic_os_upgrade
+
+    virtually(story())
+
+
+def test_a_write_carries_the_etag_that_was_read() -> None:
+    async def story() -> None:
+        made = await Scene().begin(extensions=[HEALTH])
+        async with made.cloud(Process(), "owner") as azure:
+            seen = made.scale_set
+            made.patch({"upgradePolicy": {"rollingUpgradePolicy": {"maxBatchInstancePercent": 15}}})
+            with pytest.raises(PreconditionFailed):
+                await azure.update_scale_set(
+                    SET, {"properties": {"upgradePolicy": {"mode": "Rolling"}}}, etag=seen.etag
+                )
+            with pytest.raises(PreconditionFailed):
+                await azure.replace_scale_set(SET, seen.body, etag=seen.etag)
 
     virtually(story())
