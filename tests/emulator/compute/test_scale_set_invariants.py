@@ -17,15 +17,15 @@ FAULTS = ("unhealthy", "never_boots", "never_provisions", "extension_fails", "bo
 def begin(chance: random.Random) -> Sets:
     """A random set on 1.0.0, with faults in some guests of 1.0.1."""
     sets = Sets()
-    batch = chance.choice((10, 20, 34, 50))
+    batch = chance.choice((20, 34, 50, 100))
     rolling: dict[str, Any] = {
         "maxBatchInstancePercent": batch,
-        "maxUnhealthyInstancePercent": chance.choice((batch, 60, 100)),
-        "maxUnhealthyUpgradedInstancePercent": chance.choice((0, 20, 50, 100)),
+        "maxUnhealthyInstancePercent": chance.choice((batch, 100)),
+        "maxUnhealthyUpgradedInstancePercent": chance.choice((0, 50, 100)),
         "pauseTimeBetweenBatches": chance.choice(("PT0S", "PT5M")),
         "prioritizeUnhealthyInstances": chance.random() < 0.3,
         "enableCrossZoneUpgrade": chance.random() < 0.3,
-        "rollbackFailedInstancesOnPolicyBreach": chance.random() < 0.3,
+        "rollbackFailedInstancesOnPolicyBreach": chance.random() < 0.6,
     }
     kind = chance.choice(("extension", "rich", "probe"))
     version = "2.0" if kind == "rich" else "1.0"
@@ -34,17 +34,17 @@ def begin(chance: random.Random) -> Sets:
     if kind == "probe":
         sets.balance()
     sets.create(
-        chance.randint(1, 12),
+        chance.randint(4, 12),
         rolling=rolling,
-        automatic={**AUTOMATIC, "disableAutomaticRollback": chance.random() < 0.3},
+        automatic={**AUTOMATIC, "disableAutomaticRollback": chance.random() < 0.5},
         extensions=[script("setup"), *([] if kind == "probe" else [health])],
         profile={"networkProfile": {**network, "healthProbe": {"id": PROBE}}} if kind == "probe" else None,
-        zones=chance.choice((None, ["1", "2", "3"])),
+        zones=chance.choice((None, ["1", "2"], ["1", "2", "3"])),
     )
     rules = [
         {"image": "/versions/1[.]0[.]1$", "host": f"web00000{number}$", "fault": chance.choice(FAULTS)}
         for number in range(9)
-        if chance.random() < 0.15
+        if chance.random() < 0.3
     ]
     sets.fault(*rules)
     return sets
@@ -88,7 +88,7 @@ def test_any_upgrade_keeps_its_promises(seed: int) -> None:
     policy = sets.get(SET).body["properties"]["upgradePolicy"]["rollingUpgradePolicy"]
     policy.setdefault("enableCrossZoneUpgrade", False)
     sets.wait(4 * HOUR)
-    by_hand = chance.random() < 0.5
+    by_hand = chance.random() < 0.25
     if by_hand:
         sets.publish("1.0.1")
         assert sets.call("POST", f"{SET}/osRollingUpgrade").status == 202
