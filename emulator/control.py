@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator import capacity, clock, faults, guests, identity, requests_log, scale_set_control, scenario
+from emulator.batch import accounts as batch_accounts
+from emulator.batch import pools as batch_pools
 from emulator.batch import view as batch_view
+from emulator.batch.fleet import ACCOUNT, POOL
 from emulator.compute import scale_set_instances, virtual_machines
 from emulator.desktopvirtualization import broker, session_hosts
 from emulator.keyvault import vaults
@@ -87,6 +90,10 @@ def _state(emulator: Emulator, request: Request) -> Body:
         vm = world.resources[guest.vm_id.lower()]
         shown = scale_set_instances if vm.body["type"] == guests.INSTANCE_TYPE else virtual_machines
         resources[vm.id.lower()] = shown.view(world, vm)
+    for account in world.under("/subscriptions", ACCOUNT):
+        resources[account.id.lower()] = batch_accounts.show(account, request.base_url)
+    for pool in world.under("/subscriptions", POOL):
+        resources[pool.id.lower()] = batch_pools.show(world, pool)
     for vault in world.under("/subscriptions", vaults.TYPE):
         resources[vault.id.lower()] = vaults.show(request, vault)
     return {"now": world.iso(), "resources": resources, "guests": guests.describe(world)}

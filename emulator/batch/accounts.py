@@ -11,11 +11,13 @@ from emulator.batch import tasks
 from emulator.batch.errors import Problem, through_arm
 from emulator.batch.fleet import ACCOUNT, POOL
 from emulator.compute.shapes import body_of, location_of
+from emulator.compute.sizes import SIZES
 from emulator.paging import page
 from emulator.resources import existence, tags
-from emulator.wire import ArmError, Body, Request, Response
+from emulator.wire import ArmError, Body, Headers, Request, Response
 from emulator.world import Handler, Resource, World
 
+FAMILIES = sorted({size.family for size in SIZES.values()})
 MODES = ("BatchService", "UserSubscription")
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 
@@ -57,6 +59,7 @@ def create(world: World, request: Request, path: dict[str, str]) -> Response:
         seconds=durations.draw(world, "batch account put", account_id),
         done="batch.account_made",
         account_id=account_id,
+        base_url=request.base_url,
     )
     return Response(202, None, headers)
 
@@ -71,12 +74,13 @@ def update(world: World, request: Request, path: dict[str, str]) -> Response:
     changed["properties"].update(
         {k: v for k, v in (sent.get("properties") or {}).items() if k != "poolAllocationMode" and v is not None}
     )
-    return Response(200, show(world, request, world.put(known.id, changed)))
+    return Response(200, show(world.put(known.id, changed), request.base_url))
 
 
 def get(world: World, request: Request, path: dict[str, str]) -> Response:
     existence.require_group(world, request.path)
-    return Response(200, show(world, request, existence.find(world, request.path)))
+    known = existence.find(world, request.path)
+    return Response(200, show(known, request.base_url), etag(known))
 
 
 def list_(world: World, request: Request, path: dict[str, str]) -> Response:
@@ -84,7 +88,7 @@ def list_(world: World, request: Request, path: dict[str, str]) -> Response:
     if "group" in path:
         scope += f"/resourceGroups/{path['group']}"
         existence.require_group(world, scope)
-    found = [show(world, request, account) for account in world.under(scope, ACCOUNT)]
+    found = [show(account, request.base_url) for account in world.under(scope, ACCOUNT)]
     return Response(200, page(request, found))
 
 
@@ -112,17 +116,20 @@ def list_keys(world: World, request: Request, path: dict[str, str]) -> Response:
     return Response(200, {"accountName": name, "primary": "ZW11bGF0ZWQ=", "secondary": "ZW11bGF0ZWQ="})
 
 
-def show(world: World, request: Request, account: Resource) -> Body:
+def show(account: Resource, base_url: str) -> Body:
     """The account as GET returns it. The endpoint is the emulator's own address, with a path in place of a host."""
     body = copy.deepcopy(account.body)
-    body["properties"]["accountEndpoint"] = endpoint(request, account)
-    body["etag"] = f'"0x8DC{account.etag:012X}"'
+    properties = body["properties"]
+    host = base_url.removeprefix("https://")
+    properties["accountEndpoint"] = f"{host}/batch/{ids.name(account.id)}"
+    properties["nodeManagementEndpoint"] = f"{host}/batch-nodes"  # where nodes call home
+    if not body["tags"]:
+        del body["tags"]
     return body
 
 
-def endpoint(request: Request, account: Resource) -> str:
-    """Host and path of the account's data plane; in Azure `<name>.<region>.batch.azure.com`."""
-    return f"{request.base_url.removeprefix('https://')}/batch/{ids.name(account.id)}"
+def etag(account: Resource) -> Headers:
+    return Headers({"ETag": f'"0x8DC{account.etag:012X}"'})
 
 
 def _body(account_id: str, location: str, given_tags: dict[str, str], properties: Body) -> Body:
@@ -136,6 +143,8 @@ def _body(account_id: str, location: str, given_tags: dict[str, str], properties
         "properties": {
             "provisioningState": "Succeeded",
             "dedicatedCoreQuota": 500,
+            "dedicatedCoreQuotaPerVMFamily": [{"name": each, "coreQuota": 500} for each in FAMILIES],
+            "dedicatedCoreQuotaPerVMFamilyEnforced": True,
             "lowPriorityCoreQuota": 500,
             "poolQuota": 100,
             "activeJobAndJobScheduleQuota": 300,
@@ -149,10 +158,10 @@ def _body(account_id: str, location: str, given_tags: dict[str, str], properties
     }
 
 
-def _made(world: World, *, operation: str, error: Body | None, account_id: str) -> None:
+def _made(world: World, *, operation: str, error: Body | None, account_id: str, base_url: str) -> None:
     account = world.get(account_id)
     if account is not None and error is None:
-        operations.output(world, operation, copy.deepcopy(account.body))
+        operations.output(world, operation, show(account, base_url))
 
 
 def _gone(world: World, *, operation: str, error: Body | None, account_id: str) -> None:

@@ -25,6 +25,8 @@ from emulator.world import Resource, World
 _ACTION = "Microsoft.Batch/batchAccounts/pools/"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\d+\.\d+)?")
 LARGEST_PAGE = 1000
+CERTIFICATES_UNTIL = "2025-06-01"
+"""First api-version whose pools have no certificates (azure-batch 15)."""
 STATES = (
     "creating",
     "idle",
@@ -227,6 +229,7 @@ def show_pool(world: World, request: Request, pool: Resource) -> Body:
         machine["imageReference"] = {"virtualMachineImageId": reference["id"]}
     name, state = ids.name(pool.id), str(arm["provisioningState"])
     body: Body = {
+        "odata.metadata": f"{_base(request, pool)}/$metadata#pools/@Element",
         "id": name,
         "displayName": arm.get("displayName"),
         "url": f"{_base(request, pool)}/pools/{name}",
@@ -246,6 +249,7 @@ def show_pool(world: World, request: Request, pool: Resource) -> Body:
         "enableInterNodeCommunication": arm.get("interNodeCommunication") == "Enabled",
         "startTask": arm.get("startTask"),
         "metadata": arm.get("metadata"),
+        "certificateReferences": [] if request.api_version[:10] < CERTIFICATES_UNTIL else None,
         "applicationPackageReferences": arm.get("applicationPackages"),
         "taskSlotsPerNode": arm["taskSlotsPerNode"],
         "taskSchedulingPolicy": arm["taskSchedulingPolicy"],

@@ -28,6 +28,14 @@ RECORDED: dict[str, Any] = {
 """Recording batch-account-and-dataplane-pool, without what is not looked at, and with an image of the catalog."""
 
 
+KEYS = (
+    "odata.metadata id url eTag lastModified creationTime state stateTransitionTime allocationState "
+    "allocationStateTransitionTime vmSize resizeTimeout currentDedicatedNodes targetDedicatedNodes "
+    "currentLowPriorityNodes targetLowPriorityNodes enableAutoScale enableInterNodeCommunication startTask "
+    "certificateReferences taskSlotsPerNode taskSchedulingPolicy virtualMachineConfiguration"
+)
+
+
 def test_a_pool_as_recorded() -> None:
     azure = site.with_account()
     made = data(azure, "POST", "/pools", RECORDED, version="2024-02-01.19.0")
@@ -35,6 +43,7 @@ def test_a_pool_as_recorded() -> None:
     assert made.headers["Location"] == "https://localhost:8443/batch/acc1/pools/xplatCreatedPool"
     azure.wait(60)
     shown = data(azure, "GET", "/pools/xplatCreatedPool", version="2024-02-01.19.0").body
+    assert set(shown) == set(KEYS.split()), "as recorded"
     assert shown["state"] == "active" and shown["allocationState"] == "steady"
     assert shown["vmSize"] == "standard_d2s_v3" and shown["taskSchedulingPolicy"] == {"nodeFillType": "Spread"}
     assert shown["virtualMachineConfiguration"]["nodeAgentSKUId"] == "batch.node.windows amd64"

@@ -70,7 +70,25 @@ def test_an_account_is_made_by_an_operation_whose_location_ends_with_it(azure: C
     azure.wait(20)
     made = azure.get(location)
     assert (made.status, made.body["properties"]["poolAllocationMode"]) == (200, "BatchService")
-    assert azure.get(ACCOUNT).body["properties"]["accountEndpoint"] == "localhost:8443/batch/acc1"
+    assert set(made.body["properties"]) == {
+        "provisioningState",
+        "dedicatedCoreQuota",
+        "dedicatedCoreQuotaPerVMFamily",
+        "dedicatedCoreQuotaPerVMFamilyEnforced",
+        "lowPriorityCoreQuota",
+        "poolQuota",
+        "activeJobAndJobScheduleQuota",
+        "poolAllocationMode",
+        "publicNetworkAccess",
+        "privateEndpointConnections",
+        "encryption",
+        "allowedAuthenticationModes",
+        "accountEndpoint",
+        "nodeManagementEndpoint",
+    }, "as recorded"
+    shown = azure.get(ACCOUNT)
+    assert shown.headers.find("ETag") and "etag" not in shown.body and "tags" not in shown.body
+    assert shown.body == made.body and shown.body["properties"]["accountEndpoint"] == "localhost:8443/batch/acc1"
     assert [each["name"] for each in azure.get(BATCH).body["value"]] == ["acc1"]
 
 

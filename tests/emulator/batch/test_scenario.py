@@ -9,6 +9,7 @@ import pytest
 from emulator import scenario, state
 from emulator.app import Emulator
 from emulator.batch import view
+from emulator.wire import Request
 from tests.emulator.batch import site
 
 POOL = (
@@ -20,7 +21,8 @@ POOL = (
 @pytest.mark.parametrize(("own", "mode"), [(False, "BatchService"), (True, "UserSubscription")])
 def test_a_pool_at_work(own: bool, mode: str) -> None:
     world = scenario.build("batch", {"hosts": 3, "tasks": 4, "user_subscription": own})
-    Emulator(world)
+    shown = Emulator(world).handle(Request("GET", "/emulator/state")).body["resources"][POOL.lower()]
+    assert shown["properties"]["currentDedicatedNodes"] == 3, "as GET returns it"
     pool = view.describe(world)[POOL]
     assert sorted(node["version"] for node in pool["nodes"].values()) == ["1.0.0"] * 3
     assert [task["state"] for task in pool["tasks"].values()] == ["running", "running", "running", "active"]
