@@ -211,6 +211,26 @@ def test_a_boot_test_that_fails_comes_with_what_its_script_said() -> None:
     assert said.splitlines()[1:] == ["looked for FSLogix", "--- stderr", "no frxsvc service"]
 
 
+@pytest.mark.parametrize(
+    ("script", "fault", "words"),
+    [
+        ("Start-Sleep -Seconds 900", "", "its script did not end within 10 minutes"),
+        ("exit 0", "never_boots", "not ready within 10 minutes: its VM agent does not answer"),
+    ],
+)
+def test_a_boot_test_has_its_time(script: str, fault: str, words: str) -> None:
+    async def story() -> None:
+        made = await golden_vm(os_state="Specialized")  # with Windows set-up Azure itself has a time for it
+        if fault:
+            rule = {"id": "f", "effect": {"type": "guest", "image": r"1\.0\.2$", "fault": fault}}
+            made.control("POST", "faults", {"seed": 1, "rules": [rule]})
+        with pytest.raises(CaptureFailed, match=f"its boot test failed: {words}"):
+            await made.capture(os_state="specialized", boot_test={"script": [script], "limit": "PT10M"})
+        assert not [key for key in resources(made) if "avdcap-" in key]
+
+    virtually(story())
+
+
 def test_what_a_failed_update_did_is_kept_where_that_is_declared() -> None:
     async def story(**declared: Any) -> tuple[bool, list[str]]:
         made = await golden_vm()

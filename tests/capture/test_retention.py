@@ -12,8 +12,9 @@ from capture.declaration import CaptureDeclaration, Retention, parse
 from capture.retention import Going, Uses, going
 from capture.steps import Resource
 from rollout.clock import iso
+from rollout.names import TARGET
 from rollout.values import DAY
-from simulation.emulated_pool import DEFINITION, GROUP
+from simulation.emulated_pool import DEFINITION, GROUP, POOL
 from simulation.golden_vm import GOLDEN, INPUTS, golden_vm
 from simulation.in_process import in_process_cloud
 from simulation.virtual_time import virtually
@@ -148,9 +149,16 @@ def test_a_version_goes_with_the_capture_after_it_and_one_that_a_disk_was_made_o
         made.emulator.world.put(sets, {**named, "location": "westeurope", "properties": model})
         async with in_process_cloud(made.emulator, made.clock) as azure:
             declared = parse({**INPUTS, "version": "1.0.4", "retention": rules})
-            kept_now = (await retention.look(azure, declared)).kept
-        assert kept_now == {"1.0.2": "scale set web is to run it", "1.0.3": "disk kept was made of it"}
-        made.emulator.world.delete(sets)
+            assert (await kept(azure, declared))["1.0.2"] == "scale set web is to run it"
+            made.emulator.world.delete(sets)
+            lock = f"{DEFINITION}/versions/1.0.2/providers/Microsoft.Authorization/locks/keep"
+            made.ask("PUT", lock, {"properties": {"level": "CanNotDelete"}}, "2016-09-01")
+            assert (await kept(azure, declared))["1.0.2"] == "lock keep"
+            made.ask("DELETE", lock, None, "2016-09-01")
+            await azure.merge_tags(POOL, {TARGET: f"{DEFINITION}/versions/1.0.2"})
+            assert (await kept(azure, declared))["1.0.2"] == "it is the target of pool hp1"
+            await azure.delete_tags(POOL, {TARGET: f"{DEFINITION}/versions/1.0.2"})
+            assert await kept(azure, declared) == {"1.0.3": "disk kept was made of it"}
         async with in_process_cloud(made.emulator, made.clock) as azure:
             azure.list_permissions = not_all  # type: ignore[method-assign]
             blind = await retention.look(azure, replace(DECLARED, retention=Retention(1, 0, 0)))
@@ -158,8 +166,11 @@ def test_a_version_goes_with_the_capture_after_it_and_one_that_a_disk_was_made_o
         left = [
             each.id.rsplit("/", 1)[-1] for each in made.emulator.world.resources.values() if "/versions/" in each.id
         ]
-        kept = [each.id for each in made.emulator.world.resources.values() if "/snapshots/" in each.id]
-        return sorted(left), kept, blind
+        backups = [each.id for each in made.emulator.world.resources.values() if "/snapshots/" in each.id]
+        return sorted(left), backups, blind
+
+    async def kept(azure: Any, declared: CaptureDeclaration) -> dict[str, str]:
+        return dict((await retention.look(azure, declared)).kept)
 
     async def not_all(scope: str) -> list[Any]:
         return [{"actions": ["Microsoft.Compute/virtualMachines/*"]}]

@@ -18,6 +18,7 @@ from hostpool.main import main
 from hostpool.session import World
 from rollout.azure import Azure
 from rollout.clock import Clock
+from rollout.names import TARGET
 from simulation.emulated_pool import DEFINITION, POOL
 from simulation.golden_vm import GOLDEN, GoldenVm, golden_vm
 from simulation.in_process import in_process_cloud
@@ -128,6 +129,11 @@ def test_by_a_stack_it_captures_what_pulumi_up_would(
     assert (row["version"], row["updates"], row["boot_test"]) == ("1.0.0", "office", "passed")
     again = loop.run_until_complete(golden.capture(**{**stack["golden_image"], "version": "1.0.0"}))
     assert not again.made, "a run of the stack finds it there"
+    pool = golden.emulator.world.get(POOL)
+    assert pool is not None
+    pool.body.setdefault("tags", {})[TARGET] = f"{DEFINITION}/versions/1.0.0"
+    [row] = json.loads(hostpool("images", "--json").stdout)
+    assert row["pools"] == ["hp1"]
     checked = hostpool("check", "--stack", "dev")
     assert "hp1 to 1.0.0: " in checked.output, checked.output
 
