@@ -87,11 +87,13 @@ def test_the_last_line_of_stdout_is_the_answer(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "SEEDS", (1, 2, 3))
     monkeypatch.setattr(command, "_rollout", lambda console, side, seed: ROLLOUTS[side, seed])
     monkeypatch.setattr(command.ablation, "ablated", lambda folder, seeds, console: {"seeds": seeds})
+    monkeypatch.setattr(command.capture, "shown", lambda console: {"capture_makespan_s": 2000})
     assert command.main(["7"]) == 0
     command.FOLDER.rmdir()
-    *_, medians, answer = capsys.readouterr().out.splitlines()
+    *_, captures, medians, answer = capsys.readouterr().out.splitlines()
     assert json.loads(answer) == summary.figures(ROLLOUTS, PREVIEW)
     assert json.loads(medians) == {"ablation": {"seeds": 7}}
+    assert json.loads(captures) == {"capture": {"capture_makespan_s": 2000}}
 
 
 def test_a_rollout_that_fails_says_why(monkeypatch, tmp_path):
