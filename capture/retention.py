@@ -184,6 +184,8 @@ def going(
     coming = not any(same_id(version.id, declared.version_id) for version in versions)
     last = {version.id for version in good[: rules.versions - coming]}
     latest = max((v for v in versions if _offered(v)), key=lambda v: version_key(v.name), default=None)
+    if latest is not None and coming and not declared.exclude_from_latest:
+        latest = latest if version_key(latest.name) > version_key(name_of(declared.version_id)) else None
     gone, kept = [], {}
     for version in made:
         if version.id in last or same_id(version.id, declared.version_id) or now - _published(version) < rules.age:

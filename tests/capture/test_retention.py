@@ -124,6 +124,9 @@ def test_what_the_coming_capture_makes_counts_before_it_is_there() -> None:
     """So that a preview lists all that will go."""
     coming = replace(DECLARED, version="1.0.9", retention=Retention(2, 10 * DAY, 10 * DAY))
     assert gone(coming) == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"]
+    aside = replace(coming, exclude_from_latest=True, retention=Retention(1, 0, 0))
+    assert gone(aside) == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"], "latest stays 1.0.4"
+    assert gone(replace(aside, exclude_from_latest=False)) == ["1.0.4", "1.0.3", "1.0.2", "1.0.1", "1.0.0"]
     pair = [snapshot("a-before", 50, "before"), snapshot("a-after", 50, "after")]
     assert len(going(coming, VERSIONS, pair, NOTHING, NOW).snapshots) == 2
     assert going(DECLARED, VERSIONS, pair, NOTHING, NOW).snapshots == ()
