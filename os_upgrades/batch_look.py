@@ -45,6 +45,11 @@ class PoolSeen:
         """Nodes that do not run the latest image."""
         return tuple(member for member in self.members if member.version != self.latest)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a node does not run it, or is not well on it yet."""
+        return any(member.version != self.latest or not member.good for member in self.members)
+
 
 async def look(batch: BatchAzure, azure: Azure, pool_id: str, goal: Image | None = None) -> PoolSeen:
     """Raises InvalidDeclaration for a pool that does not exist or whose nodes follow no latest version. `goal`: what

@@ -185,7 +185,7 @@ async def upgrade_image(
     told = Told(listener, clock.now, first.latest)
     run = _Run(azure, declared, clock, told, stop or asyncio.Event(), first)
     if first.behind:
-        told.start(first, owner, resumed=first.running)
+        told.start("scale set", first.scale_set.id, first.image.id, first.behind, owner, resumed=first.running)
         told.show(first.members, first.floor)
     try:
         outcome = await run.whole()
@@ -391,20 +391,9 @@ class _Run:
 
     def end(self, status: str, text: str) -> None:
         """Tell how it ended."""
-        seen, told = self.seen, self.told
-        told.end(seen.members, seen.upgrade)
-        rolled = sum(result == "rolled-back" for result in told.failed.values())
-        counts = {"hosts": len(told.waiting), "updated": len(told.done), "rolled_back": rolled}
-        counts |= {"failed": len(told.failed) - rolled, "left": len(told.waiting) - len(told.done) - len(told.failed)}
-        told.tell(
-            Kind.ENDED,
-            text,
-            status=status,
-            hosts={version: list(names) for version, names in seen.versions.items()},
-            users={},
-            counts=counts,
-            duration=self.clock.now() - (self.until - self.declared.limit),
-        )
+        self.told.end(self.seen.members, self.seen.upgrade)
+        began = self.until - self.declared.limit
+        self.told.close(status, text, self.seen.versions, self.clock.now() - began)
 
 
 _SOON = "30 to 60 minutes after a version is there, up to 3 hours for the first one, or in its maintenance window"

@@ -68,26 +68,44 @@ class ImageUpgradeDeclaration:
 
 def parse(given: Mapping[str, Any]) -> ImageUpgradeDeclaration:
     """The declaration of plain inputs. Raises InvalidDeclaration."""
+    start = _choice("start", given.get("start"), Start, Start.AUTO)
+    if start is Start.NOW and given.get("begin_within") is not None:
+        raise InvalidDeclaration(
+            "begin_within", given["begin_within"], "means nothing with start: now", "leave it out, or write start: auto"
+        )
+    begin_within, limit = times(given)
+    return ImageUpgradeDeclaration(
+        resource_id("scale_set_id", str(given["scale_set_id"]), "scale set", SCALE_SET, EXAMPLE_ID).rstrip("/"),
+        declared_version(given.get("version")),
+        start,
+        _approve(given.get("approve")),
+        begin_within,
+        limit,
+        _choice("when_stopped", given.get("when_stopped"), Stopped, Stopped.LEAVE),
+    )
+
+
+def times(given: Mapping[str, Any]) -> tuple[float, float]:
+    """begin_within and limit, which depend on each other, in seconds. Raises InvalidDeclaration."""
 
     def seconds(name: str) -> float | None:
         value = given.get(name)
         return None if value is None else duration(name, value)
 
     begin_within, limit = seconds("begin_within"), seconds("limit")
-    declared = ImageUpgradeDeclaration(
-        resource_id("scale_set_id", str(given["scale_set_id"]), "scale set", SCALE_SET, EXAMPLE_ID).rstrip("/"),
-        _version(given.get("version")),
-        _choice("start", given.get("start"), Start, Start.AUTO),
-        _approve(given.get("approve")),
+    if limit is not None and limit <= 0:
+        raise InvalidDeclaration("limit", given.get("limit"), "leaves no time to watch", "write one such as PT12H")
+    if limit is not None and begin_within is not None and begin_within > limit:
+        remedy = "write a longer limit, or a shorter begin_within"
+        raise InvalidDeclaration("limit", given.get("limit"), "is shorter than begin_within", remedy)
+    return (
         begin_within if begin_within is not None else min(BEGIN_WITHIN, limit or BEGIN_WITHIN),
         limit if limit is not None else max(LIMIT, 2 * (begin_within or 0)),
-        _choice("when_stopped", given.get("when_stopped"), Stopped, Stopped.LEAVE),
     )
-    _check_together(declared, given)
-    return declared
 
 
-def _version(value: Any) -> str:
+def declared_version(value: Any) -> str:
+    """`latest`, or a number. Raises InvalidDeclaration."""
     version = LATEST if value is None else str(value).strip()
     if version.lower() == LATEST:
         return LATEST
@@ -114,15 +132,3 @@ def _approve(value: Any) -> tuple[str, ...] | str:
             "approve", value, "names no instances", f'write {ALL}, {NONE}, or ids such as ["0", "1"]'
         )
     return tuple(ids)
-
-
-def _check_together(declared: ImageUpgradeDeclaration, given: Mapping[str, Any]) -> None:
-    if declared.limit <= 0:
-        raise InvalidDeclaration("limit", given.get("limit"), "leaves no time to watch", "write one such as PT12H")
-    if declared.start is Start.NOW and given.get("begin_within") is not None:
-        raise InvalidDeclaration(
-            "begin_within", given["begin_within"], "means nothing with start: now", "leave it out, or write start: auto"
-        )
-    if declared.begin_within > declared.limit:
-        remedy = "write a longer limit, or a shorter begin_within"
-        raise InvalidDeclaration("limit", given.get("limit"), "is shorter than begin_within", remedy)

@@ -3,7 +3,7 @@ pool do for a scale set as well. An instance is a host there; an instance in its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from rollout.names import digest
 RELEASE, REJOIN, UNDO = "release", "rejoin", "undo"
 """Phases of an instance in its batch, by the names that host pools have for them: on its way to the new disk, on it,
 and on its way back."""
-KIND = "scale set"
 
 
 @dataclass
@@ -38,23 +37,25 @@ class Told:
     def tell(self, what: Kind, text: str = "", instance: str = "", **data: Any) -> None:
         self.listener(Event(self.now(), what, instance, text, data))
 
-    def start(self, seen: Seen, owner: str, *, resumed: bool) -> None:
-        """The run begins, or goes on with an upgrade that is under way."""
-        self.waiting = {member.id: "" for member in seen.behind}
+    def start(
+        self, kind: str, resource_id: str, image_id: str, behind: Sequence[Member], owner: str, *, resumed: bool
+    ) -> None:
+        """The run begins, or goes on with an upgrade that is under way. `kind`: what it is that is upgraded."""
+        self.waiting = {member.id: "" for member in behind}
         self.tell(
             Kind.STARTED,
-            rollout=rollout_of(seen.scale_set.id, self.goal),
+            rollout=rollout_of(resource_id, self.goal),
             attempt=1,
             resumed=resumed,
-            of=len(seen.behind),
-            image=seen.image.id,
+            of=len(behind),
+            image=image_id,
             version=self.goal,
-            hosts=[member.name for member in seen.behind],
-            from_versions={member.name: member.version for member in seen.behind},
-            pool=seen.scale_set.id,
+            hosts=[member.name for member in behind],
+            from_versions={member.name: member.version for member in behind},
+            pool=resource_id,
             owner=owner,
             time_zone="UTC",
-            kind=KIND,
+            kind=kind,
         )
 
     def show(self, members: Iterable[Member], floor: int) -> None:
@@ -89,7 +90,7 @@ class Told:
             self._fail(member, "failed")
         elif on_goal:
             self._enter(member, REJOIN)
-        elif member.id in self.reached:
+        elif member.id in self.reached or (self.waiting[member.id] and member.state == "Succeeded"):
             self._enter(member, "" if member.good else UNDO)
             if member.good:
                 self._fail(member, "rolled-back")
@@ -107,11 +108,20 @@ class Told:
         self.tell(Kind.PHASE, instance=member.name, phase=phase, **{"from": before})
 
     def _fail(self, member: Member, result: str, why: str = "") -> None:
+        """`failed`: it is broken; `rolled-back`: it is well on its former disk, though it was in a batch."""
         if self.failed.get(member.id) == result:
             return
         self.failed[member.id] = result
         reason = why or member.why or "Azure does not say why"
         self.tell(Kind.HOST_FAILED, reason, member.name, result=result, evidence=_evidence(member))
+
+    def close(self, status: str, text: str, versions: Mapping[str, Sequence[str]], duration: float) -> None:
+        """The run ends."""
+        rolled = sum(result == "rolled-back" for result in self.failed.values())
+        counts = {"hosts": len(self.waiting), "updated": len(self.done), "rolled_back": rolled}
+        counts |= {"failed": len(self.failed) - rolled, "left": len(self.waiting) - len(self.done) - len(self.failed)}
+        hosts = {version: list(names) for version, names in versions.items()}
+        self.tell(Kind.ENDED, text, status=status, hosts=hosts, users={}, counts=counts, duration=duration)
 
     def end(self, members: Iterable[Member], upgrade: Upgrade | None) -> None:
         """What Azure says in the end of instances that were not brought to the goal."""
