@@ -3,7 +3,8 @@
 docs/inputs.md and providers/args.py from schema.json, docs/golden-image-inputs.md and providers/golden_image_args.py
 from golden_image_schema.json, docs/scale-set-inputs.md and providers/scale_set_args.py from scale_set_schema.json,
 docs/scale-set-upgrade-inputs.md and providers/image_upgrade_args.py from image_upgrade_schema.json,
-docs/batch-pool-inputs.md and providers/batch_pool_args.py from batch_pool_schema.json.
+docs/batch-pool-inputs.md and providers/batch_pool_args.py from batch_pool_schema.json,
+docs/batch-pool-upgrade-inputs.md and providers/batch_upgrade_args.py from batch_upgrade_schema.json.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from providers.schema import batch_pool_schema, golden_image_schema, image_upgrade_schema, scale_set_schema, schema
+from providers.schema import (
+    batch_pool_schema,
+    batch_upgrade_schema,
+    golden_image_schema,
+    image_upgrade_schema,
+    scale_set_schema,
+    schema,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS_MD = ROOT / "docs" / "inputs.md"
@@ -27,6 +35,8 @@ IMAGE_UPGRADE_INPUTS_MD = ROOT / "docs" / "scale-set-upgrade-inputs.md"
 IMAGE_UPGRADE_ARGS_PY = ROOT / "providers" / "image_upgrade_args.py"
 BATCH_POOL_INPUTS_MD = ROOT / "docs" / "batch-pool-inputs.md"
 BATCH_POOL_ARGS_PY = ROOT / "providers" / "batch_pool_args.py"
+BATCH_UPGRADE_INPUTS_MD = ROOT / "docs" / "batch-pool-upgrade-inputs.md"
+BATCH_UPGRADE_ARGS_PY = ROOT / "providers" / "batch_upgrade_args.py"
 WIDTH = 120
 
 _INTRODUCTION = """\
@@ -220,6 +230,45 @@ _BATCH_POOL_OUTPUTS = """\
 """
 
 
+_BATCH_UPGRADE_INTRODUCTION = """\
+# Inputs and outputs of `BatchPoolImageUpgrade`
+
+Made from `providers/batch_upgrade_schema.json` by `python -m providers.docs`: change it there. What it does is in
+[scale-sets.md](scale-sets.md#one-declaration-for-all).
+
+```python
+from providers.batch_pool_image_upgrade import BatchPoolImageUpgrade, BatchPoolImageUpgradeArgs
+
+BatchPoolImageUpgrade("frames", BatchPoolImageUpgradeArgs(pool_id=..., version="1.0.1"))
+```
+
+Durations are ISO 8601 (`PT10M`) or numbers of seconds. A key that is not listed here is an error that names the nearest
+one.
+
+"""
+
+_BATCH_UPGRADE_OUTPUTS = """\
+## Outputs
+
+They are those of [`ScaleSetImageUpgrade`](scale-set-upgrade-inputs.md#outputs), so that both can be read in one way:
+
+- `status`: `complete`. What Azure does not bring to the image is an error of `pulumi up`, with nodes and remedy.
+- `summary`: one line, such as `pool frames: 6 of 6 nodes run 1.0.1`.
+- `image_version_id`: id of the version that the nodes were brought to.
+- `nodes`: ids of the nodes by the version they run; `pulumi refresh` reads it anew.
+- `failed`: nodes with which something is wrong, and what Batch says of them.
+- `upgrade`: where the nodes stand, in the shape of a scale set's `rollingUpgrades/latest`.
+- `report`: path of the run's event log on the machine that ran it; `hostpool report` draws it.
+- `waits_for`, `history`: empty; Azure keeps no history of Batch pools.
+- `plan` and `state`: as below, after the run.
+
+Added to the inputs, and shown in a preview:
+
+- `plan`: node -> `1.0.0 -> 1.0.1` of those that do not run the latest version; empty when there is nothing to do.
+- `state`: one line on where the pool stands.
+"""
+
+
 def inputs_md() -> str:
     """The text of docs/inputs.md."""
     return _page(schema(), _INTRODUCTION, _OUTPUTS)
@@ -243,6 +292,11 @@ def image_upgrade_inputs_md() -> str:
 def batch_pool_inputs_md() -> str:
     """The text of docs/batch-pool-inputs.md."""
     return _page(batch_pool_schema(), _BATCH_POOL_INTRODUCTION, _BATCH_POOL_OUTPUTS)
+
+
+def batch_upgrade_inputs_md() -> str:
+    """The text of docs/batch-pool-upgrade-inputs.md."""
+    return _page(batch_upgrade_schema(), _BATCH_UPGRADE_INTRODUCTION, _BATCH_UPGRADE_OUTPUTS)
 
 
 def _page(of: Mapping[str, Any], introduction: str, outputs: str) -> str:
@@ -301,8 +355,7 @@ Defaults are those of the schema: None, like an argument that is left out, stand
 
 from __future__ import annotations
 
-from collections.abc import %s
-from dataclasses import dataclass
+%sfrom dataclasses import dataclass
 %s
 import pulumi
 '''
@@ -333,9 +386,15 @@ def batch_pool_args_py() -> str:
     return _arguments("BatchPoolUpgradePolicy", "batch_pool_schema.json", batch_pool_schema())
 
 
+def batch_upgrade_args_py() -> str:
+    """The text of providers/batch_upgrade_args.py."""
+    return _arguments("BatchPoolImageUpgrade", "batch_upgrade_schema.json", batch_upgrade_schema())
+
+
 def _arguments(resource: str, source: str, of: Mapping[str, Any]) -> str:
     text = "".join(f"\n\n{text}" for text in _classes(of, f"{resource}Args"))
-    collections = ", ".join(name for name in ("Mapping", "Sequence") if f"{name}[" in text)
+    used = ", ".join(name for name in ("Mapping", "Sequence") if f"{name}[" in text)
+    collections = f"from collections.abc import {used}\n" if used else ""
     return _HEADER % (resource, source, collections, "from typing import Any\n" if ", Any]" in text else "") + text
 
 
@@ -402,6 +461,8 @@ def main() -> None:
     IMAGE_UPGRADE_ARGS_PY.write_text(image_upgrade_args_py(), encoding="utf-8")
     BATCH_POOL_INPUTS_MD.write_text(batch_pool_inputs_md(), encoding="utf-8")
     BATCH_POOL_ARGS_PY.write_text(batch_pool_args_py(), encoding="utf-8")
+    BATCH_UPGRADE_INPUTS_MD.write_text(batch_upgrade_inputs_md(), encoding="utf-8")
+    BATCH_UPGRADE_ARGS_PY.write_text(batch_upgrade_args_py(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ class BatchPoolUpgradePolicyFailed(Failed):
     """The Batch pool could not be brought to the declaration, or given back."""
 
 
+class BatchPoolImageUpgradeFailed(Failed):
+    """Azure has not brought the nodes to the image, or nobody watches them any longer."""
+
+
 def one_line(text: str) -> str:
     """The text without line breaks; lines become sentences."""
     return "; ".join(part for line in text.splitlines() if (part := " ".join(line.split()).rstrip(";"))).strip()

@@ -13,6 +13,7 @@ GOLDEN_IMAGE_PATH = Path(__file__).with_name("golden_image_schema.json")
 SCALE_SET_PATH = Path(__file__).with_name("scale_set_schema.json")
 BATCH_POOL_PATH = Path(__file__).with_name("batch_pool_schema.json")
 IMAGE_UPGRADE_PATH = Path(__file__).with_name("image_upgrade_schema.json")
+BATCH_UPGRADE_PATH = Path(__file__).with_name("batch_upgrade_schema.json")
 
 
 @cache
@@ -47,6 +48,13 @@ def image_upgrade_schema() -> dict[str, Any]:
 def batch_pool_schema() -> dict[str, Any]:
     """The schema of `BatchPoolUpgradePolicy`'s inputs. It is shared: do not change it."""
     loaded: dict[str, Any] = json.loads(BATCH_POOL_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def batch_upgrade_schema() -> dict[str, Any]:
+    """The schema of `BatchPoolImageUpgrade`'s inputs. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads(BATCH_UPGRADE_PATH.read_text(encoding="utf-8"))
     return loaded
 
 

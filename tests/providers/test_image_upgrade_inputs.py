@@ -1,9 +1,11 @@
-"""`ScaleSetImageUpgrade`: its schema, arguments and defaults agree, and what an update is made for."""
+"""`ScaleSetImageUpgrade` and `BatchPoolImageUpgrade`: schemas, arguments and defaults agree, and what an update is
+made for."""
 
 from __future__ import annotations
 
 import dataclasses
-from types import SimpleNamespace
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -11,67 +13,122 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import UNKNOWN
 
-from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration, parse
-from providers import docs, image_upgrade_args
+from os_upgrades.batch_upgrade import NodesDeclaration
+from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration
+from providers import batch_pool_image_upgrade, docs, scale_set_image_upgrade
 from providers.failure import ScaleSetImageUpgradeFailed
-from providers.image_upgrade_inputs import STALE, changed, declared, has_work, replaces, validate
-from providers.scale_set_image_upgrade import (
-    OUTPUTS,
-    TOKEN,
-    ScaleSetImageUpgrade,
-    ScaleSetImageUpgradeProvider,
-    fail_when_incomplete,
-)
-from providers.schema import image_upgrade_schema
+from providers.scale_set_image_upgrade import fail_when_incomplete
+from providers.watched_inputs import BATCH_POOL, SCALE_SET, STALE, WatchedInputs, has_work
+from providers.watched_parts import PARTS
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/web"
-PICKLE = (
-    "gASVSQAAAAAAAACMIXByb3ZpZGVycy5zY2FsZV9zZXRfaW1hZ2VfdXBncmFkZZSMHFNjYWxlU2V0SW1hZ2VVcGdyYWRlUHJvdmlkZXKUk5QpgZQu"
+POOL = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Batch/batchAccounts/render/pools/frames"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What belongs to one of the two."""
+
+    name: str
+    module: ModuleType
+    inputs: WatchedInputs[Any]
+    id: str
+    declaration: type
+    args: tuple[Any, Any]
+    page: tuple[Any, Any]
+    pickle: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+RESOURCES = (
+    Resource(
+        "ScaleSetImageUpgrade",
+        scale_set_image_upgrade,
+        SCALE_SET,
+        SET,
+        ImageUpgradeDeclaration,
+        (
+            docs.IMAGE_UPGRADE_ARGS_PY,
+            docs.image_upgrade_args_py,
+            docs.IMAGE_UPGRADE_INPUTS_MD,
+            docs.image_upgrade_inputs_md,
+        ),
+        "gASVSQAAAAAAAACMIXByb3ZpZGVycy5zY2FsZV9zZXRfaW1hZ2VfdXBncmFkZZSMHFNjYWxlU2V0SW1hZ2VVcGdyYWRlUHJvdmlkZXKUk5QpgZQu",
+    ),
+    Resource(
+        "BatchPoolImageUpgrade",
+        batch_pool_image_upgrade,
+        BATCH_POOL,
+        POOL,
+        NodesDeclaration,
+        (
+            docs.BATCH_UPGRADE_ARGS_PY,
+            docs.batch_upgrade_args_py,
+            docs.BATCH_UPGRADE_INPUTS_MD,
+            docs.batch_upgrade_inputs_md,
+        ),
+        "gASVSwAAAAAAAACMInByb3ZpZGVycy5iYXRjaF9wb29sX2ltYWdlX3VwZ3JhZGWUjB1CYXRjaFBvb2xJbWFnZVVwZ3JhZGVQcm92aWRlcpSTlCmBlC4=",
+    ),
 )
+of_both = pytest.mark.parametrize("of", RESOURCES, ids=str)
 
 
-def test_what_is_in_the_state_for_ever_stays() -> None:
-    assert TOKEN == "pulumi-python:dynamic/avd:ScaleSetImageUpgrade"
-    assert serialize_provider(ScaleSetImageUpgradeProvider()) == PICKLE
-    assert ScaleSetImageUpgradeProvider.serialize_as_secret_always is False
-    assert ScaleSetImageUpgradeProvider().__dict__ == {}
+@of_both
+def test_what_is_in_the_state_for_ever_stays(of: Resource) -> None:
+    provider = getattr(of.module, f"{of.name}Provider")
+    assert of.module.TOKEN == f"pulumi-python:dynamic/avd:{of.name}"
+    assert serialize_provider(provider()) == of.pickle
+    assert provider.serialize_as_secret_always is False and provider().__dict__ == {}
+    assert PARTS[provider.what].inputs is of.inputs
 
 
-def test_schema_arguments_documentation_and_defaults_agree() -> None:
-    schema, remedy = image_upgrade_schema(), "run: python -m providers.docs"
+@of_both
+def test_schema_arguments_documentation_and_defaults_agree(of: Resource) -> None:
+    schema, remedy = of.inputs.schema(), "run: python -m providers.docs"
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
     for name, prop in schema["properties"].items():
         assert prop["description"].endswith(".") and prop["examples"] and prop["$comment"], name
         for example in prop["examples"]:
-            assert not validate({"scale_set_id": SET, name: example}).problems, (name, example)
-    assert docs.IMAGE_UPGRADE_ARGS_PY.read_text(encoding="utf-8") == docs.image_upgrade_args_py(), remedy
-    assert docs.IMAGE_UPGRADE_INPUTS_MD.read_text(encoding="utf-8") == docs.image_upgrade_inputs_md(), remedy
-    fields = dataclasses.fields(image_upgrade_args.ScaleSetImageUpgradeArgs)
+            assert not of.inputs.validate({of.inputs.id: of.id, name: example}).problems, (name, example)
+    (args, made_args), (page, made_page) = of.args, of.page
+    assert args.read_text(encoding="utf-8") == made_args(), remedy
+    assert page.read_text(encoding="utf-8") == made_page(), remedy
+    fields = dataclasses.fields(getattr(of.module, f"{of.name}Args"))
     known = {field.name: field.default is dataclasses.MISSING for field in fields}
     assert known == {key: key in schema["required"] for key in schema["properties"]}
-    described = docs.image_upgrade_inputs_md().split("## Outputs")[1]
-    assert {name for name in (*OUTPUTS, "plan", "state") if f"`{name}`" not in described} == set()
-    assert set(ScaleSetImageUpgrade.__annotations__) == {*OUTPUTS, "plan", "state", "scale_set_id"}
+    described = made_page().split("## Outputs")[1]
+    outputs = {*of.module.OUTPUTS, "plan", "state"}
+    assert {name for name in outputs if f"`{name}`" not in described} == set()
+    assert set(getattr(of.module, of.name).__annotations__) == {*outputs, of.inputs.id}
     given = {name: prop["default"] for name, prop in schema["properties"].items() if "default" in prop}
-    assert parse({"scale_set_id": SET, **given}) == parse({"scale_set_id": SET})
-    of = {field.name for field in dataclasses.fields(ImageUpgradeDeclaration)}
-    assert of == schema["properties"].keys() - {"fail_when_incomplete"}
+    assert of.inputs.parse({of.inputs.id: of.id, **given}) == of.inputs.parse({of.inputs.id: of.id})
+    declared = {field.name for field in dataclasses.fields(of.declaration)}
+    assert declared == schema["properties"].keys() - {"fail_when_incomplete"}
 
 
-def test_an_update_is_made_for_what_means_something_else() -> None:
-    olds = {"scale_set_id": SET, "limit": "PT12H", "status": "complete", "plan": {}, "state": "s", "history": []}
-    same = {"scale_set_id": SET.upper().replace("/SUBSCRIPTIONS", "/subscriptions"), "limit": 43200.0, "start": "auto"}
-    assert (
-        not changed(olds, same)
-        and replaces(olds, same) == []
-        and declared(olds) == {"scale_set_id": SET, "limit": "PT12H"}
-    )
-    assert changed(olds, {"scale_set_id": SET, "start": "now"})
-    assert replaces(olds, {"scale_set_id": f"{SET}2"}) == ["scale_set_id"]
-    assert replaces(olds, {"scale_set_id": UNKNOWN}) == []
-    assert has_work({"plan": {"web_0": "1.0.0 -> 1.0.1"}, "state": "s"}) and not has_work({"plan": {}})
-    assert not has_work({"plan": {"web_0": "1.0.0 -> 1.0.1"}, "state": STALE})
+@of_both
+def test_an_update_is_made_for_what_means_something_else(of: Resource) -> None:
+    inputs, name = of.inputs, of.inputs.id
+    olds = {
+        name: of.id,
+        "limit": "PT12H",
+        "status": "complete",
+        "plan": {},
+        "state": "s",
+        "history": [],
+        inputs.members: {},
+    }
+    same = {name: of.id.upper().replace("/SUBSCRIPTIONS", "/subscriptions"), "limit": 43200.0, "version": "latest"}
+    assert inputs.declared(olds) == {name: of.id, "limit": "PT12H"}
+    assert not inputs.changed(olds, same) and inputs.replaces(olds, same) == []
+    assert inputs.changed(olds, {name: of.id, "version": "1.0.1"})
+    assert inputs.replaces(olds, {name: f"{of.id}2"}) == [name] and inputs.replaces(olds, {name: UNKNOWN}) == []
+    plan = {"web_0": "1.0.0 -> 1.0.1"}
+    assert has_work({"plan": plan, "state": "s"}) and not has_work({"plan": {}})
+    assert not has_work({"plan": plan, "state": STALE})
 
 
 @pytest.mark.parametrize(("status", "wanted", "fails"), [
