@@ -12,6 +12,7 @@ from components.capture_role_actions import CapturePurpose
 from components.custom_role import CustomRoles
 from components.update_role_actions import Purpose
 from components.update_role_plan import AnyPurpose, roles
+from components.upgrade_role_actions import UpgradePurpose
 
 TYPE = "avd:index:ImageUpdateRole"
 
@@ -41,6 +42,7 @@ class ImageUpdateRoleArgs:
     principal_id: pulumi.Input[str]
     """Object id of the service principal or managed identity that runs the update (not its client id)."""
     host_pool_id: str
+    """Empty where only scale sets and Batch pools are upgraded."""
     host_resource_groups: Sequence[str]
     """The groups of the session hosts, their disks and interfaces."""
     subnet_ids: Sequence[str]
@@ -62,6 +64,12 @@ class ImageUpdateRoleArgs:
     need them cannot be made."""
     captures: CaptureRoleArgs | None = None
     """Also the rights to capture image versions from a golden VM (`GoldenImageVersion`)."""
+    other_host_pool_ids: Sequence[str] = ()
+    """More host pools that the same update rolls; their hosts' groups are among host_resource_groups."""
+    scale_set_ids: Sequence[str] = ()
+    """Also the rights to bring the instances of these to the latest image (`ScaleSetImageUpgrade`)."""
+    batch_pool_ids: Sequence[str] = ()
+    """Also the rights to watch the nodes of these (`BatchPoolImageUpgrade`)."""
     role_name: str = "AVD image update"
     """Display name; the purposes are added in brackets. Unique in the tenant: Azure answers 409
     RoleDefinitionWithSameNameExists otherwise, so two pools with different scopes need two names."""
@@ -104,13 +112,18 @@ class ImageUpdateRole(pulumi.ComponentResource):
 
 def _resources(args: ImageUpdateRoleArgs) -> dict[AnyPurpose, Sequence[str]]:
     found: dict[AnyPurpose, Sequence[str]] = {
-        Purpose.POOL: [args.host_pool_id],
-        Purpose.HOSTS: args.host_resource_groups,
-        Purpose.BUILD: [args.build_resource_group or args.host_resource_groups[0]],
-        Purpose.NETWORK: args.subnet_ids,
         Purpose.GALLERY: [args.image_id] if args.image_id and not _is_shared(args.image_id) else [],
-        Purpose.SECRETS: args.key_vault_ids,
+        UpgradePurpose.SCALE_SETS: args.scale_set_ids,
+        UpgradePurpose.BATCH_POOLS: args.batch_pool_ids,
     }
+    if args.host_pool_id:
+        found |= {
+            Purpose.POOL: [args.host_pool_id, *args.other_host_pool_ids],
+            Purpose.HOSTS: args.host_resource_groups,
+            Purpose.BUILD: [args.build_resource_group or args.host_resource_groups[0]],
+            Purpose.NETWORK: args.subnet_ids,
+            Purpose.SECRETS: args.key_vault_ids,
+        }
     if args.captures is not None:
         golden = args.captures.golden_resource_group
         found |= {

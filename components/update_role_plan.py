@@ -14,10 +14,11 @@ from components.arm_ids import name_of, resource_group_of, stable_guid, subscrip
 from components.capture_role_actions import CAPTURE_ACTIONS, CapturePurpose
 from components.scale_set_role_actions import SCALE_SET_ACTIONS, ScaleSetPurpose
 from components.update_role_actions import ACTIONS, DATA_ACTIONS, Purpose
+from components.upgrade_role_actions import UPGRADE_ACTIONS, UpgradePurpose
 
-AnyPurpose = Purpose | CapturePurpose | ScaleSetPurpose
+AnyPurpose = Purpose | CapturePurpose | ScaleSetPurpose | UpgradePurpose
 ALL: Mapping[AnyPurpose, tuple[str, ...]] = dict(
-    [*ACTIONS.items(), *CAPTURE_ACTIONS.items(), *SCALE_SET_ACTIONS.items()]
+    [*ACTIONS.items(), *CAPTURE_ACTIONS.items(), *SCALE_SET_ACTIONS.items(), *UPGRADE_ACTIONS.items()]
 )
 """The actions of all purposes, in the order in which a role's name lists them."""
 
@@ -68,7 +69,8 @@ def roles(
     subscriptions that the retention of image versions looks through. Raises ValueError for an id outside a resource
     group.
     """
-    central: AnyPurpose = Purpose.HOSTS if Purpose.HOSTS in resources else ScaleSetPurpose.SCALE_SETS
+    centrals: tuple[AnyPurpose, ...] = (Purpose.HOSTS, ScaleSetPurpose.SCALE_SETS, *UpgradePurpose)
+    central = next(purpose for purpose in centrals if resources.get(purpose))
     home = subscription_of(resources[central][0])
     purposes_at: dict[str, set[AnyPurpose]] = {}
     written: dict[str, str] = {}
@@ -77,7 +79,7 @@ def roles(
             scope = subscription_of(resource_id) if subscription_scope else resource_group_of(resource_id)
             purposes_at.setdefault(scope.lower(), set()).add(purpose)
             written.setdefault(scope.lower(), scope)
-    reads: AnyPurpose = Purpose.CATALOG if central is Purpose.HOSTS else ScaleSetPurpose.CATALOG
+    reads: AnyPurpose = ScaleSetPurpose.CATALOG if central is ScaleSetPurpose.SCALE_SETS else Purpose.CATALOG
     wide: list[tuple[AnyPurpose, str]] = [(reads, home)] if catalog else []
     for purpose, scope in [*wide, *((CapturePurpose.RETENTION, subscription) for subscription in seen)]:
         purposes_at.setdefault(scope.lower(), set()).add(purpose)

@@ -15,7 +15,7 @@ from typing import Any
 from os_upgrades.batch_azure import BatchAzure
 from os_upgrades.batch_look import PoolSeen, look
 from os_upgrades.batch_pool import EXAMPLE_ID, POOL
-from os_upgrades.upgrade_declaration import declared_version, times
+from os_upgrades.upgrade_declaration import check_image, declared_image, declared_version, times
 from os_upgrades.upgrade_events import Told
 from rollout.azure import Azure
 from rollout.clock import Clock
@@ -49,6 +49,8 @@ class NodesDeclaration:
     """Seconds that Azure has to begin."""
     limit: float
     """Seconds that a run watches."""
+    image: str = ""
+    """The image that the pool must follow; empty for any."""
 
     @property
     def name(self) -> str:
@@ -61,11 +63,13 @@ def parse(given: Mapping[str, Any]) -> NodesDeclaration:
         resource_id("pool_id", str(given["pool_id"]), "Batch pool", POOL, EXAMPLE_ID).strip().rstrip("/"),
         declared_version(given.get("version")),
         *times(given),
+        declared_image(given.get("image")),
     )
 
 
 def check(seen: PoolSeen, declared: NodesDeclaration) -> None:
     """Raises InvalidDeclaration where the nodes cannot come to what is declared."""
+    check_image(declared.image, seen.image, "the pool", declared.name)
     if declared.version not in (LATEST, seen.latest):
         raise InvalidDeclaration(
             "version",

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from os_upgrades.progress import COMPLETED, Problem, Upgrade
 from os_upgrades.remedies import told as remedied
-from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration, Start, Stopped
+from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration, Start, Stopped, check_image
 from os_upgrades.upgrade_events import Told, failures
 from os_upgrades.upgrade_look import Seen, UpgradeAzure, list_members, look, read_upgrade
 from rollout.clock import Clock, iso
@@ -88,6 +88,7 @@ class Outcome:
 
 def check(seen: Seen, declared: ImageUpgradeDeclaration) -> None:
     """Raises InvalidDeclaration where the scale set cannot be brought to what is declared."""
+    check_image(declared.image, seen.image, "the scale set's model", declared.name)
     if declared.version not in (LATEST, seen.latest):
         raise InvalidDeclaration(
             "version",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from os_upgrades.declaration import EXAMPLE_ID, SCALE_SET
 from rollout.errors import InvalidDeclaration
-from rollout.images import LATEST, NUMBERS
+from rollout.images import DEFINITION_ID, LATEST, NUMBERS, SHARED_ID, URN, Image, canonical, definition_of
 from rollout.values import HOUR, duration, resource_id
 
 E = TypeVar("E", bound=StrEnum)
@@ -55,6 +55,8 @@ class ImageUpgradeDeclaration:
     limit: float = LIMIT
     """Seconds that a run watches; by default twice begin_within at least."""
     when_stopped: Stopped = Stopped.LEAVE
+    image: str = ""
+    """The image that the model must name; empty for any."""
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ def parse(given: Mapping[str, Any]) -> ImageUpgradeDeclaration:
         begin_within,
         limit,
         _choice("when_stopped", given.get("when_stopped"), Stopped, Stopped.LEAVE),
+        declared_image(given.get("image")),
     )
 
 
@@ -112,6 +115,23 @@ def declared_version(value: Any) -> str:
     if not NUMBERS.fullmatch(version):
         raise InvalidDeclaration("version", value, "is no version", "write x.y.z, such as 1.0.1, or latest")
     return version
+
+
+def declared_image(value: Any) -> str:
+    """An image without a version, or nothing. Raises InvalidDeclaration."""
+    image = "" if value is None else str(value).strip().rstrip("/")
+    if image and not any(shape.fullmatch(image) for shape in (DEFINITION_ID, SHARED_ID, URN)):
+        remedy = "write the id of a gallery image definition, or publisher:offer:sku"
+        raise InvalidDeclaration("image", value, "is no image that has versions", remedy)
+    return image
+
+
+def check_image(declared: str, found: Image, prop: str, name: str) -> None:
+    """Raises InvalidDeclaration where `name` follows another image than the declared one."""
+    if declared and definition_of(found.id) != canonical(declared):
+        raise InvalidDeclaration(
+            "image", declared, f"is not what {name} follows: {definition_of(found.id)}", f"correct image, or {prop}"
+        )
 
 
 def _choice(prop: str, value: Any, of: type[E], default: E) -> E:

@@ -19,10 +19,11 @@ from components import (
     TargetRegionArgs,
 )
 from components.arm_ids import group_name_of, name_of, resource_group_of
-from program import golden_image
+from program import golden_image, targets
 from program.config_schema import SCHEMA
 from program.golden_image import CAPTURED
 from program.resource_inputs import Inputs, is_secret_name, mistake, nearest
+from program.targets import Target
 
 PROMOTED = "promoted"
 """The version that stands for that of promote_from."""
@@ -63,6 +64,7 @@ class Settings:
     """The stack configuration with its defaults filled in."""
 
     host_pool_id: str
+    """Empty where the stack has only `targets`."""
     host_pool: HostPoolArgs | None
     """None: the pool exists, and is left as it is."""
     gallery: ImageGalleryArgs | None
@@ -79,13 +81,20 @@ class Settings:
     """None: the updater has its rights from elsewhere."""
     rollout: Mapping[str, Any]
     """Inputs of `HostPoolImageUpdate` but pool, image and version."""
+    targets: tuple[Target, ...] = ()
+    """What else follows the image."""
+
+    @property
+    def home(self) -> str:
+        """Id of the host pool, else of the first target: their subscription is where the stack makes things."""
+        return self.host_pool_id or self.targets[0].id
 
 
-def settings_of(values: Mapping[str, str], project: str, rollout: Inputs, golden: Inputs) -> Settings:
+def settings_of(values: Mapping[str, str], project: str, inputs: Mapping[str, Inputs]) -> Settings:
     """Settings of the raw configuration: `<project>:<key>` -> text, objects as JSON, as the Pulumi CLI hands them over.
 
-    `rollout` and `golden` say what the keys `rollout` and `golden_image` may and must have. Empty values are defaults
-    of Pulumi.yaml and count as not given. Raises ConfigError.
+    `inputs` says, by the names of the resources, what the keys whose values go on to them may and must have. Empty
+    values are defaults of Pulumi.yaml and count as not given. Raises ConfigError.
     """
     given: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -101,7 +110,11 @@ def settings_of(values: Mapping[str, str], project: str, rollout: Inputs, golden
                 given[name] = value
     mistakes += _schema_mistakes(given)
     if not mistakes:
-        mistakes = [*_contradictions(given, rollout), *golden_image.mistakes(given, golden)]
+        mistakes = [
+            *_contradictions(given, inputs["HostPoolImageUpdate"]),
+            *golden_image.mistakes(given, inputs["GoldenImageVersion"]),
+            *targets.mistakes(given, inputs),
+        ]
     if mistakes:
         raise ConfigError("the stack configuration is wrong:\n" + "\n".join(f"  {line}" for line in mistakes))
     return _settings(given)
@@ -151,13 +164,20 @@ def _path(parts: Any) -> str:
 
 def _contradictions(given: Mapping[str, Any], rollout: Inputs) -> list[str]:
     return [
-        *_either(given, "host_pool_id", "host_pool", "name the pool that is there, or describe one to make"),
+        *_pool_mistakes(given),
         *_either(given, "image", "gallery", "name an image, or the gallery that holds it"),
         *_gallery_mistakes(given),
         *_promotion_mistakes(given),
         *_version_mistakes(given),
         *_rollout_mistakes(given, rollout),
     ]
+
+
+def _pool_mistakes(given: Mapping[str, Any]) -> list[str]:
+    """A stack with targets may do without a pool of its own."""
+    if "targets" in given and "host_pool_id" not in given and "host_pool" not in given:
+        return []
+    return _either(given, "host_pool_id", "host_pool", "name the pool that is there, or describe one to make")
 
 
 def _either(given: Mapping[str, Any], one: str, other: str, remedy: str) -> list[str]:
@@ -234,6 +254,9 @@ def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
     rollout = given.get("rollout", {})
     own = {"host_pool_id": "host_pool_id", "image": "image or gallery", "version": "image_version"}
     own["promote_from"] = "promote_from beside rollout"
+    only_targets = "host_pool_id" not in given and "host_pool" not in given
+    if only_targets:  # each host pool among the targets may have what it must have of its own
+        inputs = Inputs(inputs.names, frozenset())
     mistakes = inputs.mistakes("rollout", rollout, own, "HostPoolImageUpdate")
     for section, name in SECRET_KEYS:
         part = rollout.get(section)
@@ -257,7 +280,7 @@ def _rollout_mistakes(given: Mapping[str, Any], inputs: Inputs) -> list[str]:
 def _settings(given: Mapping[str, Any]) -> Settings:
     location = given["location"]
     pool = given.get("host_pool")
-    pool_id = given.get("host_pool_id") or _host_pool_id(given["host_pool"])
+    pool_id = given.get("host_pool_id") or (_host_pool_id(given["host_pool"]) if pool is not None else "")
     return Settings(
         host_pool_id=pool_id,
         host_pool=None if pool is None else _host_pool(pool, location),
@@ -269,6 +292,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         key_vault_id=given.get("key_vault_id"),
         update_role=_update_role(given, pool_id) if "update_role" in given else None,
         rollout=given.get("rollout", {}),
+        targets=targets.of(given),
     )
 
 
@@ -312,19 +336,22 @@ def _version(given: Mapping[str, Any]) -> ImageVersionArgs:
 
 
 def _update_role(given: Mapping[str, Any], pool_id: str) -> ImageUpdateRoleArgs:
-    """The role for everything the configuration names; groups that it does not name are the pool's own."""
+    """The role for everything the configuration names; groups that it does not name are the pools' own."""
     role = given["update_role"]
     rollout = given.get("rollout", {})
-    pool_group = resource_group_of(pool_id)
+    listed = targets.of(given)
+    pools = [*filter(None, [pool_id]), *(target.id for target in listed if target.kind == targets.HOST_POOL)]
+    groups = list(dict.fromkeys(resource_group_of(pool) for pool in pools))
     gallery = given.get("gallery", {})
     image = gallery.get("id") or gallery.get("resource_group_id") or given.get("image", "")
-    subnets = [*role.get("subnet_ids", [pool_group]), *filter(None, [rollout.get("build_subnet_id")])]
+    subnets = [*role.get("subnet_ids", groups), *filter(None, [rollout.get("build_subnet_id")])]
     golden = given.get("golden_image")
     return ImageUpdateRoleArgs(
         principal_id=role["principal_id"],
         principal_type=role.get("principal_type", "ServicePrincipal"),
-        host_pool_id=pool_id,
-        host_resource_groups=role.get("host_resource_groups", [pool_group]),
+        host_pool_id=pools[0] if pools else "",
+        other_host_pool_ids=pools[1:],
+        host_resource_groups=role.get("host_resource_groups", groups) if pools else [],
         subnet_ids=subnets,
         image_id=image if image.startswith("/subscriptions/") else None,
         key_vault_ids=[given["key_vault_id"]] if "key_vault_id" in given else [],
@@ -332,5 +359,7 @@ def _update_role(given: Mapping[str, Any], pool_id: str) -> ImageUpdateRoleArgs:
         subscription_scope=role.get("subscription_scope", False),
         catalog=role.get("catalog", True),
         captures=golden_image.rights(golden, image, role.get("subnet_ids", [])) if golden is not None else None,
-        role_name=role.get("name", f"AVD image update {name_of(pool_id)}"),
+        scale_set_ids=[target.id for target in listed if target.kind == targets.SCALE_SET],
+        batch_pool_ids=[target.id for target in listed if target.kind == targets.BATCH_POOL],
+        role_name=role.get("name", f"AVD image update {name_of(pool_id or listed[0].id)}"),
     )

@@ -255,6 +255,19 @@ SCHEMA: Final[Schema] = _object(
             "principal_id",
         ),
         "rollout": {"type": "object", "remedy": "write an object with the inputs of HostPoolImageUpdate"},
+        "targets": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "host_pool_id": _id("Microsoft.DesktopVirtualization/hostPools"),
+                    "scale_set_id": _id("Microsoft.Compute/virtualMachineScaleSets"),
+                    "batch_pool_id": _id("Microsoft.Batch/batchAccounts/pools"),
+                },
+                "remedy": "write an object with host_pool_id, scale_set_id or batch_pool_id",
+            },
+            "remedy": "list the targets, each with host_pool_id, scale_set_id or batch_pool_id",
+        },
     },
     "location",
 )

@@ -17,9 +17,7 @@ import yaml
 from components.arm_ids import resource_group_of
 from program import golden_image
 from program.config import ConfigError, Settings, settings_of, with_secrets
-from program.resource_inputs import Inputs
-from providers.args import HostPoolImageUpdateArgs
-from providers.golden_image_args import GoldenImageVersionArgs
+from program.resources import resources
 
 PROJECT_FILE = "Pulumi.yaml"
 
@@ -43,7 +41,7 @@ class Stack:
         gallery = self.settings.gallery
         if gallery is None:
             return self.settings.image or ""
-        group = resource_group_of(self.settings.host_pool_id).rsplit("/", 1)[0]
+        group = resource_group_of(self.settings.home).rsplit("/", 1)[0]
         made = f"{group}/{gallery.resource_group_name}/providers/Microsoft.Compute/galleries/{gallery.gallery_name}"
         return f"{gallery.gallery_id or made}/images/{gallery.images[0].name}"
 
@@ -78,8 +76,7 @@ def read(name: str, folder: Path) -> Stack:
         raise NoStack(f"{file}: {secret[0]} is encrypted; no setting of this program is a secret: write it as it is")
     try:
         texts = {str(key): _text(value) for key, value in values.items()}
-        of = Inputs.of
-        settings = settings_of(texts, project, of(HostPoolImageUpdateArgs), of(GoldenImageVersionArgs))
+        settings = settings_of(texts, project, resources())
     except ConfigError as error:
         raise NoStack(f"{file}: {error}") from error
     return Stack(name, settings, _promote_from(settings, project, folder))

@@ -21,6 +21,11 @@ class BatchPoolImageUpgradeArgs:
     another resource. Source: Azure Batch Management REST API, Pool - Get.
     """
 
+    image: pulumi.Input[str] | None = None
+    """The image that the pool must name: the id of a gallery image definition, or publisher:offer:sku. Another one is
+    refused, so that what shall follow one image does. Without it any image will do. Source: The product's own choice.
+    """
+
     version: pulumi.Input[str] | None = None
     """What the nodes shall run: latest, or the number that latest must stand for in the pool's region, else the run
     fails before it waits. Azure rolls out nothing but the latest version. Default: "latest". Source: Azure

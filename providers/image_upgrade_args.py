@@ -22,6 +22,12 @@ class ScaleSetImageUpgradeArgs:
     Source: Azure Compute REST API, Virtual Machine Scale Sets - Get.
     """
 
+    image: pulumi.Input[str] | None = None
+    """The image that the scale set's model must name: the id of a gallery image definition, or publisher:offer:sku.
+    Another one is refused, so that what shall follow one image does. Without it any image will do. Source: The
+    product's own choice.
+    """
+
     version: pulumi.Input[str] | None = None
     """What the instances shall run: latest, or the number that latest must stand for in the scale set's region, else
     nothing is begun. Azure rolls out nothing but the latest version. Default: "latest". Source: Azure Compute REST API,

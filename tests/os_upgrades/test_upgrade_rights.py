@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from os_upgrades.image_upgrade import UpgradeLeft
-from os_upgrades.upgrade_actions import APPROVE, CANCEL, IMAGE, PERMISSIONS_READ, SCALE_SET, START, missing
+from os_upgrades.upgrade_actions import missing
 from os_upgrades.upgrade_declaration import parse
 from os_upgrades.upgrade_look import UpgradeAzure, look
+from os_upgrades.upgrade_rights import APPROVE, CANCEL, IMAGE, PERMISSIONS_READ, SCALE_SET, START
 from rollout.clock import Clock
 from rollout.errors import Forbidden
 from simulation.emulated_pool import GROUP

@@ -12,7 +12,7 @@ from program.config import ConfigError, Settings, settings_of
 from program.config_schema import SCHEMA
 from program.golden_image import with_uris
 from program.resource_inputs import Inputs
-from providers.golden_image_args import GoldenImageVersionArgs
+from program.resources import resources
 from providers.host_pool_image_update import HostPoolImageUpdateArgs
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,6 @@ NAMES = (
     "promote_from",
 )
 INPUTS = Inputs(frozenset(NAMES), frozenset({"host_pool_id", "image", "version"}))
-GOLDEN_INPUTS = Inputs.of(GoldenImageVersionArgs)
 GOLDEN = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/golden"
 
 VERSION_REMEDY = "write x.y.z, such as 1.0.1, or latest, or declare promote_from or golden_image"
@@ -53,7 +52,8 @@ VALID: dict[str, Any] = {
 def read(values: dict[str, Any], inputs: Inputs = INPUTS) -> Settings:
     """Settings of values that are handed over as the Pulumi CLI does: texts, objects as JSON."""
     texts = {f"{PROJECT}:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items() if v is not None}
-    return settings_of({**texts, "azure-native:location": "westeurope"}, PROJECT, inputs, GOLDEN_INPUTS)
+    known = {**resources(), "HostPoolImageUpdate": inputs}
+    return settings_of({**texts, "azure-native:location": "westeurope"}, PROJECT, known)
 
 
 def mistakes(**changes: Any) -> list[str]:

@@ -49,12 +49,8 @@ RESOURCES = (
         SCALE_SET,
         SET,
         ImageUpgradeDeclaration,
-        (
-            docs.IMAGE_UPGRADE_ARGS_PY,
-            docs.image_upgrade_args_py,
-            docs.IMAGE_UPGRADE_INPUTS_MD,
-            docs.image_upgrade_inputs_md,
-        ),
+        (docs.IMAGE_UPGRADE_ARGS_PY, docs.image_upgrade_args_py),
+        (docs.IMAGE_UPGRADE_INPUTS_MD, docs.image_upgrade_inputs_md),
         "gASVSQAAAAAAAACMIXByb3ZpZGVycy5zY2FsZV9zZXRfaW1hZ2VfdXBncmFkZZSMHFNjYWxlU2V0SW1hZ2VVcGdyYWRlUHJvdmlkZXKUk5QpgZQu",
     ),
     Resource(
@@ -63,12 +59,8 @@ RESOURCES = (
         BATCH_POOL,
         POOL,
         NodesDeclaration,
-        (
-            docs.BATCH_UPGRADE_ARGS_PY,
-            docs.batch_upgrade_args_py,
-            docs.BATCH_UPGRADE_INPUTS_MD,
-            docs.batch_upgrade_inputs_md,
-        ),
+        (docs.BATCH_UPGRADE_ARGS_PY, docs.batch_upgrade_args_py),
+        (docs.BATCH_UPGRADE_INPUTS_MD, docs.batch_upgrade_inputs_md),
         "gASVSwAAAAAAAACMInByb3ZpZGVycy5iYXRjaF9wb29sX2ltYWdlX3VwZ3JhZGWUjB1CYXRjaFBvb2xJbWFnZVVwZ3JhZGVQcm92aWRlcpSTlCmBlC4=",
     ),
 )
