@@ -135,6 +135,17 @@ def account_by_name(world: World, name: str) -> Resource | None:
     return None
 
 
+def set_state(world: World, node: Node, state: str) -> None:
+    if node.state != state:
+        node.state, node.since = state, world.now
+
+
+def step_in(world: World, fleet: Fleet, node: Node, seconds: float) -> None:
+    """Let the node's next step (steps.py) come after so many seconds; one that was scheduled before is void."""
+    node.turn += 1
+    world.schedule(seconds, "batch.node", pool_id=fleet.pool_id, node_id=node.id, turn=node.turn)
+
+
 def note(world: World, fleet: Fleet, event: str, node: str = "", **more: object) -> None:
     """Write down what happened, for `GET /emulator/batch`."""
     fleet.events.append({"time": world.iso(), "event": event, **({"node": node} if node else {}), **more})

@@ -10,8 +10,8 @@ import re
 
 from emulator import durations, faults
 from emulator.batch import fleet as fleets
-from emulator.batch import images
-from emulator.batch.fleet import Fleet, Node
+from emulator.batch import images, tasks
+from emulator.batch.fleet import Fleet, Node, set_state, step_in
 from emulator.wire import ArmError, Body
 from emulator.world import Handler, World
 
@@ -37,7 +37,7 @@ def stop_resize(world: World, fleet: Fleet) -> None:
         del fleet.nodes[node.id]
         told = "Desired number of dedicated nodes could not be allocated due to a stop resize operation"
         fleet.resize_errors = [{"code": "ResizeStopped", "message": told}]
-    _settle(world, pool_id=fleet.pool_id)
+    settle(world, pool_id=fleet.pool_id)
 
 
 def targets_of(properties: Body) -> tuple[int, int]:
@@ -55,17 +55,6 @@ def current_of(fleet: Fleet) -> tuple[int, int]:
 def is_empty(world: World, fleet: Fleet) -> bool:
     """Whether settings may be changed that can be changed on an empty pool only."""
     return not fleet.nodes and not fleet.resizing and targets_of(fleets.properties(world, fleet)) == (0, 0)
-
-
-def set_state(world: World, node: Node, state: str) -> None:
-    if node.state != state:
-        node.state, node.since = state, world.now
-
-
-def step_in(world: World, fleet: Fleet, node: Node, seconds: float) -> None:
-    """Let the node's next step come after so many seconds; a step that was scheduled before is void."""
-    node.turn += 1
-    world.schedule(seconds, "batch.node", pool_id=fleet.pool_id, node_id=node.id, turn=node.turn)
 
 
 def broken_by(world: World, node: Node) -> str:
@@ -95,8 +84,6 @@ def come_up(world: World, fleet: Fleet, node: Node) -> None:
 
 def serve(world: World, fleet: Fleet, node: Node) -> None:
     """Take tasks, or stay out with a start task that failed."""
-    from emulator.batch import tasks
-
     failed = _EXIT.search(str((fleets.properties(world, fleet).get("startTask") or {}).get("commandLine") or ""))
     if failed and int(failed[1]) and (fleets.properties(world, fleet)["startTask"]).get("waitForSuccess", True):
         set_state(world, node, "starttaskfailed")
@@ -107,8 +94,6 @@ def serve(world: World, fleet: Fleet, node: Node) -> None:
 
 def leave(world: World, fleet: Fleet, node: Node) -> None:
     """Take the node out of the pool; its tasks are put back into the queue."""
-    from emulator.batch import tasks
-
     tasks.put_back(world, fleet, node)
     set_state(world, node, "leavingpool")
     step_in(world, fleet, node, durations.draw(world, "batch node leave", f"{fleet.pool_id}/{node.id}"))
@@ -153,7 +138,7 @@ def _release(world: World, fleet: Fleet) -> None:
             leave(world, fleet, node)
 
 
-def _settle(world: World, *, pool_id: str) -> None:
+def settle(world: World, *, pool_id: str) -> None:
     """Event: the resize may have ended."""
     fleet = fleets.of_pool(world, pool_id)
     if any(node.state in ("creating", "leavingpool") for node in fleet.nodes.values()):
@@ -162,33 +147,4 @@ def _settle(world: World, *, pool_id: str) -> None:
         fleet.resizing, fleet.resized = False, world.now
 
 
-def _step(world: World, *, pool_id: str, node_id: str, turn: int) -> None:
-    """Event: a node's next step."""
-    from emulator.batch import upgrades
-
-    fleet = fleets.of_pool(world, pool_id)
-    node = fleet.nodes.get(node_id)
-    if node is None or node.turn != turn:
-        return
-    subject = f"{pool_id}/{node_id}"
-    if node.state == "creating":
-        set_state(world, node, "starting")
-        _settle(world, pool_id=pool_id)
-        step_in(world, fleet, node, durations.draw(world, "batch node start", subject))
-    elif node.state == "starting":
-        fault = broken_by(world, node)
-        if fault:
-            break_down(world, node, fault)
-        else:
-            come_up(world, fleet, node)
-    elif node.state == "leavingpool":
-        del fleet.nodes[node_id]
-        upgrades.gone(world, fleet, node_id)
-        _settle(world, pool_id=pool_id)
-    elif node.former is not None:
-        upgrades.went_on(world, fleet, node)
-    elif node.state == "waitingforstarttask":
-        serve(world, fleet, node)
-
-
-HANDLERS: dict[str, Handler] = {"batch.settle": _settle, "batch.node": _step}
+HANDLERS: dict[str, Handler] = {"batch.settle": settle}

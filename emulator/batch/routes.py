@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.batch import accounts, data_plane, data_plane_jobs, nodes, pools, tasks, upgrades
+from emulator.batch import accounts, data_plane, data_plane_jobs, nodes, pools, steps, tasks, upgrades
 from emulator.routing import Route
 from emulator.world import Handler
 
@@ -34,6 +34,7 @@ HANDLERS: dict[str, Handler] = {
     **accounts.HANDLERS,
     **pools.HANDLERS,
     **nodes.HANDLERS,
+    **steps.HANDLERS,
     **tasks.HANDLERS,
     **upgrades.HANDLERS,
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from emulator import durations
 from emulator.batch import fleet as fleets
-from emulator.batch.fleet import READY, Fleet, Node
+from emulator.batch.fleet import READY, Fleet, Node, set_state
 from emulator.wire import Body
 from emulator.world import Handler, World
 
@@ -119,10 +119,8 @@ def drop(world: World, fleet: Fleet | None, task: Task) -> None:
 
 
 def _run(world: World, fleet: Fleet, task: Task, node: Node) -> None:
-    from emulator.batch import nodes
-
     node.tasks.append(task.key)
-    nodes.set_state(world, node, "running")
+    set_state(world, node, "running")
     task.state, task.node, task.started, task.since, task.turn = "running", node.id, world.now, world.now, task.turn + 1
     found = _SECONDS.search(str(task.body.get("commandLine") or ""))
     subject = f"{fleet.pool_id}/{task.key}"
@@ -149,13 +147,13 @@ def _ended(world: World, *, pool_id: str, job: str, task: str, turn: int) -> Non
 
 
 def _idle_again(world: World, fleet: Fleet, node: Node) -> None:
-    """An upgrade that waits for the node comes before the next task: Batch calls back once a node is idle."""
-    from emulator.batch import nodes, upgrades
-
+    """A node has room again. An upgrade that waits for it comes before the next task, for Batch calls back once a node
+    is idle: the event, which is due at once, is that of upgrades.py."""
     if not node.tasks and node.state == "running":
-        nodes.set_state(world, node, "idle")
-        upgrades.became_idle(world, fleet)
-    assign(world, fleet)
+        set_state(world, node, "idle")
+        world.schedule(0.0, "batch.idle", pool_id=fleet.pool_id)
+    else:
+        assign(world, fleet)
 
 
 HANDLERS: dict[str, Handler] = {"batch.task": _ended}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from emulator import durations
 from emulator.batch import fleet as fleets
 from emulator.batch import images, nodes, tasks
-from emulator.batch.fleet import READY, Fleet, Node, Upgrade
+from emulator.batch.fleet import READY, Fleet, Node, Upgrade, set_state, step_in
 from emulator.batch.rules import seconds_of
 from emulator.compute import scale_set_upgrade_errors as errors
 from emulator.compute.scale_set_batches import Candidate, exceeds, next_batch
@@ -39,13 +39,6 @@ def policy_changed(world: World, fleet: Fleet) -> None:
     if fleet.enabled is None:
         fleet.enabled = world.now
     world.schedule(LOOK_EVERY, "batch.look", pool_id=fleet.pool_id, look=fleet.looks)
-
-
-def became_idle(world: World, fleet: Fleet) -> None:
-    """A node has finished its tasks: an upgrade that waits for nodes goes on with it."""
-    upgrade = fleet.upgrade
-    if upgrade is not None and not upgrade.batch and not upgrade.pausing:
-        _next(world, fleet, upgrade)
 
 
 def went_on(world: World, fleet: Fleet, node: Node) -> None:
@@ -195,6 +188,15 @@ def _resume(world: World, *, pool_id: str, turn: int) -> None:
         _next(world, fleet, upgrade)
 
 
+def _idle(world: World, *, pool_id: str) -> None:
+    """Event: a node has finished its tasks. An upgrade that waits for nodes goes on with it; else it takes new ones."""
+    fleet = fleets.of_pool(world, pool_id)
+    upgrade = fleet.upgrade
+    if upgrade is not None and not upgrade.batch and not upgrade.pausing:
+        _next(world, fleet, upgrade)
+    tasks.assign(world, fleet)
+
+
 def _left_batch(world: World, fleet: Fleet, upgrade: Upgrade, node_id: str) -> None:
     upgrade.batch.remove(node_id)
     if upgrade.batch:
@@ -239,15 +241,15 @@ def _exchange(world: World, fleet: Fleet, node: Node, upgrade: Upgrade) -> None:
     interrupted = tasks.put_back(world, fleet, node)
     fleets.note(world, fleet, "upgrading", node.id, version=upgrade.target, interrupted=interrupted)
     node.former, node.version, node.image_id = (node.version, node.image_id), upgrade.target, upgrade.image_id
-    nodes.set_state(world, node, "upgradingos")
-    nodes.step_in(world, fleet, node, durations.draw(world, "batch node upgrade", f"{fleet.pool_id}/{node.id}"))
+    set_state(world, node, "upgradingos")
+    step_in(world, fleet, node, durations.draw(world, "batch node upgrade", f"{fleet.pool_id}/{node.id}"))
 
 
 def _booted(world: World, fleet: Fleet, node: Node) -> None:
     fault = nodes.broken_by(world, node)
     if fault:
         nodes.break_down(world, node, fault)
-        nodes.step_in(world, fleet, node, HEALTH_WAIT)
+        step_in(world, fleet, node, HEALTH_WAIT)
         return
     nodes.come_up(world, fleet, node)
     if node.state != "waitingforstarttask":
@@ -291,8 +293,8 @@ def _not_healthy_in_time(world: World, fleet: Fleet, node: Node) -> None:
 def _restore(world: World, fleet: Fleet, node: Node) -> None:
     """Attach the former OS disk again."""
     node.restoring = True
-    nodes.set_state(world, node, "upgradingos")
-    nodes.step_in(world, fleet, node, durations.draw(world, "batch node upgrade", f"{fleet.pool_id}/{node.id}"))
+    set_state(world, node, "upgradingos")
+    step_in(world, fleet, node, durations.draw(world, "batch node upgrade", f"{fleet.pool_id}/{node.id}"))
 
 
 def _restored(world: World, fleet: Fleet, node: Node) -> None:
@@ -307,4 +309,4 @@ def _restored(world: World, fleet: Fleet, node: Node) -> None:
         _settled(world, fleet, node)
 
 
-HANDLERS: dict[str, Handler] = {"batch.look": _look, "batch.upgrade": _resume}
+HANDLERS: dict[str, Handler] = {"batch.look": _look, "batch.upgrade": _resume, "batch.idle": _idle}
