@@ -9,6 +9,7 @@ from emulator.compute import (
     scale_set_deferral,
     scale_set_health,
     scale_set_instances,
+    scale_set_metrics,
     scale_set_notifications,
     scale_set_upgrade_status,
 )
@@ -25,15 +26,19 @@ def describe(world: World) -> Body:
 
 
 def set_health(world: World, given: Any) -> Body:
-    """`{"scaleSet", "instanceIds"?, "state", "seconds"?}`: what the application of instances answers, from now on or
-    for some seconds, as in an outage or maintenance; state null ends it. Holds until the OS disk is replaced."""
+    """`{"scaleSet", "instanceIds"?, "state", "seconds"?, "customMetrics"?}`: what the application of instances answers,
+    from now on or for some seconds, as in an outage or maintenance; state null ends it. The state holds until the OS
+    disk is replaced."""
     body = given if isinstance(given, dict) else {}
     scale_set, state = find(world, body), body.get("state")
     if state is not None and state not in STATES:
         raise ArmError(400, "InvalidParameter", f"state is one of {', '.join(STATES)}, or null.")
     instances = scale_set_instances.chosen(world, scale_set, body.get("instanceIds"))
     for instance in instances:
-        _say(world, instance, state)
+        if "customMetrics" in body:
+            scale_set_metrics.say(instance, body["customMetrics"])
+        if "state" in body:
+            _say(world, instance, state)
         if body.get("seconds"):
             world.schedule(float(body["seconds"]), "scale_set_control.over", instance_id=instance.id, state=state)
     return {"instances": [each.body["instanceId"] for each in instances]}

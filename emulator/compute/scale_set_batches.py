@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from emulator.wire import Body
 
+LAST_PHASE = 2**31
+"""Phase of an instance that says none."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -25,6 +28,8 @@ class Candidate:
     update_domain: int
     fault_domain: int
     healthy: bool
+    phase: int = LAST_PHASE
+    """PhaseOrderingNumber of the application's custom metrics: lower ones come first, by themselves."""
 
 
 def next_batch(
@@ -37,10 +42,11 @@ def next_batch(
 
     def order(each: Candidate) -> tuple[object, ...]:
         domains = () if each.zone else (each.update_domain, each.fault_domain)
-        return (prioritize and each.healthy, each.zone, *domains, each.number)
+        return (each.phase, prioritize and each.healthy, each.zone, *domains, each.number)
 
     ordered = sorted(waiting, key=order)
     first = ordered[0]
+    ordered = [each for each in ordered if each.phase == first.phase]
     if not policy.get("enableCrossZoneUpgrade"):
         ordered = [each for each in ordered if each.zone == first.zone]
     if by_update_domain:

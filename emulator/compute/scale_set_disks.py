@@ -73,6 +73,13 @@ def reference_of(scale_set: Resource, source: image_sources.Source) -> Body:
     return reference
 
 
+def target_of(scale_set: Resource, version: str | None) -> Body:
+    """targetImageReference: the model's with the version that it came to."""
+    storage = scale_set.body["properties"]["virtualMachineProfile"]["storageProfile"]
+    reference = {name: value for name, value in storage["imageReference"].items() if name != "exactVersion"}
+    return {**reference, "version": version}
+
+
 def make_data_disks(world: World, scale_set: Resource, instance: Resource) -> None:
     """The empty data disks of the model. They are made once and outlive every OS disk."""
     shown: list[Body] = []

@@ -14,6 +14,7 @@ from emulator.compute import (
     scale_set_disks,
     scale_set_guests,
     scale_set_health,
+    scale_set_metrics,
     scale_set_models,
 )
 from emulator.compute.image_sources import Source
@@ -110,6 +111,7 @@ def build_view(world: World, instance: Resource) -> Body:
             "type": f"{properties['publisher']}.{properties['type']}",
             "typeHandlerVersion": f"{properties['typeHandlerVersion']}.0",
             "statuses": [_extension_status(entry)],
+            **_substatuses(instance, properties),
         }
         for name, entry, properties in _extensions(scale_set, instance)
         if entry["state"] in ("Succeeded", "Failed")
@@ -257,6 +259,13 @@ def _extension(instance: Resource, extension: Body) -> Body:
         "location": instance.body["location"],
         "properties": {**clone(extension["properties"]), "provisioningState": state},
     }
+
+
+def _substatuses(instance: Resource, properties: Body) -> Body:
+    if not scale_set_health.is_health_extension({"properties": properties}):
+        return {}
+    found = scale_set_metrics.substatus(instance)
+    return {"substatuses": found} if found else {}
 
 
 def _extension_status(entry: Body) -> Body:

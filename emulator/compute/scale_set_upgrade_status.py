@@ -54,7 +54,9 @@ class Upgrade:
     upgraded: list[str] = field(default_factory=list)
     failed: dict[str, Body] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
-    """Instances that a lifecycle hook rejected."""
+    """Instances that a lifecycle hook rejected, or whose application asked to be left out."""
+    phases: dict[str, int] = field(default_factory=dict)
+    """The place in order that applications asked for when the upgrade began."""
     rolled_back: list[str] = field(default_factory=list)
     not_rolled_back: dict[str, Body] = field(default_factory=dict)
     approved: list[str] = field(default_factory=list)

@@ -31,6 +31,7 @@ from emulator.compute import (
     scale_set_health,
     scale_set_imaging,
     scale_set_instances,
+    scale_set_metrics,
     scale_set_models,
     scale_set_surge,
     scale_set_upgrade_status,
@@ -71,13 +72,16 @@ def start(world: World, scale_set: Resource, kind: str, started_by: str, *, oper
     instances = scale_set_instances.of(world, scale_set)
     if kind == "os":
         source = scale_set_disks.source_of(world, scale_set)
-        upgrade.target = _target(scale_set, source.exact_version)
+        upgrade.target = scale_set_disks.target_of(scale_set, source.exact_version)
         outdated = [each for each in instances if scale_set_instances.image_of(each) != source.exact_version]
     elif kind == "extensions":
         outdated = [each for each in instances if scale_set_models.extensions_of(properties)]
     else:
         outdated = [each for each in instances if needs_model(scale_set, each)]
-    upgrade.waiting = [each.id for each in outdated]
+    rich = scale_set_health.source_of(world, properties).rich
+    upgrade.skipped = [each.id for each in outdated if rich and scale_set_metrics.skips(each)]
+    upgrade.waiting = [each.id for each in outdated if each.id not in upgrade.skipped]
+    upgrade.phases = {each.id: scale_set_metrics.phase(each) for each in outdated if rich}
     upgrade.succeeded = [each.id for each in instances if each not in outdated]
     known.append(upgrade)
     scale_set.hidden["rolling"] = upgrade.number
@@ -185,6 +189,7 @@ def _choose(world: World, scale_set: Resource, upgrade: Upgrade, unhealthy: list
             each.hidden["update_domain"],
             each.hidden["fault_domain"],
             each.id not in unhealthy,
+            upgrade.phases.get(each.id, scale_set_batches.LAST_PHASE),
         )
         for each in found
         if not scale_set_guests.busy(each)
@@ -377,13 +382,6 @@ def _fault(world: World, scale_set: Resource, upgrade: Upgrade, error: Body) -> 
 def _opted_out(scale_set: Resource, upgrade: Upgrade) -> bool:
     automatic = scale_set_models.automatic_of(scale_set.body["properties"])
     return upgrade.started_by == "Platform" and not automatic["enableAutomaticOSUpgrade"]
-
-
-def _target(scale_set: Resource, version: str | None) -> Body:
-    """targetImageReference: the model's with the version that it came to."""
-    storage = scale_set.body["properties"]["virtualMachineProfile"]["storageProfile"]
-    reference = {name: value for name, value in storage["imageReference"].items() if name != "exactVersion"}
-    return {**reference, "version": version}
 
 
 def _number(instance_id: str) -> str:

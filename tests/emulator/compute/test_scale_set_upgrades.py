@@ -310,6 +310,23 @@ def test_who_opts_out_of_a_deferred_upgrade_is_rid_of_it(sets: Sets) -> None:
     assert sets.told()["metadataTags"] == {}
 
 
+def test_applications_ask_for_their_place_in_order_or_to_be_left_out(sets: Sets) -> None:
+    rich = {**HEALTH, "properties": {**HEALTH["properties"], "typeHandlerVersion": "2.0"}}
+    wide = {"maxBatchInstancePercent": 100, "maxUnhealthyInstancePercent": 100}
+    sets.create(5, rolling=wide, extensions=[rich])
+    for number, asked in {"4": 0, "1": 1, "3": 1}.items():
+        metrics = {"rollingUpgrade": {"PhaseOrderingNumber": asked}}
+        asking = {"scaleSet": "web", "instanceIds": [number], "customMetrics": metrics}
+        assert sets.call("POST", "/emulator/instance-health", asking).status == 200
+    left_out = {"scaleSet": "web", "instanceIds": ["2"], "customMetrics": {"rollingUpgrade": {"SkipUpgrade": True}}}
+    sets.call("POST", "/emulator/instance-health", left_out)
+    assert sets.instance_view(2)["extensions"][0]["substatuses"][0]["code"] == "ComponentStatus/CustomMetrics/succeeded"
+    sets.publish("1.0.1")
+    assert sets.do("osRollingUpgrade")["status"] == "Succeeded"
+    assert sets.batches() == [["4"], ["1", "3"], ["0"]]
+    assert sets.images()[2] == "1.0.0"
+
+
 def test_deferred_upgrades_wait_for_each_instance_to_be_approved(sets: Sets) -> None:
     sets.create(3, automatic={**AUTOMATIC, "osRollingUpgradeDeferral": True}, extensions=[HEALTH])
     sets.bring_out("1.0.1")
