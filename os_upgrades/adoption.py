@@ -11,24 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from os_upgrades import settings
 from os_upgrades.azure import ScaleSetAzure
 from os_upgrades.declaration import ScaleSetDeclaration
+from os_upgrades.patience import patiently
 from os_upgrades.scale_set import ScaleSet
 from os_upgrades.settings import Settings
-from rollout.errors import NotFound, PreconditionFailed
+from rollout.clock import Clock
+from rollout.errors import NotFound
 from rollout.names import digest
 from rollout.pool_record import declaration_tags, read_declaration
 
-T = TypeVar("T")
 Bring = Callable[[ScaleSet], Awaitable[object]]
 
 FOUND = "avd-os-upgrade-found-"
 """Prefix of the scale set's tags that hold what was found, in pieces of 256 characters."""
-TRIES = 4
-"""Looks at a scale set that somebody else changes meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ async def adopt(
     declaration: ScaleSetDeclaration,
     kept: Settings,
     owner: str,
+    clock: Clock,
     bring: Bring | None = None,
 ) -> Plan:
     """Bring a scale set to its declaration; returns what was done. Raises NotFound where there is none.
@@ -93,7 +92,7 @@ async def adopt(
         await _write_in_order(azure, scale_set, todo.changes, bring)
         return todo
 
-    done = await _unless_changed_meanwhile(attempt)
+    done = await patiently(clock, attempt)
     await _keep(azure, await look(azure, declaration.scale_set_id), done.found, owner)
     return done
 
@@ -112,7 +111,7 @@ async def _write_in_order(azure: ScaleSetAzure, scale_set: ScaleSet, changes: Se
         await bring(after)
 
 
-async def release(azure: ScaleSetAzure, scale_set_id: str, kept: Settings, owner: str) -> None:
+async def release(azure: ScaleSetAzure, scale_set_id: str, kept: Settings, owner: str, clock: Clock) -> None:
     """Give a scale set back as it was found, and take our tags off it. One that is gone is no error."""
 
     async def attempt() -> None:
@@ -124,17 +123,7 @@ async def release(azure: ScaleSetAzure, scale_set_id: str, kept: Settings, owner
         await _write(azure, scale_set, settings.differing(known, settings.observed(scale_set, known)))
         await _keep(azure, scale_set, {}, owner)
 
-    await _unless_changed_meanwhile(attempt)
-
-
-async def _unless_changed_meanwhile(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Whoever else writes at the same time is let through, and the scale set is looked at anew."""
-    for _ in range(TRIES - 1):
-        try:
-            return await attempt()
-        except PreconditionFailed:
-            continue
-    return await attempt()
+    await patiently(clock, attempt)
 
 
 async def look(azure: ScaleSetAzure, scale_set_id: str) -> ScaleSet:

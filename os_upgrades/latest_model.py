@@ -10,8 +10,10 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from os_upgrades.azure import ScaleSetAzure
+from os_upgrades.patience import POLL, patiently
 from os_upgrades.rolling_rules import batch_size, percent
 from os_upgrades.scale_set import Instance, ScaleSet
 from rollout.clock import Clock
@@ -19,8 +21,7 @@ from rollout.errors import RolloutError, Stopped
 
 HEALTH_WAIT = 600.0
 """Seconds that a batch has to become healthy. Twice what Azure's own upgrades give it: extensions may be new here."""
-POLL = 15.0
-"""Seconds."""
+BUSY = ("Creating", "Updating")
 
 
 class InstancesFailed(RolloutError):
@@ -46,6 +47,10 @@ async def bring_to_latest(
     updated: list[str] = []
     while True:
         instances = await _instances(azure, scale_set)
+        busy = [each.instance_id for each in instances if each.provisioning_state in BUSY]
+        if busy:  # a run that was killed has begun it
+            await _healthy_again(azure, scale_set, clock, busy)
+            continue
         behind = [each for each in instances if each.latest_model is False]
         if not behind:
             return Brought(tuple(updated), len(instances))
@@ -60,7 +65,7 @@ async def bring_to_latest(
                 "them (az vmss get-instance-view), then run again"
             )
         tell(f"bringing {', '.join(batch)} to the latest model ({len(instances) - len(behind)} of {len(instances)})")
-        await azure.update_scale_set_instances(scale_set.id, batch)
+        await patiently(clock, partial(azure.update_scale_set_instances, scale_set.id, batch))
         updated += batch
         await _healthy_again(azure, scale_set, clock, batch)
 

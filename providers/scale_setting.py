@@ -102,10 +102,12 @@ async def _applied(
     log: EngineLog,
     stop: asyncio.Event,
 ) -> dict[str, Any]:
-    async def bring(scale_set: ScaleSet) -> None:
-        await bring_to_latest(azure, scale_set, clock_from(os.environ), tell=log.status, stop=stop)
+    clock = clock_from(os.environ)
 
-    done = await adoption.adopt(azure, declared, found, owner, bring if declared.update_instances else None)
+    async def bring(scale_set: ScaleSet) -> None:
+        await bring_to_latest(azure, scale_set, clock, tell=log.status, stop=stop)
+
+    done = await adoption.adopt(azure, declared, found, owner, clock, bring if declared.update_instances else None)
     for path, change in done.described.items():
         log.info(f"{path}: {change}")
     scale_set = await adoption.look(azure, declared.scale_set_id)
@@ -133,7 +135,7 @@ async def give_back(scale_set_id: str, found: Settings, urn: str) -> None:
     """Give the scale set back as it was found. Raises ScaleSetUpgradePolicyFailed."""
     try:
         async with _cloud(scale_set_id, _anything) as azure:
-            await adoption.release(azure, scale_set_id, found, adoption.owner_of(urn))
+            await adoption.release(azure, scale_set_id, found, adoption.owner_of(urn), clock_from(os.environ))
     except (RolloutError, AzureError) as error:
         raise ScaleSetUpgradePolicyFailed(_told(scale_set_id, error)) from None
 

@@ -64,11 +64,13 @@ class Scene(Sets):
             async with self.cloud(runner, principal) as azure:
                 declared = declaration(inputs)
 
-                async def bring(scale_set: ScaleSet) -> None:
-                    stop = asyncio.Event()
-                    await bring_to_latest(azure, scale_set, runner.clock(), tell=self.told.append, stop=stop)
+                clock = runner.clock()
 
-                return await adoption.adopt(azure, declared, kept, owner, bring if declared.update_instances else None)
+                async def bring(scale_set: ScaleSet) -> None:
+                    await bring_to_latest(azure, scale_set, clock, tell=self.told.append, stop=asyncio.Event())
+
+                brings = bring if declared.update_instances else None
+                return await adoption.adopt(azure, declared, kept, owner, clock, brings)
 
         return await as_process(runner, work())
 
@@ -79,7 +81,7 @@ class Scene(Sets):
 
         async def work() -> None:
             async with self.cloud(runner, principal) as azure:
-                await adoption.release(azure, SET, kept, owner)
+                await adoption.release(azure, SET, kept, owner, runner.clock())
 
         await as_process(runner, work())
 

@@ -99,7 +99,6 @@ def test_a_process_that_is_killed_is_carried_on(side: Any) -> None:
         made = await changed()
         with pytest.raises(Died):
             await made.bring(Process(kill=Kill(2, side)))
-        await made.clock.sleep(900)
         await made.bring()
         assert behind(made) == []
 
