@@ -1,8 +1,8 @@
 """`python -m bench [SEEDS]`: the fixed scenario, seeds 1 to 5, both sides; the preview of 500 hosts; captures of a
-golden VM; the ablation with SEEDS seeds.
+golden VM; the engine beside Azure's orchestrators; the ablation with SEEDS seeds.
 
-Prints tables, one JSON line each with the medians of captures and of the ablation, and as the last line of stdout one
-JSON object.
+Prints tables, one JSON line each with the medians of captures, of orchestrators and of the ablation, and as the last
+line of stdout one JSON object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import ablation, capture, summary
+from bench import ablation, capture, orchestrators, summary
 from bench.one_rollout import AT_ONCE, in_a_process
 from bench.preview import measured
 from bench.setting import ABLATION_SEEDS, FOLDER, FULL, PREVIEW_HOSTS, SEEDS, SIDES
@@ -46,12 +46,15 @@ def main(arguments: list[str]) -> int:
     found = summary.figures(rollouts, preview)
     console.rule("captures of a golden VM on virtual time")
     captures = capture.shown(console)
+    console.rule("the engine beside Azure's orchestrators on virtual time")
+    beside = orchestrators.shown(console)
     console.print()
     medians = ablation.ablated(FOLDER / "ablation", int(arguments[0]) if arguments else ABLATION_SEEDS, console)
     console.rule("the answer")
     console.print(summary.verdict(found))
     console.print(f"\n{time.monotonic() - began:.0f} s; event logs in {FOLDER.relative_to(PROJECT)}")
     print(json.dumps({"capture": captures}))
+    print(json.dumps({"orchestrators": beside}))
     print(json.dumps({"ablation": medians}))
     print(json.dumps(found), flush=True)
     return 0

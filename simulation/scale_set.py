@@ -49,6 +49,7 @@ class EmulatedScaleSet:
     clock: LoopClock = field(default_factory=LoopClock)
     events: list[Event] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
+    os_type: str = "Linux"
 
     def ask(self, method: str, path: str, body: Body | None = None, api_version: str = API) -> Response:
         """One ARM request as the deployer."""
@@ -99,7 +100,7 @@ class EmulatedScaleSet:
         self._put(DEFINITION.rsplit("/images/", 1)[0], {"location": LOCATION, "properties": {}}, GALLERY_API)
         await self.clock.sleep(60)
         definition = {
-            "osType": "Linux",
+            "osType": self.os_type,
             "osState": "Generalized",
             "hyperVGeneration": "V2",
             "identifier": {"publisher": "contoso", "offer": "web", "sku": "linux"},

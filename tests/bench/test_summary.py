@@ -86,12 +86,14 @@ def test_the_last_line_of_stdout_is_the_answer(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(command, "measured", lambda folder, said: PREVIEW)
     monkeypatch.setattr(command, "SEEDS", (1, 2, 3))
     monkeypatch.setattr(command, "_rollout", lambda console, side, seed: ROLLOUTS[side, seed])
+    monkeypatch.setattr(command.orchestrators, "shown", lambda console: {"engine": {"cut_off": 0}})
     monkeypatch.setattr(command.ablation, "ablated", lambda folder, seeds, console: {"seeds": seeds})
     monkeypatch.setattr(command.capture, "shown", lambda console: {"capture_makespan_s": 2000})
     assert command.main(["7"]) == 0
     command.FOLDER.rmdir()
-    *_, captures, medians, answer = capsys.readouterr().out.splitlines()
+    *_, captures, beside, medians, answer = capsys.readouterr().out.splitlines()
     assert json.loads(answer) == summary.figures(ROLLOUTS, PREVIEW)
+    assert json.loads(beside) == {"orchestrators": {"engine": {"cut_off": 0}}}
     assert json.loads(medians) == {"ablation": {"seeds": 7}}
     assert json.loads(captures) == {"capture": {"capture_makespan_s": 2000}}
 
