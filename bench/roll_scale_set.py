@@ -65,7 +65,6 @@ class Beside:
 
     pool: EmulatedPool
     off: set[str] = field(default_factory=set)
-    asked: float = 0.0
 
     def follow(self, out: set[str]) -> None:
         """Switch hosts off and on."""
@@ -107,22 +106,28 @@ async def rolled(
     while not _ended(made) or watch.out:
         if clock.now() > published + LIMIT:
             raise RuntimeError(f"not within {LIMIT:.0f} s: {made.upgrades()}")
-        await clock.sleep(LOOK)
-        _look(made, beside, watch, deferral)
+        if deferral and not watch.out:
+            await clock.sleep(APPROVER)
+            _approve(made, beside)
+        else:
+            await clock.sleep(LOOK)
+        out = {str(each["instanceId"]) for each in _instances(made) if not each["healthy"]}
+        watch.look(out, clock.now())
+        beside.follow(out)
     return _figures(made, beside, watch, published)
 
 
-def _look(made: EmulatedScaleSet, beside: Beside, watch: Watch, deferral: bool) -> None:
-    instances = made.control("GET", "scale-sets")["scaleSets"][SET]["instances"]
-    out = {str(each["instanceId"]) for each in instances if not each["healthy"]}
-    watch.look(out, made.clock.now())
-    beside.follow(out)
-    if deferral and made.upgrades() and not out and made.clock.now() >= beside.asked + APPROVER:
-        beside.asked = made.clock.now()
-        old = {str(each["instanceId"]) for each in instances if each["image"] != NEW}
-        free = [number for number in beside.without_sessions() if number in old]
-        if free:
-            made.ask("POST", f"{SET}/approveRollingUpgrade", {"instanceIds": free})
+def _approve(made: EmulatedScaleSet, beside: Beside) -> None:
+    """Let the upgrade take the instances that nobody has a session on; without one under way nothing happens."""
+    old = {str(each["instanceId"]) for each in _instances(made) if each["image"] != NEW}
+    free = [number for number in beside.without_sessions() if number in old]
+    if free:
+        made.ask("POST", f"{SET}/approveRollingUpgrade", {"instanceIds": free})
+
+
+def _instances(made: EmulatedScaleSet) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = made.control("GET", "scale-sets")["scaleSets"][SET]["instances"]
+    return found
 
 
 def _ended(made: EmulatedScaleSet) -> bool:
