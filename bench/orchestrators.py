@@ -34,14 +34,16 @@ USERS_EACH = 6
 """People who work, for each machine."""
 TITLES = {
     "engine": "host pool, the engine",
-    "engine_empty": "the same, nobody at work",
-    "scale_set": "scale set, automatic OS upgrade",
-    "scale_set_deferral": "the same, deferral",
-    "batch": "Batch pool, automatic OS upgrade",
-    "batch_deferral": "the same, deferral",
+    "engine_empty": "  nobody at work",
+    "scale_set": "scale set, automatic",
+    "scale_set_deferral": "  deferral",
+    "batch": "Batch pool, automatic",
+    "batch_deferral": "  deferral",
 }
 BAD = ("engine", "scale_set", "batch")
 """Ways that meet a bad image, too."""
+DISTURBED = {"asked": "asked", "logged off": "ended", "cut off": "cut_off"}
+"""Column -> what it shows, of `Rolled`."""
 Found = Mapping[str, list[Rolled]]
 """Way -> one upgrade for each seed."""
 
@@ -87,29 +89,27 @@ def minutes(values: Iterable[float]) -> str:
 
 def of_good(found: Found) -> Table:
     table = Table(
-        *("way", "begins after", "makespan", "outage p50", "p95", "drawn", "out at once"),
-        *("asked to leave", "logged off", "cut off, begun anew"),
-        title="A good image: minutes, sessions or tasks; medians over the seeds (least-most)",
+        *("way", "begins", "makespan", "outage p50", "p95", "drawn", "out", *DISTURBED),
+        title="A good image: minutes, out at once at most, and how many; medians over the seeds (least-most)",
         title_justify="left",
         box=None,
     )
     for way, runs in found.items():
         table.add_row(
             TITLES[way],
-            minutes(run.waited for run in runs),
+            f"{middle(run.waited for run in runs) / 60:.1f}",
             minutes(run.makespan for run in runs),
             *(minutes(percentile(run.outages.values(), percent) for run in runs) for percent in (50, 95)),
-            minutes(run.drawn for run in runs),
+            f"{middle(run.drawn for run in runs) / 60:.1f}",
             str(max(run.most_out for run in runs)),
-            *(spread(getattr(run, name) for run in runs) for name in ("asked", "ended", "cut_off")),
+            *(spread(getattr(run, name) for run in runs) for name in DISTURBED.values()),
         )
     return table
 
 
 def of_bad(found: Found) -> Table:
     table = Table(
-        *("way", "machines taken out", "all serve again after", "outage of one", "asked to leave", "logged off"),
-        "cut off, begun anew",
+        *("way", "machines taken out", "all serve again after", "outage of one", *DISTURBED),
         title="A bad image, whose machines come up and are not healthy",
         title_justify="left",
         box=None,
@@ -120,7 +120,7 @@ def of_bad(found: Found) -> Table:
             spread(len(run.outages) for run in runs),
             minutes(run.makespan for run in runs),
             minutes(percentile(run.outages.values(), 50) for run in runs),
-            *(spread(getattr(run, name) for run in runs) for name in ("asked", "ended", "cut_off")),
+            *(spread(getattr(run, name) for run in runs) for name in DISTURBED.values()),
         )
     return table
 
@@ -132,7 +132,7 @@ def answer(good: Found, bad: Found) -> dict[str, dict[str, float]]:
             "makespan_s": round(middle(run.makespan for run in runs)),
             "outage_p50_s": round(middle(percentile(run.outages.values(), 50) for run in runs)),
             "outage_p95_s": round(middle(percentile(run.outages.values(), 95) for run in runs)),
-            **{name: middle(getattr(run, name) for run in runs) for name in ("asked", "ended", "cut_off")},
+            **{name: middle(getattr(run, name) for run in runs) for name in DISTURBED.values()},
         }
         for way, runs in good.items()
     }
@@ -164,7 +164,7 @@ def shown(console: Console, seeds: int = SEEDS, machines: int = MACHINES) -> dic
 
 
 def main(arguments: list[str]) -> int:
-    console = Console(highlight=False, width=200)
+    console = Console(highlight=False, width=140)
     found = shown(console, int(arguments[0]) if arguments else SEEDS)
     print(json.dumps({"orchestrators": found}), flush=True)
     return 0
