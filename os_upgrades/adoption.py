@@ -34,11 +34,12 @@ class Plan:
     """What brings a scale set to its declaration."""
 
     wanted: Settings = field(default_factory=dict)
-    """All that is declared, and what is given back because it is declared no more."""
+    """All that is declared."""
     there: Settings = field(default_factory=dict)
     found: Settings = field(default_factory=dict)
     """What was found, of all that is declared now."""
     changes: Settings = field(default_factory=dict)
+    """What differs of that, and what is given back because it is declared no more."""
 
     @property
     def described(self) -> dict[str, str]:
@@ -47,8 +48,8 @@ class Plan:
 
 def plan(declaration: ScaleSetDeclaration, scale_set: ScaleSet, kept: Settings, owner: str) -> Plan:
     """What is to be changed. `kept`: what the outputs say was found."""
-    wanted = settings.declared(declaration, scale_set)
     known = kept | found_in(scale_set.tags, owner)
+    wanted = settings.declared(declaration, scale_set, known)
     there = settings.observed(scale_set, wanted.keys() | known.keys())
     given_back = {path: value for path, value in known.items() if path not in wanted}
     found = {path: known.get(path, there[path]) for path in wanted}

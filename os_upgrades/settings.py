@@ -57,8 +57,9 @@ DEFAULTS: Mapping[str, Any] = {
 _DURATIONS = ("pauseTimeBetweenBatches", "notBeforeTimeout", "waitDuration")
 
 
-def declared(declaration: ScaleSetDeclaration, scale_set: ScaleSet) -> Settings:
-    """What the declaration makes of this scale set. A declared source of health takes the place of the other one."""
+def declared(declaration: ScaleSetDeclaration, scale_set: ScaleSet, known: Settings) -> Settings:
+    """What the declaration makes of this scale set. A declared source of health takes the place of the other one.
+    `known`: what was found before, with the health extension that was taken away."""
     found: Settings = {}
     if declaration.upgrade_policy is not None:
         found |= _flat("upgradePolicy", declaration.upgrade_policy.body())
@@ -74,19 +75,19 @@ def declared(declaration: ScaleSetDeclaration, scale_set: ScaleSet) -> Settings:
         found[WINDOWS_UPDATES] = declaration.windows_automatic_updates
     if declaration.lifecycle_hooks is not None:
         found[HOOKS] = [hook.body() for hook in declaration.lifecycle_hooks]
-    return found | _health(declaration, scale_set)
+    return found | _health(declaration, scale_set, known)
 
 
-def _health(declaration: ScaleSetDeclaration, scale_set: ScaleSet) -> Settings:
-    there = scale_set.health_extension
-    name = f"{EXTENSIONS}{there.name if there is not None else health.EXTENSION}"
-    source = declaration.health
+def _health(declaration: ScaleSetDeclaration, scale_set: ScaleSet, known: Settings) -> Settings:
+    there, source = scale_set.health_extension, declaration.health
     if source is None:
         return {}
     if source.extension is None:
-        return {PROBE: {"id": source.probe_id}, **({name: None} if there is not None else {})}
-    wanted = source.extension.body(windows=scale_set.windows)
-    return {name: wanted, **({PROBE: None} if scale_set.health_probe_id else {})}
+        others = [path for path in known if path.startswith(EXTENSIONS)]
+        others += [f"{EXTENSIONS}{there.name}"] if there is not None else []
+        return {PROBE: {"id": source.probe_id}, **dict.fromkeys(others)}
+    name = there.name if there is not None else health.EXTENSION
+    return {f"{EXTENSIONS}{name}": source.extension.body(windows=scale_set.windows), PROBE: None}
 
 
 def observed(scale_set: ScaleSet, paths: Iterable[str]) -> Settings:

@@ -73,7 +73,7 @@ async def observe(declared: ScaleSetDeclaration) -> Look:
     try:
         async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
             scale_set = await adoption.look(azure, declared.scale_set_id)
-            return Look(settings=settings.observed(scale_set, settings.declared(declared, scale_set)))
+            return Look(settings=settings.observed(scale_set, settings.declared(declared, scale_set, {})))
     except NotFound:
         return Look(gone=True)
     except TimeoutError:

@@ -163,7 +163,10 @@ def test_one_source_of_health_takes_the_place_of_the_other_at_once(probed: bool)
         profile = {"networkProfile": network} if probed else {}
         await made.begin(automatic={"enableAutomaticOSUpgrade": True}, extensions=extensions, profile=profile)
         before = made.declared
-        done = await made.adopt({"health": EXTENSION if probed else {"probe_id": PROBE}}, {})
+        inputs = {"health": EXTENSION if probed else {"probe_id": PROBE}}
+        done = await made.adopt(inputs, {})
+        assert made.plan(inputs, done.found) == {}
+        done = await made.adopt(inputs, done.found)
         assert bool(made.scale_set.health_probe_id) is not probed
         assert (made.scale_set.health_extension is not None) is probed
         await made.release(done.found)
