@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from cloud.batch_pools import BatchPools, open_batch
@@ -18,6 +17,7 @@ from os_upgrades.batch_pool import FEATURE, BatchPoolDeclaration
 from os_upgrades.batch_progress import nodes_of, progress
 from os_upgrades.findings import Severity
 from os_upgrades.image_rules import newest_usable
+from providers.adopting import Seen
 from providers.engine_log import EngineLog
 from providers.failure import BatchPoolUpgradePolicyFailed, one_line
 from providers.preview import PATIENCE
@@ -33,21 +33,7 @@ REMEDIES: Mapping[str, str] = {
 """What to do about an answer of Azure, by its code."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a preview or a refresh saw."""
-
-    plan: Mapping[str, str] = field(default_factory=dict)
-    """What the next run changes; empty for nothing."""
-    failures: tuple[Problem, ...] = ()
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
-    """Why Azure could not be asked."""
-    gone: bool = False
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-
-async def look(declared: BatchPoolDeclaration, found: Body | None) -> Seen:
+async def look(declared: BatchPoolDeclaration, found: Body | None, urn: str) -> Seen:
     """What a run would do, and which of Azure's rules the pool would break. Raises nothing that Azure or the
     declaration is the reason of."""
     try:
@@ -96,7 +82,7 @@ async def observe(declared: BatchPoolDeclaration) -> Seen:
         return Seen(problem=_offline(error))
 
 
-async def apply(declared: BatchPoolDeclaration, found: Body | None, urn: str) -> dict[str, Any]:
+async def apply(declared: BatchPoolDeclaration, found: Body | None, urn: str, stop: asyncio.Event) -> dict[str, Any]:
     """Bring the pool to the declaration; returns the outputs. Raises BatchPoolUpgradePolicyFailed."""
     log = EngineLog(urn)
     try:
@@ -120,7 +106,7 @@ async def apply(declared: BatchPoolDeclaration, found: Body | None, urn: str) ->
         await asyncio.to_thread(log.close)
 
 
-async def give_back(declared: BatchPoolDeclaration, found: Body | None) -> None:
+async def give_back(declared: BatchPoolDeclaration, found: Body | None, urn: str) -> None:
     """Give the policy back as it was found. Raises BatchPoolUpgradePolicyFailed."""
     try:
         async with _batch(declared, _anything) as azure:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from providers.engine_watch import engine_address
 
@@ -70,6 +72,13 @@ class EngineLog:
                     stub.Log(request, timeout=TIMEOUT)
                 except grpc.RpcError:
                     _stderr(message)
+
+
+def warn(text: str, props: Mapping[str, Any]) -> None:
+    """A warning beside the resource of these properties; returns once it is sent."""
+    log = EngineLog(str(props.get("resource_urn") or ""))
+    log.warning(text)
+    log.close()
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class GoldenImageVersionProvider(DynamicProvider):
         if checked.unknown.intersection(inputs.IDENTITY):
             return CheckResult({**news, "plan": inputs.UNKNOWN_PLAN, inputs.RESOLVED: UNKNOWN}, [])
         from providers.capturing import look
+        from providers.engine_log import warn
         from providers.runtime import runtime
 
         former = inputs.former(olds, checked.declaration)
@@ -76,10 +77,10 @@ class GoldenImageVersionProvider(DynamicProvider):
         if seen.problem:
             if version.endswith("*"):
                 return CheckResult(news, [CheckFailure("version", f"version: {version!r}: {seen.problem}")])
-            _warn(seen.problem, news)
+            warn(seen.problem, news)
             return CheckResult({**news, "plan": olds.get("plan", ""), inputs.RESOLVED: version}, [])
         if seen.warning:
-            _warn(seen.warning, news)
+            warn(seen.warning, news)
         return CheckResult({**news, "plan": seen.plan, inputs.RESOLVED: version}, [])
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -105,6 +106,7 @@ class GoldenImageVersionProvider(DynamicProvider):
         """How far the version is replicated. One that is gone is gone from the state."""
         from providers import golden_image_inputs as inputs
         from providers.capturing import observe
+        from providers.engine_log import warn
         from providers.runtime import runtime
 
         declaration = inputs.validate(inputs.declared(props)).declaration
@@ -114,7 +116,7 @@ class GoldenImageVersionProvider(DynamicProvider):
         if seen.gone:
             return ReadResult(None, {})
         if seen.problem:
-            _warn(seen.problem, props)
+            warn(seen.problem, props)
             return ReadResult(id_, props)
         own = {name: value for name, value in props.items() if name != "__provider"}
         return ReadResult(id_, {**own, "replication": dict(seen.replication)})
@@ -184,11 +186,3 @@ def _make(props: dict[str, Any]) -> dict[str, Any]:
         raise GoldenImageVersionFailed(str(failed)) from None
     own = {name: value for name, value in props.items() if name != "__provider" and value is not None}
     return {**own, **done, inputs.RESOLVED: declaration.version}
-
-
-def _warn(text: str, props: dict[str, Any]) -> None:
-    from providers.engine_log import EngineLog
-
-    log = EngineLog(str(props.get("resource_urn") or ""))
-    log.warning(text)
-    log.close()

@@ -11,14 +11,13 @@ Imports are late, inside the methods: the program's process needs none of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
-from pulumi.dynamic import ResourceProvider as DynamicProvider
+from pulumi.dynamic import Resource
 
+from providers.adopting import AdoptingProvider, Setting
 from providers.arguments import plain
-from providers.failure import ScaleSetUpgradePolicyFailed
 from providers.scale_set_args import (
     ApplicationHealthArgs,
     AutomaticOSUpgradePolicyArgs,
@@ -30,6 +29,9 @@ from providers.scale_set_args import (
     TerminateNotificationArgs,
     UpgradePolicyArgs,
 )
+
+if TYPE_CHECKING:
+    from providers.declared_inputs import DeclaredInputs
 
 __all__ = [
     "ApplicationHealthArgs",
@@ -51,80 +53,18 @@ OUTPUTS = ("status", "summary", "settings", "found", "instances", "warnings")
 """Names of the outputs that are no inputs; `plan` is added to the inputs."""
 
 
-class ScaleSetUpgradePolicyProvider(DynamicProvider):
-    """What Pulumi calls, in a process of its own. Every method can be called again at any time."""
+class ScaleSetUpgradePolicyProvider(AdoptingProvider):
+    """What Pulumi calls, in a process of its own."""
 
-    # The pickle is a reference to this class: nothing in it is secret, and the state stays readable.
-    serialize_as_secret_always = False
+    def properties(self) -> DeclaredInputs[Any]:
+        from providers.scale_set_inputs import PROPERTIES
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate, judge the scale set as it would be by Azure's rules, and add what a preview shows: `plan`.
+        return PROPERTIES
 
-        Without access to Azure nothing is judged: the former plan stays, with a warning.
-        """
-        from providers import scale_set_inputs as inputs
+    def setting(self) -> Setting:
+        from providers import scale_setting
 
-        checked = inputs.validate(inputs.declared(news))
-        if checked.declaration is None:
-            return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in checked.problems])
-        if checked.unknown:
-            return CheckResult({**news, "plan": inputs.UNKNOWN_PLAN}, [])
-        from providers.runtime import runtime
-        from providers.scale_setting import look
-
-        urn = str(news.get("resource_urn") or "")
-        seen = runtime().run(look(checked.declaration, inputs.found(olds, checked.declaration), urn))
-        if seen.failures:
-            return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in seen.failures])
-        for warning in (*seen.warnings, *([seen.problem] if seen.problem else [])):
-            _warn(warning, news)
-        return CheckResult({**news, "plan": olds.get("plan", {}) if seen.problem else dict(seen.plan)}, [])
-
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """A replacement where another scale set is named; an update where the scale set differs from what is
-        declared, or something else is declared."""
-        from providers import scale_set_inputs as inputs
-
-        replaces = inputs.replaces(olds, news)
-        changes = bool(replaces) or inputs.changed(olds, news) or bool(news.get("plan"))
-        return DiffResult(changes=changes, replaces=replaces, delete_before_replace=False)
-
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Take the scale set over. Raises ScaleSetUpgradePolicyFailed, with one line."""
-        outs = _apply(props, {})
-        return CreateResult(str(props["scale_set_id"]).rstrip("/").lower(), outs)
-
-    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """The same as `create`; what was found before stays, and what is declared no more is given back."""
-        return UpdateResult(_apply(news, dict(olds.get("found") or {})))
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The settings as they are now. A scale set that is gone is gone from the state."""
-        from providers import scale_set_inputs as inputs
-        from providers.runtime import runtime
-        from providers.scale_setting import observe
-
-        declaration = inputs.validate(inputs.declared(props)).declaration
-        if declaration is None:  # a state of former inputs: the next update brings it up to date
-            return ReadResult(id_, props)
-        seen = runtime().run(observe(declaration))
-        if seen.gone:
-            return ReadResult(None, {})
-        if seen.problem:
-            _warn(seen.problem, props)
-            return ReadResult(id_, props)
-        return ReadResult(id_, {**inputs.own(props), "settings": dict(seen.settings)})
-
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Give the scale set back as it was found. One that is gone is no error."""
-        from providers.runtime import runtime
-        from providers.scale_setting import give_back
-
-        try:
-            urn = str(props.get("resource_urn") or "")
-            runtime().run(give_back(str(props.get("scale_set_id") or id_), dict(props.get("found") or {}), urn))
-        except ScaleSetUpgradePolicyFailed as failed:
-            raise ScaleSetUpgradePolicyFailed(str(failed)) from None
+        return scale_setting
 
 
 class ScaleSetUpgradePolicy(Resource, module="avd", name="ScaleSetUpgradePolicy"):
@@ -160,30 +100,3 @@ class ScaleSetUpgradePolicy(Resource, module="avd", name="ScaleSetUpgradePolicy"
         # Awaited, not passed on as an Output: that would depend on the parent, which waits for its children.
         given["resource_urn"] = pulumi.create_urn(resource_name, TOKEN, opts.parent if opts else None).future()
         super().__init__(ScaleSetUpgradePolicyProvider(), resource_name, given, opts)
-
-
-def _apply(props: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-    """Bring the scale set to the declaration; returns the outputs: the inputs, as outputs replace each other whole, and
-    what the run tells."""
-    from providers import scale_set_inputs as inputs
-    from providers.runtime import runtime
-    from providers.scale_setting import apply
-
-    checked = inputs.validate(inputs.declared(props))
-    if checked.declaration is None:  # check() has refused it before; a state that was edited by hand
-        raise ScaleSetUpgradePolicyFailed("; ".join(problem.reason for problem in checked.problems))
-    engine = runtime()
-    try:
-        done = engine.run(apply(checked.declaration, kept, str(props.get("resource_urn") or ""), engine.stop))
-    except ScaleSetUpgradePolicyFailed as failed:
-        # Once more, here: Pulumi shows the traceback, and this way it is a short one.
-        raise ScaleSetUpgradePolicyFailed(str(failed)) from None
-    return {**inputs.own(props), **done}
-
-
-def _warn(text: str, props: dict[str, Any]) -> None:
-    from providers.engine_log import EngineLog
-
-    log = EngineLog(str(props.get("resource_urn") or ""))
-    log.warning(text)
-    log.close()

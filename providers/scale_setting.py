@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from cloud.azure_cloud import open_cloud
@@ -20,6 +19,7 @@ from os_upgrades.latest_model import bring_to_latest
 from os_upgrades.preview import judge, preview
 from os_upgrades.scale_set import Instance, ScaleSet
 from os_upgrades.settings import Settings
+from providers.adopting import Seen
 from providers.engine_log import EngineLog
 from providers.failure import ScaleSetUpgradePolicyFailed, one_line
 from providers.preview import PATIENCE
@@ -34,60 +34,47 @@ REMEDIES: Mapping[str, str] = {
 """What to do about an answer of Azure, by its code."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a preview or a refresh saw."""
-
-    plan: Mapping[str, str] = field(default_factory=dict)
-    """What the next run changes, by setting; empty for nothing."""
-    failures: tuple[Problem, ...] = ()
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
-    """Why Azure could not be asked."""
-    gone: bool = False
-    settings: Settings = field(default_factory=dict)
-
-
-async def look(declared: ScaleSetDeclaration, found: Settings, urn: str) -> Look:
+async def look(declared: ScaleSetDeclaration, found: Settings | None, urn: str) -> Seen:
     """What a run would do, and which of Azure's rules the outcome would break. Raises nothing that Azure or the
     declaration is the reason of."""
     try:
         async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
-            seen = await preview(azure, declared, found, adoption.owner_of(urn))
+            seen = await preview(azure, declared, found or {}, adoption.owner_of(urn))
     except TimeoutError:
-        return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
+        return Seen(problem=_offline(f"no answer in {PATIENCE:g} s"))
     except NotFound:
         reason = f"scale_set_id: {declared.scale_set_id!r} does not exist, or may not be read; correct the id"
-        return Look(failures=(Problem("scale_set_id", reason),))
+        return Seen(failures=(Problem("scale_set_id", reason),))
     except InvalidDeclaration as error:
-        return Look(failures=(Problem(error.prop, str(error)),))
+        return Seen(failures=(Problem(error.prop, str(error)),))
     except AzureError as error:
-        return Look(problem=_offline(error))
+        return Seen(problem=_offline(error))
     failures = [Problem("scale_set_id", each) for each in seen.lacks]
     failures += [Problem(each.prop, one_line(str(each))) for each in seen.errors]
-    return Look(seen.plan, tuple(failures), tuple(one_line(each) for each in seen.warnings))
+    return Seen(seen.plan, tuple(failures), tuple(one_line(each) for each in seen.warnings))
 
 
-async def observe(declared: ScaleSetDeclaration) -> Look:
+async def observe(declared: ScaleSetDeclaration) -> Seen:
     """The settings as they are, for a refresh."""
     try:
         async with asyncio.timeout(PATIENCE), _cloud(declared.scale_set_id, read_only) as azure:
             scale_set = await adoption.look(azure, declared.scale_set_id)
-            return Look(settings=settings.observed(scale_set, settings.declared(declared, scale_set, {})))
+            observed = settings.observed(scale_set, settings.declared(declared, scale_set, {}))
+            return Seen(outputs={"settings": dict(observed)})
     except NotFound:
-        return Look(gone=True)
+        return Seen(gone=True)
     except TimeoutError:
-        return Look(problem=_offline(f"no answer in {PATIENCE:g} s"))
+        return Seen(problem=_offline(f"no answer in {PATIENCE:g} s"))
     except (InvalidDeclaration, AzureError) as error:
-        return Look(problem=_offline(error))
+        return Seen(problem=_offline(error))
 
 
-async def apply(declared: ScaleSetDeclaration, found: Settings, urn: str, stop: asyncio.Event) -> dict[str, Any]:
+async def apply(declared: ScaleSetDeclaration, found: Settings | None, urn: str, stop: asyncio.Event) -> dict[str, Any]:
     """Bring the scale set to the declaration; returns the outputs. Raises ScaleSetUpgradePolicyFailed."""
     log = EngineLog(urn)
     try:
         async with _cloud(declared.scale_set_id, _anything) as azure:
-            return await _applied(azure, declared, found, adoption.owner_of(urn), log, stop)
+            return await _applied(azure, declared, found or {}, adoption.owner_of(urn), log, stop)
     except (RolloutError, AzureError) as error:
         raise ScaleSetUpgradePolicyFailed(_told(declared.scale_set_id, error)) from None
     finally:
@@ -131,13 +118,15 @@ def outputs_of(scale_set: ScaleSet, done: Plan, instances: list[Instance], warni
     }
 
 
-async def give_back(scale_set_id: str, found: Settings, urn: str) -> None:
+async def give_back(declared: ScaleSetDeclaration, found: Settings | None, urn: str) -> None:
     """Give the scale set back as it was found. Raises ScaleSetUpgradePolicyFailed."""
     try:
-        async with _cloud(scale_set_id, _anything) as azure:
-            await adoption.release(azure, scale_set_id, found, adoption.owner_of(urn), clock_from(os.environ))
+        async with _cloud(declared.scale_set_id, _anything) as azure:
+            await adoption.release(
+                azure, declared.scale_set_id, found or {}, adoption.owner_of(urn), clock_from(os.environ)
+            )
     except (RolloutError, AzureError) as error:
-        raise ScaleSetUpgradePolicyFailed(_told(scale_set_id, error)) from None
+        raise ScaleSetUpgradePolicyFailed(_told(declared.scale_set_id, error)) from None
 
 
 def _told(scale_set_id: str, error: Exception) -> str:

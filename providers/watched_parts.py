@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers import batch_upgrading, image_upgrading, watched_inputs
+from providers.declared_inputs import DeclaredInputs
 from providers.failure import BatchPoolImageUpgradeFailed, Failed, ScaleSetImageUpgradeFailed
-from providers.watched_inputs import WatchedInputs
 from providers.watched_look import Look
 
 
@@ -16,7 +16,7 @@ from providers.watched_look import Look
 class Parts:
     """Inputs, the look of a preview or a refresh, a run, and how it fails."""
 
-    inputs: WatchedInputs[Any]
+    inputs: DeclaredInputs[Any]
     look: Callable[..., Coroutine[Any, Any, Look]]
     upgrade: Callable[..., Coroutine[Any, Any, dict[str, Any]]]
     failed: type[Failed]

@@ -40,8 +40,10 @@ class WatchedUpgradeProvider(DynamicProvider):
 
         Without access to Azure the former plan stays, with a warning.
         """
+        from providers.declared_inputs import UNKNOWN_PLAN
+        from providers.engine_log import warn
         from providers.runtime import runtime
-        from providers.watched_inputs import STALE, UNKNOWN_PLAN, UNKNOWN_STATE
+        from providers.watched_inputs import STALE, UNKNOWN_STATE
 
         parts = self._parts()
         checked = parts.inputs.validate(parts.inputs.declared(news))
@@ -53,10 +55,10 @@ class WatchedUpgradeProvider(DynamicProvider):
         if seen.failures:
             return CheckResult(news, [CheckFailure(problem.prop, problem.reason) for problem in seen.failures])
         if seen.problem:
-            _warn(seen.problem, news)
+            warn(seen.problem, news)
             return CheckResult({**news, "plan": olds.get("plan", {}), "state": STALE}, [])
         if seen.warning:
-            _warn(seen.warning, news)
+            warn(seen.warning, news)
         return CheckResult({**news, "plan": dict(seen.plan), "state": seen.state}, [])
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -73,7 +75,7 @@ class WatchedUpgradeProvider(DynamicProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Upgrade. Raises a `Failed`, with one line, where it could not be done to its end."""
         outs = self._upgrade(props)
-        return CreateResult(str(props[self._parts().inputs.id]).rstrip("/").lower(), outs)
+        return CreateResult(str(props[self._parts().inputs.identity]).rstrip("/").lower(), outs)
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as `create`."""
@@ -81,6 +83,8 @@ class WatchedUpgradeProvider(DynamicProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """What the members run now. What is gone in Azure is gone from the state."""
+        from providers.declared_inputs import own
+        from providers.engine_log import warn
         from providers.runtime import runtime
 
         parts = self._parts()
@@ -91,9 +95,9 @@ class WatchedUpgradeProvider(DynamicProvider):
         if seen.gone:
             return ReadResult(None, {})
         if seen.problem:
-            _warn(seen.problem, props)
+            warn(seen.problem, props)
             return ReadResult(id_, props)
-        return ReadResult(id_, {**parts.inputs.own(props), **seen.outputs})
+        return ReadResult(id_, {**own(props), **seen.outputs})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Nothing: the members stay as they are, and an upgrade under way goes on."""
@@ -106,6 +110,7 @@ class WatchedUpgradeProvider(DynamicProvider):
     def _upgrade(self, props: dict[str, Any]) -> dict[str, Any]:
         """Run the upgrade; returns the outputs: the inputs, as outputs replace each other whole, and what the run
         tells."""
+        from providers.declared_inputs import own
         from providers.failure import Failed
         from providers.runtime import runtime
 
@@ -119,12 +124,4 @@ class WatchedUpgradeProvider(DynamicProvider):
         except Failed as failed:
             # Once more, here: Pulumi shows the traceback, and this way it is a short one.
             raise parts.failed(str(failed)) from None
-        return {**parts.inputs.own(props), **done}
-
-
-def _warn(text: str, props: dict[str, Any]) -> None:
-    from providers.engine_log import EngineLog
-
-    log = EngineLog(str(props.get("resource_urn") or ""))
-    log.warning(text)
-    log.close()
+        return {**own(props), **done}

@@ -13,7 +13,7 @@ from pulumi.output import Unknown
 
 from os_upgrades.batch_pool import EXAMPLE_ID, BatchPoolDeclaration, parse
 from providers import batch_pool_args, docs
-from providers.batch_pool_inputs import changed, declared, found, replaces, validate
+from providers.batch_pool_inputs import PROPERTIES
 from providers.batch_pool_upgrade_policy import (
     OUTPUTS,
     TOKEN,
@@ -107,7 +107,7 @@ BAD: list[Any] = [
 @pytest.mark.parametrize(("given", "reason"), BAD)
 def test_bad_input_is_one_line_with_property_value_and_remedy(given: dict[str, Any], reason: str) -> None:
     inputs = {name: value for name, value in {**INPUTS, **given}.items() if value is not None}
-    [problem] = validate(inputs).problems
+    [problem] = PROPERTIES.validate(inputs).problems
     assert problem.reason.startswith(reason)
     assert problem.prop == reason.partition(":")[0]
     assert "; " in problem.reason
@@ -128,40 +128,40 @@ def test_bad_input_is_one_line_with_property_value_and_remedy(given: dict[str, A
     ],
 )
 def test_what_is_nearly_wrong_is_taken(given: dict[str, Any]) -> None:
-    assert validate({**INPUTS, **given}).problems == ()
+    assert PROPERTIES.validate({**INPUTS, **given}).problems == ()
 
 
 def test_values_that_are_not_known_yet_are_left_alone() -> None:
     for unknown in ({"pool_id": Unknown()}, {"upgrade_policy": {"mode": Unknown()}}):
-        checked = validate({**INPUTS, **unknown})
+        checked = PROPERTIES.validate({**INPUTS, **unknown})
         assert checked.problems == () and checked.unknown == set(unknown)
 
 
 def test_another_pool_replaces_the_resource_and_nothing_else_does() -> None:
     other = EXAMPLE_ID.replace("/frames", "/encode")
-    assert replaces(INPUTS, {**INPUTS, "pool_id": other}) == ["pool_id"]
-    assert replaces(INPUTS, {**INPUTS, "pool_id": EXAMPLE_ID.upper() + "/"}) == []
-    assert replaces(INPUTS, {**INPUTS, "upgrade_policy": {"mode": "manual"}}) == []
-    assert replaces(INPUTS, {**INPUTS, "pool_id": Unknown()}) == ["pool_id"]
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "pool_id": other}) == ["pool_id"]
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "pool_id": EXAMPLE_ID.upper() + "/"}) == []
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "upgrade_policy": {"mode": "manual"}}) == []
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "pool_id": Unknown()}) == ["pool_id"]
 
 
 def test_the_same_in_other_words_is_no_change() -> None:
     automatic = {"enable_automatic_os_upgrade": True}
     was = {**INPUTS, "upgrade_policy": {**POLICY, "automatic_os_upgrade_policy": automatic}}
     same = {**automatic, "os_rolling_upgrade_deferral": True}
-    assert not changed(was, {**was, "upgrade_policy": {**POLICY, "automatic_os_upgrade_policy": same}})
+    assert not PROPERTIES.changed(was, {**was, "upgrade_policy": {**POLICY, "automatic_os_upgrade_policy": same}})
     other = {**automatic, "os_rolling_upgrade_deferral": False}
-    assert changed(was, {**was, "upgrade_policy": {**POLICY, "automatic_os_upgrade_policy": other}})
-    assert changed(was, {**was, "leave_on_delete": True})
+    assert PROPERTIES.changed(was, {**was, "upgrade_policy": {**POLICY, "automatic_os_upgrade_policy": other}})
+    assert PROPERTIES.changed(was, {**was, "leave_on_delete": True})
 
 
 def test_what_was_found_is_that_of_this_pool() -> None:
     kept = {**INPUTS, "found": {"mode": "manual"}}
-    assert found(kept, parse(INPUTS)) == {"mode": "manual"}
-    assert found(INPUTS, parse(INPUTS)) is None
-    assert found(kept, parse({**INPUTS, "pool_id": EXAMPLE_ID.replace("/frames", "/encode")})) is None
+    assert PROPERTIES.found(kept, parse(INPUTS)) == {"mode": "manual"}
+    assert PROPERTIES.found(INPUTS, parse(INPUTS)) is None
+    assert PROPERTIES.found(kept, parse({**INPUTS, "pool_id": EXAMPLE_ID.replace("/frames", "/encode")})) is None
 
 
 def test_outputs_are_no_inputs() -> None:
     outs = dict.fromkeys((*OUTPUTS, "plan", "resource_urn", "__provider"), 1)
-    assert declared({**INPUTS, **outs, "register_feature": None}) == INPUTS
+    assert PROPERTIES.declared({**INPUTS, **outs, "register_feature": None}) == INPUTS

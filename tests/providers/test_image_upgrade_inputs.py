@@ -16,9 +16,10 @@ from pulumi.output import UNKNOWN
 from os_upgrades.batch_upgrade import NodesDeclaration
 from os_upgrades.upgrade_declaration import ImageUpgradeDeclaration
 from providers import batch_pool_image_upgrade, docs, scale_set_image_upgrade
+from providers.declared_inputs import DeclaredInputs
 from providers.failure import ScaleSetImageUpgradeFailed
 from providers.scale_set_image_upgrade import fail_when_incomplete
-from providers.watched_inputs import BATCH_POOL, SCALE_SET, STALE, WatchedInputs, has_work
+from providers.watched_inputs import BATCH_POOL, SCALE_SET, STALE, has_work
 from providers.watched_parts import PARTS
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/web"
@@ -31,7 +32,7 @@ class Resource:
 
     name: str
     module: ModuleType
-    inputs: WatchedInputs[Any]
+    inputs: DeclaredInputs[Any]
     id: str
     declaration: type
     args: tuple[Any, Any]
@@ -84,7 +85,7 @@ def test_schema_arguments_documentation_and_defaults_agree(of: Resource) -> None
     for name, prop in schema["properties"].items():
         assert prop["description"].endswith(".") and prop["examples"] and prop["$comment"], name
         for example in prop["examples"]:
-            assert not of.inputs.validate({of.inputs.id: of.id, name: example}).problems, (name, example)
+            assert not of.inputs.validate({of.inputs.identity: of.id, name: example}).problems, (name, example)
     (args, made_args), (page, made_page) = of.args, of.page
     assert args.read_text(encoding="utf-8") == made_args(), remedy
     assert page.read_text(encoding="utf-8") == made_page(), remedy
@@ -94,24 +95,23 @@ def test_schema_arguments_documentation_and_defaults_agree(of: Resource) -> None
     described = made_page().split("## Outputs")[1]
     outputs = {*of.module.OUTPUTS, "plan", "state"}
     assert {name for name in outputs if f"`{name}`" not in described} == set()
-    assert set(getattr(of.module, of.name).__annotations__) == {*outputs, of.inputs.id}
+    assert set(getattr(of.module, of.name).__annotations__) == {*outputs, of.inputs.identity}
     given = {name: prop["default"] for name, prop in schema["properties"].items() if "default" in prop}
-    assert of.inputs.parse({of.inputs.id: of.id, **given}) == of.inputs.parse({of.inputs.id: of.id})
+    assert of.inputs.parse({of.inputs.identity: of.id, **given}) == of.inputs.parse({of.inputs.identity: of.id})
     declared = {field.name for field in dataclasses.fields(of.declaration)}
     assert declared == schema["properties"].keys() - {"fail_when_incomplete"}
 
 
 @of_both
 def test_an_update_is_made_for_what_means_something_else(of: Resource) -> None:
-    inputs, name = of.inputs, of.inputs.id
+    inputs, name = of.inputs, of.inputs.identity
     olds = {
+        **{output: {} for output in of.module.OUTPUTS},
         name: of.id,
         "limit": "PT12H",
         "status": "complete",
         "plan": {},
         "state": "s",
-        "history": [],
-        inputs.members: {},
     }
     same = {name: of.id.upper().replace("/SUBSCRIPTIONS", "/subscriptions"), "limit": 43200.0, "version": "latest"}
     assert inputs.declared(olds) == {name: of.id, "limit": "PT12H"}

@@ -13,7 +13,7 @@ from pulumi.output import UNKNOWN, Unknown
 
 from os_upgrades.declaration import EXAMPLE_ID, ScaleSetDeclaration, parse
 from providers import docs, scale_set_args
-from providers.scale_set_inputs import changed, declared, found, replaces, validate
+from providers.scale_set_inputs import PROPERTIES
 from providers.scale_set_upgrade_policy import (
     OUTPUTS,
     TOKEN,
@@ -94,7 +94,7 @@ def test_each_example_is_valid() -> None:
     manual = {**INPUTS, "upgrade_policy": {"mode": "Manual"}}
     for name, prop in scale_set_schema()["properties"].items():
         for example in prop.get("examples", ()):
-            assert not validate({**manual, name: example}).problems, (name, example)
+            assert not PROPERTIES.validate({**manual, name: example}).problems, (name, example)
 
 
 AUTOMATIC = {"mode": "Rolling", "automatic_os_upgrade_policy": {"enable_automatic_os_upgrade": True}}
@@ -179,7 +179,7 @@ BAD: list[Any] = [
 @pytest.mark.parametrize(("given", "reason"), BAD)
 def test_bad_input_is_one_line_with_property_value_and_remedy(given: dict[str, Any], reason: str) -> None:
     inputs = {name: value for name, value in {**INPUTS, **given}.items() if value is not None}
-    [problem] = validate(inputs).problems
+    [problem] = PROPERTIES.validate(inputs).problems
     assert problem.reason.startswith(reason)
     assert problem.prop == reason.partition(":")[0]
     assert "; " in problem.reason
@@ -202,7 +202,7 @@ GOOD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("given", GOOD)
 def test_what_is_nearly_wrong_is_taken(given: dict[str, Any]) -> None:
     inputs = {name: value for name, value in {**INPUTS, **given}.items() if value is not None}
-    assert validate(inputs).problems == ()
+    assert PROPERTIES.validate(inputs).problems == ()
 
 
 def test_values_that_are_not_known_yet_are_left_alone() -> None:
@@ -212,34 +212,34 @@ def test_values_that_are_not_known_yet_are_left_alone() -> None:
         {"health": {"probe_id": Unknown()}},
         {"upgrade_policy": Unknown()},
     ):
-        checked = validate({**INPUTS, **unknown})
+        checked = PROPERTIES.validate({**INPUTS, **unknown})
         assert checked.problems == ()
         assert checked.unknown == set(unknown)
 
 
 def test_another_scale_set_replaces_the_resource_and_nothing_else_does() -> None:
     other = EXAMPLE_ID.replace("/web", "/api")
-    assert replaces(INPUTS, {**INPUTS, "scale_set_id": other}) == ["scale_set_id"]
-    assert replaces(INPUTS, {**INPUTS, "scale_set_id": EXAMPLE_ID.upper() + "/"}) == []
-    assert replaces(INPUTS, {**INPUTS, "upgrade_policy": {"mode": "Manual"}}) == []
-    assert replaces(INPUTS, {**INPUTS, "scale_set_id": Unknown()}) == ["scale_set_id"]
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "scale_set_id": other}) == ["scale_set_id"]
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "scale_set_id": EXAMPLE_ID.upper() + "/"}) == []
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "upgrade_policy": {"mode": "Manual"}}) == []
+    assert PROPERTIES.replaces(INPUTS, {**INPUTS, "scale_set_id": Unknown()}) == ["scale_set_id"]
 
 
 def test_the_same_in_other_words_is_no_change() -> None:
     pause = {"pause_time_between_batches": "PT1M"}
     was = {**INPUTS, "upgrade_policy": {**POLICY, "rolling_upgrade_policy": pause}}
     same = {"pause_time_between_batches": 60.0, "max_batch_instance_percent": 20.0}
-    assert not changed(was, {**was, "upgrade_policy": {**POLICY, "rolling_upgrade_policy": same}})
-    assert changed(was, {**was, "upgrade_policy": {**POLICY, "rolling_upgrade_policy": {}}})
-    assert changed(was, {**was, "health": {"extension": HTTP}})
+    assert not PROPERTIES.changed(was, {**was, "upgrade_policy": {**POLICY, "rolling_upgrade_policy": same}})
+    assert PROPERTIES.changed(was, {**was, "upgrade_policy": {**POLICY, "rolling_upgrade_policy": {}}})
+    assert PROPERTIES.changed(was, {**was, "health": {"extension": HTTP}})
 
 
 def test_what_was_found_is_that_of_this_scale_set() -> None:
     kept = {**INPUTS, "found": {"upgradePolicy.mode": "Manual"}}
-    assert found(kept, parse(INPUTS)) == {"upgradePolicy.mode": "Manual"}
-    assert found(kept, parse({**INPUTS, "scale_set_id": EXAMPLE_ID.replace("/web", "/api")})) == {}
+    assert PROPERTIES.found(kept, parse(INPUTS)) == {"upgradePolicy.mode": "Manual"}
+    assert PROPERTIES.found(kept, parse({**INPUTS, "scale_set_id": EXAMPLE_ID.replace("/web", "/api")})) is None
 
 
 def test_outputs_are_no_inputs() -> None:
     outs = dict.fromkeys((*OUTPUTS, "plan", "resource_urn", "__provider"), 1)
-    assert declared({**INPUTS, **outs, "image": None}) == INPUTS
+    assert PROPERTIES.declared({**INPUTS, **outs, "image": None}) == INPUTS
