@@ -11,7 +11,7 @@ from os_upgrades import policy
 from os_upgrades.image_rules import ImageFacts
 from os_upgrades.policy import AutomaticOSUpgradePolicy, UpgradePolicy
 from os_upgrades.values import flag
-from rollout.arm import ArmResource, dig, group_of, subscription_of
+from rollout.arm import ArmResource, dig, subscription_of
 from rollout.azure import Body
 from rollout.images import LATEST, normal_location
 from rollout.values import resource_id
@@ -99,10 +99,6 @@ class BatchPoolDeclaration:
     @property
     def account_id(self) -> str:
         return self.pool_id.rsplit("/", 2)[0]
-
-    @property
-    def group_id(self) -> str:
-        return group_of(self.pool_id)
 
     @property
     def subscription(self) -> str:

@@ -81,11 +81,6 @@ def orphans(pool: Pool, *, keep_ready_of: str | None = None) -> tuple[tuple[Vm, 
     return vms, disks
 
 
-def temporary_nics(pool: Pool, vms: Iterable[Vm]) -> tuple[str, ...]:
-    """Ids of the NICs of temporary VMs."""
-    return tuple(nic for vm in vms for nic in vm.nic_ids)
-
-
 async def remove_orphans(azure: Azure, clock: Clock, vms: Iterable[Vm], disks: Iterable[Disk]) -> int:
     """Delete orphaned temporary VMs, then their NICs, then disks; returns how many resources went."""
     count = 0

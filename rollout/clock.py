@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -27,12 +25,6 @@ class Clock(Protocol):
     def real_seconds(self, seconds: float) -> float:
         """How long `seconds` of this clock's time take on the event loop's clock."""
         ...
-
-
-async def wait_at_most(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
-    """`work`, cancelled with TimeoutError after `seconds` of the clock's time."""
-    async with asyncio.timeout(clock.real_seconds(seconds)):
-        return await work
 
 
 def iso(at: float) -> str:

@@ -8,9 +8,6 @@ from typing import Any
 from emulator.native.resource_types import ENVELOPE, OUTSIDE, ResourceType
 from emulator.native.values import UNKNOWN, Properties, Secret
 
-ANSWER_ONLY = frozenset({"etag", "id", "name", "systemData", "type"})
-"""Top-level members of an ARM answer that are no inputs."""
-
 
 def request_body(known: ResourceType, inputs: Mapping[str, Any]) -> Properties:
     """The body of a PUT: envelope members beside, everything else under `properties`."""

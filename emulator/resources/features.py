@@ -31,11 +31,6 @@ def state_of(world: World, subscription: str, name: str) -> str:
     return "Registered" if world.now >= since + REGISTERING else "Registering"
 
 
-def set_registered(world: World, subscription: str, name: str) -> None:
-    """As if somebody had registered it long ago."""
-    _table(world)[_key(subscription, name)] = world.now - REGISTERING
-
-
 def get(world: World, request: Request, path: dict[str, str]) -> Response:
     return Response(200, _body(world, path))
 
