@@ -17,7 +17,7 @@ IN_TOOLCHAIN = $(PYTHON) tools/pulumi_toolchain.py run
 PACKAGES = $(patsubst %/__init__.py,%,$(wildcard $(foreach p,components providers rollout capture os_upgrades cloud sinks emulator hostpool demo bench simulation,$(p)/__init__.py)))
 
 .DEFAULT_GOAL = help
-.PHONY: help setup toolchain env demo demo-promotion demo-batch emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli
+.PHONY: help setup toolchain env demo demo-promotion demo-batch demo-scale-set emulator bench bench-scale rights simulate simulate-mutants simulate-crashes crash-cli
 .PHONY: simulate-capture-crashes test suite lint format lock clean workflows
 
 help: ## this list
@@ -44,6 +44,11 @@ demo-batch: toolchain ## Batch pools on the emulator: an upgrade that waits for 
 demo-batch: SPEED = 600
 demo-batch:
 	@$(IN_TOOLCHAIN) $(PYTHON) -m demo.batch --speed $(SPEED)
+
+demo-scale-set: toolchain ## a scale set on the emulator: an upgrade, a bad image that rolls back, deferral (SPEED=150)
+demo-scale-set: SPEED = 150
+demo-scale-set:
+	@$(IN_TOOLCHAIN) $(PYTHON) -m demo.scale_set --speed $(SPEED)
 
 emulator: setup ## the emulator alone; prints the environment that points an ARM client at it
 	@$(PYTHON) -m emulator --directory .cache/emulator

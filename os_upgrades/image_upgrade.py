@@ -261,11 +261,16 @@ class _Run:
 
     async def _approve(self) -> None:
         """Approve what is declared, again where nothing came of it for a while: an answer may have been lost."""
-        now = self.clock.now()
+        now, upgrade = self.clock.now(), self.seen.upgrade
+        stuck = upgrade is not None and not upgrade.counts.in_progress and now - self.moved_at >= QUIET
         due = [
             member.id
             for member in self.seen.behind
-            if self.declared.approves(member.id) and now - self.approved_at.get(member.id, float("-inf")) >= QUIET
+            if self.declared.approves(member.id)
+            and (
+                member.id not in self.approved_at
+                or (stuck and now - self.approved_at[member.id] >= QUIET + self.seen.pause)
+            )
         ]
         if not due:
             return

@@ -137,7 +137,7 @@ def reasons_of(upgrade: Upgrade | None) -> dict[str, str]:
     """By instance id, what the error of an upgrade says of it."""
     problem = upgrade.problem if upgrade is not None else None
     details = problem.details if problem is not None else ()
-    return {each.instance_id: f"{each.code}: {' '.join(each.message.split())}" for each in details}
+    return {each.instance_id: f"{each.code}: {' '.join(each.message.split()).rstrip('.')}" for each in details}
 
 
 def failures(seen: Seen) -> dict[str, str]:
