@@ -113,8 +113,9 @@ def use_stack(session: Session, name: str) -> None:
     except NoStack as error:
         raise WrongUse(str(error)) from error
     theirs = session.stack.settings.host_pool_id
-    if not theirs:
-        raise WrongUse(f"stack {name} declares no host pool of its own; name one of its targets with --host-pool")
+    if not theirs:  # only targets: whoever needs a host pool says so
+        session.host_pool_id = session.host_pool_id or session.stack.settings.home
+        return
     if session.has_pool and not same_id(session.pool_id, theirs):
         raise WrongUse(f"stack {name} declares the pool {theirs}, not {session.pool_id}: name one of the two")
     session.host_pool_id = theirs
