@@ -113,10 +113,10 @@ class Seen:
 
     @property
     def floor(self) -> int:
-        """Instances that Azure keeps healthy, by the policy."""
+        """Instances that Azure keeps healthy, by the policy; a batch is one instance at least."""
         percent = self.scale_set.policy("rollingUpgradePolicy", "maxUnhealthyInstancePercent")
         allowed = DEFAULT_PERCENT if percent is None else int(percent)
-        return math.ceil(len(self.members) * (100 - allowed) / 100)
+        return max(0, min(math.ceil(len(self.members) * (100 - allowed) / 100), len(self.members) - 1))
 
     @property
     def versions(self) -> dict[str, list[str]]:
