@@ -7,41 +7,41 @@ instanceView/read for a list with `$expand=instanceView` is unverified.
 
 from __future__ import annotations
 
-_SET = "Microsoft.Compute/virtualMachineScaleSets"
-START, CANCEL = f"{_SET}/osRollingUpgrade/action", f"{_SET}/rollingUpgrades/action"
-APPROVE = f"{_SET}/approveRollingUpgrade/action"
+Actions = tuple[str, ...]
 
-WATCHING: tuple[str, ...] = (
+START = "Microsoft.Compute/virtualMachineScaleSets/osRollingUpgrade/action"
+CANCEL = "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades/action"
+APPROVE = "Microsoft.Compute/virtualMachineScaleSets/approveRollingUpgrade/action"
+PERMISSIONS_READ = "Microsoft.Authorization/permissions/read"
+"""To know of a missing action before."""
+
+SCALE_SET: Actions = (
     # The policy, and which image the model names.
-    f"{_SET}/read",
+    "Microsoft.Compute/virtualMachineScaleSets/read",
     # The version that each instance runs, and its provisioning state.
-    f"{_SET}/virtualMachines/read",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
     # How each instance is, and what is wrong with it.
-    f"{_SET}/virtualMachines/instanceView/read",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
     # How far the upgrade is.
-    f"{_SET}/rollingUpgrades/read",
+    "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades/read",
     # Who began it, to what, and what was restored.
-    f"{_SET}/osUpgradeHistory/read",
-)
-SCALE_SET: tuple[str, ...] = (
-    *WATCHING,
+    "Microsoft.Compute/virtualMachineScaleSets/osUpgradeHistory/read",
     # Begin it where Azure does not.
-    START,
+    "Microsoft.Compute/virtualMachineScaleSets/osRollingUpgrade/action",
     # End it, by `hostpool upgrade cancel`, or where when_stopped says so.
-    CANCEL,
+    "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades/action",
     # Let deferred upgrades go on.
-    APPROVE,
+    "Microsoft.Compute/virtualMachineScaleSets/approveRollingUpgrade/action",
 )
-IMAGE: tuple[str, ...] = (
-    # What `latest` stands for in the region.
+IMAGE: Actions = (
+    # Generation, architecture and security type of the image.
     "Microsoft.Compute/galleries/images/read",
+    # What `latest` stands for in the region.
     "Microsoft.Compute/galleries/images/versions/read",
 )
-BATCH_POOL: tuple[str, ...] = (
+BATCH_POOL: Actions = (
     # Region and endpoint of the account.
     "Microsoft.Batch/batchAccounts/read",
     # The pool's policy and image; on the account's own endpoint the nodes with their states and tasks.
     "Microsoft.Batch/batchAccounts/pools/read",
 )
-PERMISSIONS_READ = "Microsoft.Authorization/permissions/read"
-"""To know of a missing action before."""

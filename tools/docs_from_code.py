@@ -237,7 +237,7 @@ def rights() -> str:
     parts.append(BEYOND.format(device="Delete the device that a host leaves (`device_cleanup: graph`)", **beyond))
     parts.append("\n## Scenarios\n\n| scenario | what the updater does |\n|---|---|\n")
     parts += [f"| **{name}** | {_escaped(scenario.says)} |\n" for name, scenario in SCENARIOS.items()]
-    return "".join([*parts, capture_rights(), scale_set_rights(), batch_rights()])
+    return "".join([*parts, capture_rights(), scale_set_rights(), batch_rights(), upgrade_rights()])
 
 
 CAPTURES_HEAD = """
@@ -322,6 +322,28 @@ def batch_rights() -> str:
         why = _reasons_of(source, purpose.name)
         parts.append(f"\nAt {BATCH_AT[purpose]}:\n\n| action | why |\n|---|---|\n")
         parts += [f"| `{action}` | {_escaped(why[action])} |\n" for action in declared["BATCH_ACTIONS"][purpose]]
+    return "".join(parts)
+
+
+UPGRADES_HEAD = """
+## Instances and nodes on the latest image
+
+What [`ScaleSetImageUpgrade` and `BatchPoolImageUpgrade`](scale-sets.md#bring-instances-to-the-latest-image) need; made
+from `os_upgrades/upgrade_rights.py`. `ImageUpdateRole` makes it for what `targets` names, beside the right to read
+versions of the image. `tests/os_upgrades/test_upgrade_rights.py` shows on the emulator that exactly these are used, and
+that each that is missing is told before anything is begun.
+"""
+
+
+def upgrade_rights() -> str:
+    """The part of docs/rights.md about instances and nodes on the latest image."""
+    source = PROJECT / "os_upgrades" / "upgrade_rights.py"
+    declared = runpy.run_path(str(source))
+    parts = [UPGRADES_HEAD]
+    for table, where in (("SCALE_SET", "scale sets'"), ("IMAGE", "galleries'"), ("BATCH_POOL", "Batch accounts'")):
+        why = _reasons_of(source, table)
+        parts.append(f"\nAt the {where} resource groups:\n\n| action | why |\n|---|---|\n")
+        parts += [f"| `{action}` | {_escaped(why[action])} |\n" for action in declared[table]]
     return "".join(parts)
 
 
