@@ -215,6 +215,20 @@ def test_a_deferred_upgrade_waits_for_its_approvals_and_says_so() -> None:
     virtually(story())
 
 
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_run_that_is_killed_at_an_approval_is_carried_on_by_the_next(side: Any) -> None:
+    async def story() -> None:
+        made = await emulated_scale_set(3, automatic=DEFERRED)
+        await made.clock.sleep(4 * HOUR)
+        made.publish("1.0.1")
+        with pytest.raises(Died):
+            await made.upgrade(process=Process("first", Kill(write=1, side=side)), approve="all")
+        assert (await made.upgrade(approve="all")).status == "complete"
+        assert set(made.images()) == {"1.0.1"} and len(made.upgrades()) == 1
+
+    virtually(story())
+
+
 def test_a_version_that_appears_meanwhile_is_for_another_upgrade() -> None:
     async def story() -> None:
         made = await emulated_scale_set()
