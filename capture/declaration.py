@@ -133,7 +133,8 @@ class CaptureDeclaration:
     """Where the clone is made; empty for the golden VM's own group."""
     clone_subnet_id: str = ""
     clone_vm_size: str = ""
-    boot_test: BootTest | None = None
+    boot_test: BootTest | None = BootTest()
+    """None: a version is offered that nobody has booted."""
     retention: Retention | None = None
     """None: nothing is ever deleted."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -175,11 +176,10 @@ def parse(inputs: Mapping[str, Any]) -> CaptureDeclaration:
         declared["end_of_life"] = iso(moment("end_of_life", given["end_of_life"]))
     if "sysprep_limit" in given:
         declared["sysprep_limit"] = _between("sysprep_limit", given["sysprep_limit"], 5 * MINUTE, DAY / 4)
-    if "boot_test" in given:
-        declared["boot_test"] = _boot_test(given["boot_test"])
+    declared["boot_test"] = _boot_test(given.get("boot_test") or {})
     if "retention" in given:
         declared["retention"] = _retention(given["retention"])
-    declared |= _clone(given.get("clone") or {}, declared.get("os_state"), tested="boot_test" in declared)
+    declared |= _clone(given.get("clone") or {}, declared.get("os_state"), tested=declared["boot_test"] is not None)
     return CaptureDeclaration(**declared)
 
 
@@ -264,7 +264,13 @@ def _regions(given: Any) -> tuple[Region, ...]:
     return tuple(regions)
 
 
-def _boot_test(given: Mapping[str, Any]) -> BootTest:
+def _boot_test(given: Mapping[str, Any]) -> BootTest | None:
+    if not given.get("enabled", True):
+        useless = next((name for name in ("script", "limit", "vm_size") if given.get(name)), None)
+        if useless is not None:
+            remedy = "leave it out, or leave enabled out"
+            raise InvalidDeclaration(f"boot_test.{useless}", given[useless], "is of no use with enabled: false", remedy)
+        return None
     script = tuple(str(line) for line in given.get("script") or ())
     limit = _between("boot_test.limit", given.get("limit", HOUR / 2), 5 * MINUTE, LONGEST_SCRIPT)
     return BootTest(script, limit, str(given.get("vm_size") or ""))
@@ -288,7 +294,7 @@ def _clone(given: Mapping[str, Any], os_state: OsState | None, *, tested: bool) 
     """Of the clone, and of the machine of a boot test."""
     if given and os_state is OsState.SPECIALIZED and not tested:
         raise InvalidDeclaration(
-            "clone", dict(given), "is of no use with os_state: specialized, which makes no clone", "leave one out"
+            "clone", dict(given), "is of no use with os_state: specialized and no boot test", "leave one out"
         )
     found = {"clone_vm_size": str(given.get("vm_size") or "")}
     if given.get("resource_group_id"):

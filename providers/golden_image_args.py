@@ -81,8 +81,11 @@ class CloneArgs:
 class BootTestArgs:
     """What a version must show before it is offered: a machine made of it is set up, reports its agent, has no AVD
     agent of its own, and passes the script. Until then, and for ever where it fails, the version is excluded from
-    latest. Without it nothing is tested. The machine is made where clone says.
+    latest. Default: tested, without a script. The machine is made where clone says.
     """
+
+    enabled: pulumi.Input[bool] | None = None
+    """False offers a version that nobody has booted. Default: true. Source: The product's own choice."""
 
     script: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     """Lines of PowerShell, run as SYSTEM; exit code 0 is success. Default: []. Source: Azure Compute REST API, Virtual
@@ -201,7 +204,7 @@ class GoldenImageVersionArgs:
     boot_test: pulumi.Input[BootTestArgs | Mapping[str, Any]] | None = None
     """What a version must show before it is offered: a machine made of it is set up, reports its agent, has no AVD
     agent of its own, and passes the script. Until then, and for ever where it fails, the version is excluded from
-    latest. Without it nothing is tested. The machine is made where clone says.
+    latest. Default: tested, without a script. The machine is made where clone says.
     """
 
     retention: pulumi.Input[RetentionArgs | Mapping[str, Any]] | None = None

@@ -23,7 +23,12 @@ from simulation.wire_log import Wire
 GOLDEN = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{scenario_golden.NAME}"
 PASSWORD = "Boot-test-Passw0rd!"
 VM_API = "2024-11-01"
-INPUTS: Mapping[str, Any] = {"source_vm_id": GOLDEN, "image": DEFINITION, "version": "1.0.2"}
+INPUTS: Mapping[str, Any] = {
+    "source_vm_id": GOLDEN,
+    "image": DEFINITION,
+    "version": "1.0.2",
+    "boot_test": {"enabled": False},
+}
 
 
 @dataclass

@@ -77,6 +77,7 @@ def checkpoint(session: Session, vm: str, stack: str) -> None:
 )
 @click.option("--specialized", is_flag=True, help="As it is, without sysprep.")
 @click.option("--leave-out-data-disks", is_flag=True, help="Of a golden VM that has some.")
+@click.option("--no-boot-test", is_flag=True, help="Offer the version without a machine of it having been tried.")
 @click.pass_obj
 def capture_(
     session: Session,
@@ -87,6 +88,7 @@ def capture_(
     regions: tuple[str, ...],
     specialized: bool,
     leave_out_data_disks: bool,
+    no_boot_test: bool,
 ) -> None:
     """Make an image version of the golden VM, as a GoldenImageVersion without scripts does.
 
@@ -95,6 +97,7 @@ def capture_(
     """
     if stack:
         options = {"region": regions, "specialized": specialized, "leave-out-data-disks": leave_out_data_disks}
+        options |= {"no-boot-test": no_boot_test}
         inputs = golden_of(session, stack, vm=vm, image=image, **options)
         inputs |= {"version": version} if version else {}
     else:
@@ -104,6 +107,7 @@ def capture_(
         inputs |= {"regions": [{"name": name} for name in regions]}
         inputs |= {"os_state": "specialized"} if specialized else {}
         inputs |= {"data_disks": "leave_out"} if leave_out_data_disks else {}
+        inputs |= {"boot_test": {"enabled": False}} if no_boot_test else {}
     click.echo(session.run(_capture(session, inputs)))
 
 

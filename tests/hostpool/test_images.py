@@ -86,7 +86,7 @@ def test_opened_backed_up_captured_and_listed(hostpool: Hostpool, golden: Golden
     [row] = json.loads(hostpool("images", "--json").stdout)
     assert (row["version"], row["made_by"]) == ("1.0.0", "capture of golden")
     assert row["golden_vm"] == "golden" and row["snapshot"].endswith("-after")
-    assert (row["latest"], row["regions"], row["boot_test"]) == ("offered", ["West Europe"], "")
+    assert (row["latest"], row["regions"], row["boot_test"]) == ("offered", ["West Europe"], "passed")
     assert "1.0.0" in hostpool("images").output and power(golden) == "running"
 
 

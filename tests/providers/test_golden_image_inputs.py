@@ -15,8 +15,9 @@ from providers import docs, golden_image_args
 from providers.golden_image_inputs import IDENTITY, changed, declared, former, replaces, validate
 from providers.golden_image_version import OUTPUTS, TOKEN, GoldenImageVersion, GoldenImageVersionProvider
 from providers.schema import golden_image_schema
-from simulation.golden_vm import INPUTS
+from simulation.golden_vm import DEFINITION, GOLDEN
 
+INPUTS: dict[str, Any] = {"source_vm_id": GOLDEN, "image": DEFINITION, "version": "1.0.2"}
 UPDATE = {"name": "office", "script": ["a.ps1"]}
 PICKLE = "gASVRAAAAAAAAACMHnByb3ZpZGVycy5nb2xkZW5faW1hZ2VfdmVyc2lvbpSMGkdvbGRlbkltYWdlVmVyc2lvblByb3ZpZGVylJOUKYGULg=="
 
@@ -66,7 +67,8 @@ def test_its_defaults_are_those_of_the_declaration_and_every_input_has_a_field()
         defaults = {key: prop["default"] for key, prop in inner[name].items() if "default" in prop}
         assert parse({**INPUTS, name: [{**first, **defaults}]}) == parse({**INPUTS, name: [first]})
     tested = {name: prop["default"] for name, prop in properties["boot_test"]["properties"].items()}
-    assert parse({**INPUTS, "boot_test": tested}) == parse({**INPUTS, "boot_test": {}}) != parse(INPUTS)
+    assert parse({**INPUTS, "boot_test": tested}) == parse({**INPUTS, "boot_test": {}}) == parse(INPUTS)
+    assert parse({**INPUTS, "boot_test": {"enabled": False}}).boot_test is None
     rules = {name: prop["default"] for name, prop in properties["retention"]["properties"].items()}
     assert parse({**INPUTS, "retention": rules}) == parse({**INPUTS, "retention": {}}) != parse(INPUTS)
     clone = {f"clone_{name}" for name in properties["clone"]["properties"]}
@@ -93,7 +95,14 @@ def test_each_example_is_valid() -> None:
             "updates[0].secrets.A: '(3 characters)' is not the URI of a Key Vault",
         ),
         ({"os_state": "sysprepped"}, "os_state: 'sysprepped' is not known; use one of generalized, specialized"),
-        ({"os_state": "specialized", "clone": {"vm_size": "x"}}, "clone: {'vm_size': 'x'} is of no use with os_state"),
+        (
+            {"os_state": "specialized", "clone": {"vm_size": "x"}, "boot_test": {"enabled": False}},
+            "clone: {'vm_size': 'x'} is of no use with os_state: specialized and no boot test; leave one out",
+        ),
+        (
+            {"boot_test": {"enabled": False, "script": ["exit 0"]}},
+            "boot_test.script: ['exit 0'] is of no use with enabled: false; leave it out, or leave enabled out",
+        ),
         ({"end_of_life": "2027-01-01"}, "end_of_life: '2027-01-01' is no date and time"),
         ({"retention": {"versions": 0}}, "retention.versions: 0 is out of range; write a whole number, 1 or more"),
         ({"retention": {"subscriptions": ["x"]}}, "retention.subscriptions[0]: 'x' is no subscription id; write its"),
