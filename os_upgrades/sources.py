@@ -20,3 +20,8 @@ EXTENSION_SEQUENCING = f"{_SCALE_SETS}-extension-sequencing"
 LIFECYCLE_HOOKS = "learn.microsoft.com/powershell/module/az.compute/new-azvmsslifecyclehookconfig"
 UNDER_WAY = "github.com/hashicorp/terraform-provider-azurerm/issues/7002"
 SMALL_SETS = "github.com/opencb/opencga/issues/987"
+
+
+def address(source: str) -> str:
+    """What a browser takes."""
+    return f"https://{source}"

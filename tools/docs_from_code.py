@@ -503,19 +503,22 @@ def batch_pool_rules() -> str:
 
 
 def _rules(rules: Sequence[Any]) -> str:
+    from os_upgrades.sources import address
+
     lines = ["| rule | what must hold | else | source |", "|---|---|---|---|"]
     for rule in rules:
-        lines.append(f"| `{rule.id}` | {_escaped(rule.says)} | {rule.severity} | <https://{rule.source}> |")
+        lines.append(f"| `{rule.id}` | {_escaped(rule.says)} | {rule.severity} | <{address(rule.source)}> |")
     return "\n".join(lines)
 
 
 def upgrade_errors() -> str:
     """Azure's error codes of rolling OS upgrades."""
     from os_upgrades.remedies import REMEDIES
+    from os_upgrades.sources import address
 
     lines = ["| code | it means | do |", "|---|---|---|"]
     for each in REMEDIES:
-        lines.append(f"| [`{each.code}`](https://{each.source}) | {_escaped(each.means)} | {_escaped(each.do)} |")
+        lines.append(f"| [`{each.code}`]({address(each.source)}) | {_escaped(each.means)} | {_escaped(each.do)} |")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.authorization.roles import MONITORING_METRICS_PUBLISHER, READER
+from emulator.scenario_outside import COMMUNITY_IMAGE, SHARED_IMAGE
 from rollout import names
 from rollout.clock import iso
 from rollout.hold import Hold
@@ -216,6 +217,14 @@ def _image() -> Iterator[Case]:
     yield Case("image-specialized", Setting(definition(osState="Specialized")), Setting(), "--os-state Generalized")
     dated = version(publishingProfile={"endOfLifeDate": "2026-02-01T00:00:00Z"})
     yield Case("image-end-of-life", Setting(dated), Setting(), "2026-02-01", warns=True)
+    everybody, some = ({"image": image, "version": "1.0.1"} for image in (COMMUNITY_IMAGE, SHARED_IMAGE))
+    yield Case(
+        "image-community",
+        Setting(inputs=everybody, pool={"outside": True}),
+        Setting(inputs=some, pool={"outside": True}),
+        "Microsoft neither checks nor supports it",
+        warns=True,
+    )
     elsewhere = version(publishingProfile={"targetRegions": [{"name": "North Europe", "regionalReplicaCount": 2}]})
     yield Case("image-not-in-region", Setting(elsewhere), Setting(), "az sig image-version update")
     yield Case("image-not-replicated", Setting(changed_replication("Replicating")), Setting(), "is Replicating")
