@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from hostpool.comment_companions import Companion, counted, section, type_of
 from hostpool.wording import duration, many
 from rollout.declaration import Declaration, parse
 from rollout.errors import InvalidDeclaration
@@ -30,6 +31,8 @@ OFFLINE = "Azure could not be asked"
 FAILED = "preview failed"
 """The CLI's last error, whatever went wrong."""
 NO_REASON = "the preview failed, and its JSON does not say why: a policy pack's violations are in the run's log only"
+UNCHANGED = ("same", "read", "refresh")
+"""Operations of steps that change nothing."""
 FINDINGS = 20
 """Findings of one resource that are shown."""
 NO_HOSTS = ("cleanup", "vmTemplate", "rollout")
@@ -101,8 +104,10 @@ class Preview:
     changes: tuple[Change, ...]
     elsewhere: tuple[Finding, ...]
     """What is told of no pool's update: errors of the program, say."""
+    companions: tuple[Companion, ...]
+    """What changes of this project's other resources."""
     others: tuple[tuple[str, str], ...]
-    """(operation, type and name) of the other resources that change."""
+    """(operation, type and name) of the rest that changes."""
 
     @property
     def failed(self) -> bool:
@@ -123,16 +128,21 @@ def read(text: str, stack: str = "") -> Preview:
     findings = _by_urn([one for one in data.get("diagnostics") or () if isinstance(one, Mapping)])
     ours = {str(step["urn"]): step for step in steps if _is_update(str(step["urn"])) and step.get("op") != "same"}
     updates = dict.fromkeys([*ours, *(urn for urn in findings if _is_update(urn))])
+    beside = [step for step in steps if type_of(str(step["urn"])) and step.get("op") not in UNCHANGED]
     names = [urn.split("::") for urn in [*(str(step["urn"]) for step in steps), *findings] if urn.count("::") > 2]
     return Preview(
         project=names[0][1] if names else "",
         stack=stack or (names[0][0].rsplit(":", 1)[-1] if names else ""),
         changes=tuple(_change(ours.get(urn), findings.get(urn, ())) for urn in updates),
         elsewhere=tuple(one for urn, found in findings.items() if not _is_update(urn) for one in found),
+        companions=tuple(
+            Companion(str(step["op"]), type_of(str(step["urn"])), str(step["urn"]).rsplit("::", 1)[-1], _inputs(step))
+            for step in beside
+        ),
         others=tuple(
             (str(step["op"]), " ".join(str(step["urn"]).split("::")[-2:]).rpartition("$")[2])
             for step in steps
-            if step.get("op") not in ("same", "read", "refresh") and str(step["urn"]) not in updates
+            if step.get("op") not in UNCHANGED and str(step["urn"]) not in updates and step not in beside
         ),
     )
 
@@ -140,8 +150,12 @@ def read(text: str, stack: str = "") -> Preview:
 def _change(step: Mapping[str, Any] | None, findings: Sequence[Finding]) -> Change:
     """A resource that is only told about, and does not change, has no step."""
     step = step or {"op": "same"}
+    return Change(str(step["op"]), _inputs(step), tuple(findings))
+
+
+def _inputs(step: Mapping[str, Any]) -> Mapping[str, Any]:
     state = step.get("newState") or step.get("oldState") or {}
-    return Change(str(step["op"]), state.get("inputs") or {}, tuple(findings))
+    return state.get("inputs") or {}
 
 
 def _is_update(urn: str) -> bool:
@@ -155,7 +169,9 @@ def _by_urn(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Finding
         urn, severity = str(one.get("urn") or ""), str(one.get("severity") or "")
         text = " ".join(re.sub(r"\x1b\[[0-9;]*m|<\{%[^%]*%\}>", "", str(one.get("message") or "")).split())
         text = _FROM_ENGINE.sub("", text.removeprefix(f"{severity}: "))
-        wanted = ("error", "warning", "info") if _is_update(urn) else ("error",)
+        wanted = (
+            ("error", "warning", "info") if _is_update(urn) else ("error", "warning") if type_of(urn) else ("error",)
+        )
         if text and severity in wanted:
             found[urn] = (*found.get(urn, ()), Finding(severity, text))
     errors = sum(finding.severity == "error" for told in found.values() for finding in told)
@@ -164,6 +180,13 @@ def _by_urn(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Finding
         if told[-1].text == FAILED:
             found[urn] = (*told[:-1], *reason)
     return {urn: told for urn, told in found.items() if told}
+
+
+def _wanted(urn: str) -> tuple[str, ...]:
+    """Severities of the findings that are told of a resource."""
+    if _is_update(urn):
+        return ("error", "warning", "info")
+    return ("error", "warning") if type_of(urn) else ("error",)
 
 
 # -- Markdown
@@ -179,6 +202,8 @@ def comment(preview: Preview, url: str = "") -> str:
     head = [marker(preview), f"### `{preview.stack or 'stack'}`: {_headline(preview)}", ""]
     if preview.elsewhere:
         head += [*_listed(preview.elsewhere), ""]
+    for companion in preview.companions:
+        head += [_cut(_cell(line), 1000) for line in section(companion)]
     foot = _others(preview.others)
     foot += ["", f"[The run that made this]({url})"] if url else []
     room = LIMIT - sum(len(line) + 1 for line in [*head, *foot])
@@ -193,8 +218,9 @@ def _headline(preview: Preview) -> str:
     if preview.failed:
         return "the preview fails"
     hosts = sum(len(change.hosts) for change in preview.changes)
-    if hosts:
-        return f"{many(hosts, 'host')} would change"
+    changing = [*([many(hosts, "host")] if hosts else []), *counted(preview.companions)]
+    if changing:
+        return f"{', '.join(changing)} would change"
     if any(not change.known and change.op != "same" for change in preview.changes):
         return "which hosts change is not known yet"
     return "no host would change"

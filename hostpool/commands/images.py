@@ -54,7 +54,8 @@ def command(session: Session, image: str, stack: str, json_: bool) -> None:
     for row in rows:
         table.add_row(*(", ".join(row[n]) if isinstance(row[n], list) else str(row[n]) for n in COLUMNS))
     if rows:
-        Console().print(table)
+        console = Console()
+        (console if console.is_terminal else Console(width=200)).print(table)
     else:
         click.echo("no version of this image definition yet")
 

@@ -130,6 +130,31 @@ def test_errors_of_the_program_and_other_resources_are_told() -> None:
     assert f"- create azure-native:compute:GalleryImageVersion {PROJECT}-prod" in lines
 
 
+def companion(kind: str, name: str, op: str = "update", **inputs: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:prod::{PROJECT}::pulumi-python:dynamic/avd:{kind}::{name}"
+    return {"op": op, "urn": urn, "newState": {"urn": urn, "inputs": inputs}}
+
+
+def test_what_else_follows_the_image_is_told_by_its_plan() -> None:
+    capture = companion("GoldenImageVersion", "golden-image", "replace", plan="capture 1.0.3 from golden, after office")
+    plan = {f"web_{n}": "1.0.0 -> 1.0.3" for n in range(25)}
+    roll = companion("ScaleSetImageUpgrade", "scale-set-web", plan=plan, state="25 of 25 need 1.0.3; Azure begins")
+    policy = companion("BatchPoolUpgradePolicy", "encode", plan={"upgradePolicy.mode": "manual -> rolling"})
+    lines = made(capture, roll, policy, diagnostics=(told("warning", "surge quota is small", policy["urn"]),))
+    assert lines[1] == "### `prod`: 1 image version, 25 instances, 1 setting would change"
+    assert "- **warning** surge quota is small" in lines
+    assert "**golden-image** (GoldenImageVersion)" in lines and "- capture 1.0.3 from golden, after office" in lines
+    assert "**scale-set-web** (ScaleSetImageUpgrade): 25 of 25 need 1.0.3; Azure begins" in lines
+    assert "- `web_2`: 1.0.0 -> 1.0.3" in lines and "- and 5 more" in lines
+    assert "- `upgradePolicy.mode`: manual -> rolling" in lines
+    assert not any("Other resources" in line for line in lines)
+
+
+def test_a_companion_without_a_plan_is_told_by_its_operation() -> None:
+    lines = made(companion("ScaleSetImageUpgrade", "web", "delete"))
+    assert lines[1] == "### `prod`: no host would change" and "- delete" in lines
+
+
 def test_a_preview_that_fails_without_a_reason_says_where_it_is() -> None:
     lines = made(step(), diagnostics=(told("error", "preview failed", urn=""),))
     assert lines[1] == "### `prod`: the preview fails" and "a policy pack's violations are in the run's log" in lines[3]
