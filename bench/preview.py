@@ -16,9 +16,9 @@ from bench.measure import middle
 from bench.no_op import PROGRAM
 from bench.setting import PREVIEW_HOSTS, PREVIEW_RUNS
 from demo.emulated_azure import EmulatedAzure, environment, running
-from demo.pulumi_cli import PROJECT, Pulumi, PulumiFailed
+from demo.pulumi_cli import Pulumi, PulumiFailed
+from demo.story import NATIVE_STAND_IN
 
-NATIVE_STAND_IN = PROJECT / "emulator" / "native" / "bin"
 PREPARING_SPEED = 600.0
 """Emulated seconds in a real second while the gallery's versions are made; previews are measured at 1."""
 

@@ -8,9 +8,6 @@ was interrupted.
 
 from __future__ import annotations
 
-import argparse
-import re
-import shutil
 import sys
 import time
 from collections import Counter
@@ -21,17 +18,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from azure.batch import BatchClient
 from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo, BatchPoolResizeOptions, BatchTaskCreateOptions
 from azure.identity import ClientSecretCredential
-from rich.console import Console
-from rich.table import Table
 
-from demo.emulated_azure import EmulatedAzure, environment, running
+from demo.emulated_azure import EmulatedAzure, running
 from demo.pulumi_cli import PROJECT, Pulumi
+from demo.story import NotAsTold, console, expect, play, stack, verdict
 
-NATIVE_STAND_IN = PROJECT / "emulator" / "native" / "bin"
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/render"
 ENCODE, FRAMES = f"{ACCOUNT}/pools/encode", f"{ACCOUNT}/pools/frames"
@@ -44,12 +38,7 @@ MAX_BATCH = 2
 LIMIT = 12 * 3600.0
 """Emulated seconds that anything is waited for."""
 BROKEN = {"rules": [{"id": "bad image", "effect": {"type": "guest", "image": BAD, "fault": "never_boots"}}]}
-console = Console(highlight=False)
 Pool = dict[str, Any]
-
-
-class NotAsTold(Exception):
-    """Something ended otherwise than the story has it."""
 
 
 @dataclass
@@ -67,10 +56,7 @@ class Story:
         """Run a command of the CLI. Raises NotAsTold."""
         console.print(f"\n$ pulumi {' '.join(arguments)}", markup=False)
         done = self.pulumi.run(*arguments)
-        told = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).split())
-        if bool(done.returncode) is not fails or says not in told:
-            raise NotAsTold(f"pulumi {arguments[0]}: exit code {done.returncode}, {says!r}\n{told}")
-        return told
+        return expect(done, arguments[0], fails=fails, says=says)
 
     def pool(self, pool_id: str) -> Pool:
         found: Pool = self.azure.get("batch")["pools"][pool_id]
@@ -105,37 +91,23 @@ class Story:
 
 def main() -> int:
     """Run the demo; the exit code is the verdict."""
-    parser = argparse.ArgumentParser(prog="python -m demo.batch", description=__doc__)
-    parser.add_argument("--speed", type=float, default=600.0, help="emulated seconds in a real second")
-    speed = parser.parse_args().speed
-    folder = PROJECT / ".cache" / "demo-batch"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    began = time.monotonic()
+    return play("batch", __doc__, 600.0, _told)
+
+
+def _told(folder: Path, speed: float) -> bool:
     with _story(folder, speed) as story:
-        try:
-            tell(story)
-        except NotAsTold as error:
-            console.print(f"[bold red]not as told:[/] {error}", markup=True)
-            return 1
-        console.rule("what the emulator says")
-        passed = _verdict(story)
-    console.print(f"\n{time.monotonic() - began:.0f} s; emulator log and Pulumi state in {folder.relative_to(PROJECT)}")
-    return 0 if passed else 1
+        tell(story)
+        return verdict(story.verdict)
 
 
 @contextmanager
 def _story(folder: Path, speed: float) -> Iterator[Story]:
     log = folder / "emulator.log"
     with running(folder, speed=speed, hosts=2, log=log, scenario="batch", latency=False) as azure:
-        files = ("Pulumi.yaml", "__main__.py")
-        source = PROJECT / "demo" / "batch_pools"
-        pulumi = Pulumi(folder, environment(azure, NATIVE_STAND_IN), "batch", source=source, files=files)
         updater = azure.variables["HOSTPOOL_PRINCIPAL_ID"]
         config = {"image": IMAGE, "account_id": ACCOUNT, "updater_principal_id": updater}
         values = {f"batch-pools:{name}": value for name, value in config.items()}
-        (pulumi.program / "Pulumi.batch.yaml").write_text(yaml.safe_dump({"config": values}))
-        pulumi.quiet("stack", "init")
+        pulumi = stack(folder, azure, "batch", PROJECT / "demo" / "batch_pools", values)
         with _client(azure) as client:
             yield Story(azure, pulumi, client)
 
@@ -292,14 +264,6 @@ def _between(text: str, start: str, end: str) -> str:
     at = text.find(start)
     to = text.find(end, at + len(start))
     return text[at : to + len(end)] if at >= 0 and to >= 0 else ""
-
-
-def _verdict(story: Story) -> bool:
-    table = Table("check", "verdict", box=None)
-    for title, yes in story.verdict:
-        table.add_row(title, "[green]yes[/]" if yes else "[red]NO[/]")
-    console.print(table)
-    return all(yes for _, yes in story.verdict)
 
 
 if __name__ == "__main__":

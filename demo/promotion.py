@@ -6,9 +6,7 @@ before it. Exit code 0 only if every command ended as told and the emulator's ow
 
 from __future__ import annotations
 
-import argparse
 import re
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -16,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from demo.emulated_azure import EmulatedAzure, environment, running
 from demo.pulumi_cli import PROJECT, Pulumi
+from demo.story import NATIVE_STAND_IN, NotAsTold, console, expect, play, said
 
-NATIVE_STAND_IN = PROJECT / "emulator" / "native" / "bin"
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/avd"
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/avd-vnet/subnets/hosts"
@@ -46,11 +43,6 @@ TOLD = re.compile(
     r"vm-\d : \"[^\"]*\"|error: pool .*?; see|canary failed: vm-\d"
 )
 """What is shown of the CLI's output."""
-console = Console(highlight=False)
-
-
-class NotAsTold(Exception):
-    """A command of the CLI ended otherwise, or did not say what it should."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +57,10 @@ class Story:
         """Run a command of the CLI and show what it says of the update. Raises NotAsTold."""
         console.print(f"\n$ pulumi {' '.join(arguments)} --stack {stack}", markup=False)
         done = self.stacks[stack].run(*arguments)
-        told = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-        told = " ".join(told.split())  # the CLI breaks lines at 80 characters
+        told = said(done)
         for line in dict.fromkeys(re.findall(TOLD, told)):
             console.print(f"    {line}", markup=False, soft_wrap=True)
-        if bool(done.returncode) is not fails or says not in told:
-            raise NotAsTold(f"pulumi {arguments[0]} of {stack}: exit code {done.returncode}, {says!r}\n{told}")
+        expect(done, f"{arguments[0]} of {stack}", fails=fails, says=says)
 
     def release(self, stack: str, version: str) -> None:
         console.print(f"\n$ pulumi config set image_version {version} --stack {stack}", markup=False)
@@ -100,21 +90,15 @@ class Story:
 
 def main() -> int:
     """Run the demo; the exit code is the verdict."""
-    parser = argparse.ArgumentParser(prog="python -m demo.promotion", description=__doc__)
-    parser.add_argument("--speed", type=float, default=240.0, help="emulated seconds in a real second")
-    speed = parser.parse_args().speed
-    folder = PROJECT / ".cache" / "demo-promotion"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    return play("promotion", __doc__, 240.0, _told)
+
+
+def _told(folder: Path, speed: float) -> bool:
     options = {"pools": "3", "users": "6"}
     with running(folder, speed=speed, hosts=6, log=folder / "emulator.log", **options) as azure:
-        try:
-            tell(Story(azure, stacks(folder, azure), speed))
-        except NotAsTold as error:
-            console.print(f"[bold red]not as told:[/] {error}")
-            return 1
+        tell(Story(azure, stacks(folder, azure), speed))
     console.rule("1.0.1 went from dev to prod; 1.0.2 was stopped in test, and prod never saw it")
-    return 0
+    return True
 
 
 def tell(story: Story) -> None:

@@ -8,9 +8,7 @@ roles.
 
 from __future__ import annotations
 
-import argparse
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -21,14 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from rich.console import Console
-from rich.table import Table
-
-from demo.emulated_azure import EmulatedAzure, environment, running
+from demo.emulated_azure import EmulatedAzure, running
 from demo.pulumi_cli import PROJECT, Pulumi
+from demo.story import NotAsTold, console, expect, play, said, stack, verdict
 
-NATIVE_STAND_IN = PROJECT / "emulator" / "native" / "bin"
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/avd"
 SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
 IMAGE = f"{GROUP}/providers/Microsoft.Compute/galleries/images/images/web"
@@ -45,11 +39,6 @@ TOLD = re.compile(
     r"error: scale set web: .*?To do: [^.]*[.]|scale set web: \d+ of \d+ run [^\"]*?declare approve: all"
 )
 """What is shown of the CLI's output."""
-console = Console(highlight=False)
-
-
-class NotAsTold(Exception):
-    """A command ended otherwise than the story has it."""
 
 
 @dataclass
@@ -64,10 +53,8 @@ class Story:
         """Run a command of the CLI and show what it says of the scale set. Raises NotAsTold."""
         console.print(f"\n$ pulumi {' '.join(arguments)}", markup=False)
         done = self.pulumi.run(*arguments)
-        told = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).split())
-        self._shown(told)
-        if bool(done.returncode) is not fails or says not in told:
-            raise NotAsTold(f"pulumi {arguments[0]}: exit code {done.returncode}, {says!r}\n{told}")
+        self._shown(said(done))
+        expect(done, arguments[0], fails=fails, says=says)
 
     def hostpool(self, *arguments: str) -> str:
         """Run `hostpool` on the scale set, as the updater. Raises NotAsTold."""
@@ -118,23 +105,13 @@ class Story:
 
 def main() -> int:
     """Run the demo; the exit code is the verdict."""
-    parser = argparse.ArgumentParser(prog="python -m demo.scale_set", description=__doc__)
-    parser.add_argument("--speed", type=float, default=150.0, help="emulated seconds in a real second")
-    speed = parser.parse_args().speed
-    folder = PROJECT / ".cache" / "demo-scale-set"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    began = time.monotonic()
+    return play("scale-set", __doc__, 150.0, _told)
+
+
+def _told(folder: Path, speed: float) -> bool:
     with _story(folder, speed) as story:
-        try:
-            tell(story)
-        except NotAsTold as error:
-            console.print(f"[bold red]not as told:[/] {error}")
-            return 1
-        console.rule("what the emulator says")
-        passed = _verdict(story)
-    console.print(f"\n{time.monotonic() - began:.0f} s; emulator log and Pulumi state in {folder.relative_to(PROJECT)}")
-    return 0 if passed else 1
+        tell(story)
+        return verdict(story.verdict)
 
 
 def tell(story: Story) -> None:
@@ -195,27 +172,15 @@ def _deferral(story: Story) -> None:
     story.hostpool("status")
 
 
-def _verdict(story: Story) -> bool:
-    table = Table("check", "verdict", box=None)
-    for title, yes in story.verdict:
-        table.add_row(title, "[green]yes[/]" if yes else "[red]NO[/]")
-    console.print(table)
-    return all(yes for _, yes in story.verdict)
-
-
 @contextmanager
 def _story(folder: Path, speed: float) -> Iterator[Story]:
     options: dict[str, str | bool] = {"instances": str(INSTANCES), "latency": False}
     log = folder / "emulator.log"
     with running(folder, speed=speed, hosts=1, log=log, scenario="scale-set", **options) as azure:
-        source, files = PROJECT / "demo" / "scale_set_stack", ("Pulumi.yaml", "__main__.py")
-        pulumi = Pulumi(folder, environment(azure, NATIVE_STAND_IN), "scale-set", source=source, files=files)
         updater = azure.variables["HOSTPOOL_PRINCIPAL_ID"]
         config = {"scale_set_id": SET, "image": IMAGE, "updater_principal_id": updater}
         values = {f"scale-set:{name}": value for name, value in config.items()}
-        (pulumi.program / "Pulumi.scale-set.yaml").write_text(yaml.safe_dump({"config": values}))
-        pulumi.quiet("stack", "init")
-        yield Story(azure, pulumi)
+        yield Story(azure, stack(folder, azure, "scale-set", PROJECT / "demo" / "scale_set_stack", values))
 
 
 if __name__ == "__main__":

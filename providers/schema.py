@@ -7,55 +7,44 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PATH = Path(__file__).with_name("schema.json")
-GOLDEN_IMAGE_PATH = Path(__file__).with_name("golden_image_schema.json")
-
-SCALE_SET_PATH = Path(__file__).with_name("scale_set_schema.json")
-BATCH_POOL_PATH = Path(__file__).with_name("batch_pool_schema.json")
-IMAGE_UPGRADE_PATH = Path(__file__).with_name("image_upgrade_schema.json")
-BATCH_UPGRADE_PATH = Path(__file__).with_name("batch_upgrade_schema.json")
+HERE = Path(__file__).parent
 
 
 @cache
+def _read(name: str) -> dict[str, Any]:
+    """A schema of this folder. It is shared: do not change it."""
+    loaded: dict[str, Any] = json.loads((HERE / name).read_text(encoding="utf-8"))
+    return loaded
+
+
 def schema() -> dict[str, Any]:
-    """The schema of `HostPoolImageUpdate`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `HostPoolImageUpdate`'s inputs."""
+    return _read("schema.json")
 
 
-@cache
 def golden_image_schema() -> dict[str, Any]:
-    """The schema of `GoldenImageVersion`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(GOLDEN_IMAGE_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `GoldenImageVersion`'s inputs."""
+    return _read("golden_image_schema.json")
 
 
-@cache
 def scale_set_schema() -> dict[str, Any]:
-    """The schema of `ScaleSetUpgradePolicy`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(SCALE_SET_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `ScaleSetUpgradePolicy`'s inputs."""
+    return _read("scale_set_schema.json")
 
 
-@cache
 def image_upgrade_schema() -> dict[str, Any]:
-    """The schema of `ScaleSetImageUpgrade`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(IMAGE_UPGRADE_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `ScaleSetImageUpgrade`'s inputs."""
+    return _read("image_upgrade_schema.json")
 
 
-@cache
 def batch_pool_schema() -> dict[str, Any]:
-    """The schema of `BatchPoolUpgradePolicy`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(BATCH_POOL_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `BatchPoolUpgradePolicy`'s inputs."""
+    return _read("batch_pool_schema.json")
 
 
-@cache
 def batch_upgrade_schema() -> dict[str, Any]:
-    """The schema of `BatchPoolImageUpgrade`'s inputs. It is shared: do not change it."""
-    loaded: dict[str, Any] = json.loads(BATCH_UPGRADE_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of `BatchPoolImageUpgrade`'s inputs."""
+    return _read("batch_upgrade_schema.json")
 
 
 def input_names() -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,8 @@ import yaml
 
 from demo.emulated_azure import EmulatedAzure, environment, running
 from demo.pulumi_cli import Pulumi
-from demo.scale_set import IMAGE, NATIVE_STAND_IN, SET
+from demo.scale_set import IMAGE, SET
+from demo.story import NATIVE_STAND_IN, said
 
 PREFIX = "avd-hostpool-image-update"
 
@@ -35,7 +35,7 @@ def stack(folder: Path, azure: EmulatedAzure) -> Pulumi:
 
 def told(pulumi: Pulumi, *arguments: str, exit_code: int = 0) -> str:
     done = pulumi.run(*arguments)
-    text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).split())
+    text = said(done)
     assert done.returncode == exit_code, text
     return text
 

@@ -60,7 +60,8 @@ def spelled(keys: str | None) -> set[str]:
     return {each for each in found if not each.endswith("[]")}
 
 
-def play(azure: Client, steps: list[Step]) -> None:
+def play(azure: Client, steps: list[Step]) -> int:
+    """How many steps were asserted to be as recorded."""
     links: dict[str, str] = {}
     for number, step in enumerate(steps):
         azure.wait(step.after)
@@ -79,6 +80,7 @@ def play(azure: Client, steps: list[Step]) -> None:
         for alias, header in (("@status", "Azure-AsyncOperation"), ("@result", "Location")):
             if answer.headers.find(header):
                 links[alias] = str(answer.headers.find(header))
+    return len(steps)
 
 
 VNET = f"{NETWORK}/virtualNetworks/cli.lock.rsrc000002"
@@ -375,4 +377,4 @@ FLOWS = {
 def test_the_recorded_exchange_is_the_emulated_one(azure: Client, name: str) -> None:
     images.add(azure.world, SOURCE, location="eastus2", os_type="Linux", generation="V1", size_gb=30)
     assert GROUP in azure.get(GROUP).body["id"]
-    play(azure, FLOWS[name])
+    assert play(azure, FLOWS[name]) > 1
